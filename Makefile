@@ -1,0 +1,49 @@
+# make test   the checks and the whole test suite        (what continuous integration runs)
+# make demo   phantom images -> search -> genotype -> retrain -> evaluate -> pictures
+# Both build their own environment in .venv first.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+DEMO   := demo
+
+.PHONY: test demo check clean
+.DELETE_ON_ERROR:
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# One mark per set of extras, so that a changed setup.py or constraints.txt installs again.
+$(VENV)/test.installed: $(BIN)/python setup.py constraints.txt
+	$(PIP) -e .[test,viz,runtime]
+	touch $@
+
+$(VENV)/demo.installed: $(BIN)/python setup.py constraints.txt
+	$(PIP) -e .[viz]
+	touch $@
+
+check: $(VENV)/test.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+demo: $(VENV)/demo.installed
+	rm -rf $(DEMO)
+	$(BIN)/lwmisn phantom $(DEMO)/images --kind nuclei --cases 24 --seed 0
+	$(BIN)/lwmisn search --preset nuclei --data $(DEMO)/images --out $(DEMO)/run \
+		--set search_epochs=4 --set train_epochs=16
+	$(BIN)/lwmisn train $(DEMO)/run
+	$(BIN)/lwmisn evaluate $(DEMO)/run
+	$(BIN)/lwmisn show $(DEMO)/run -o $(DEMO)/run/cell.png
+	@echo
+	@echo "The pictures:"
+	@echo "  $(abspath $(DEMO))/run/evaluation/overlays.png   image, truth and prediction of the best, median and worst test images"
+	@echo "  $(abspath $(DEMO))/run/cell.png                  the cell that the search found"
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -1,0 +1,54 @@
+"""Installation of monai_lwmisn; the settings of the development tools are in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'^__version__ = "(.+)"$', (ROOT / "monai_lwmisn/__init__.py").read_text(), re.MULTILINE).group(1)
+
+setup(
+    name="monai-lwmisn",
+    version=VERSION,
+    description="Search, train and measure light-weight medical image segmentation networks with MONAI",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=find_packages(include=["monai_lwmisn", "monai_lwmisn.*"]),
+    package_data={"monai_lwmisn": ["py.typed", "configs/*.json", "configs/presets/*.json"]},
+    install_requires=[
+        "monai>=1.5",
+        "torch>=2.6",
+        "pytorch-ignite>=0.5.2",
+        "numpy>=1.26",
+        "fire",  # `python -m monai.bundle` reads its arguments with it
+        "itk>=5.3",
+        "nibabel>=5",
+        "pillow",
+        "pydicom>=2.4",
+        "scikit-image>=0.22",
+        "scipy",
+        "SimpleITK>=2.3",
+        "tensorboard",
+        "tqdm",
+    ],
+    extras_require={
+        "viz": ["matplotlib>=3.8"],
+        "runtime": ["onnx>=1.16", "onnxscript", "onnxruntime>=1.18", "openvino>=2024.4"],
+        "test": ["hypothesis", "mypy", "pytest>=8", "pytest-cov>=5", "ruff"],
+    },
+    entry_points={"console_scripts": ["lwmisn=monai_lwmisn.cli:main"]},
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Medical Science Apps.",
+        "Typing :: Typed",
+    ],
+)
