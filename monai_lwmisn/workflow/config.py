@@ -1,0 +1,233 @@
+"""The configuration of a run: presets and their variants, overrides, and the files in the run folder.
+
+A run is described by three MONAI configurations, ``RUN/configs/{search,train,evaluate}.json``. Each is the workflow's own
+file in ``monai_lwmisn/configs``, merged with a preset and with what the user set, and is complete: the command line and
+``python -m monai.bundle run`` do the same with it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser, ConfigWorkflow
+
+from monai_lwmisn.errors import BudgetError, ConfigError, LWMISNError
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+PRESETS = CONFIGS / "presets"
+WORKFLOWS = ("search", "train", "evaluate")
+
+BUDGET_KEYS = {"params": "budget_params", "macs": "budget_macs", "latency": "budget_latency_ms"}
+BUDGET_UNITS = {
+    "params": {"": 1.0, "k": 1e3, "M": 1e6},
+    "macs": {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9},
+    "latency": {"": 1.0, "ms": 1.0, "s": 1e3},
+}
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that come with the package."""
+    return sorted({path.stem.rsplit("_", 1)[0] for path in PRESETS.glob("*_*.json")})
+
+
+def variant_names(preset: str) -> list[str]:
+    """Variants of a preset: ``light`` and, where something was published, ``paper``."""
+    return sorted(path.stem.rsplit("_", 1)[1] for path in PRESETS.glob(f"{preset}_*.json"))
+
+
+def load_preset(preset: str, variant: str = "light") -> dict[str, Any]:
+    """Read a preset: one that comes with the package by name and variant, or the path of a JSON file of one's own.
+
+    Raises:
+        ConfigError: when there is none of that name or variant, or the file is not a JSON object.
+    """
+    path = PRESETS / f"{preset}_{variant}.json"
+    if preset.endswith(".json"):
+        path = Path(preset)
+    elif preset not in preset_names():
+        raise ConfigError(
+            f"There is no preset '{preset}': the nearest is '{_nearest(preset, preset_names())}' "
+            f"(of {', '.join(preset_names())})."
+        )
+    elif variant not in variant_names(preset):
+        raise ConfigError(
+            f"The preset '{preset}' has no variant '{variant}': use {' or '.join(variant_names(preset))}."
+        )
+    return _read(path)
+
+
+def resolve(
+    preset: str, variant: str = "light", overrides: Mapping[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
+    """The configuration of each workflow: its own file, then the preset, then the overrides.
+
+    Args:
+        preset: see :func:`load_preset`.
+        variant: see :func:`load_preset`.
+        overrides: by key; ``"::"`` leads into a value, as in ``"loading::0::image_only"``.
+
+    Returns:
+        ``{"search": ..., "train": ..., "evaluate": ...}``.
+
+    Raises:
+        ConfigError: for an unknown preset, variant or key, or a value of another kind than the one it replaces.
+    """
+    values = load_preset(preset, variant)
+    configs = {workflow: {**_read(CONFIGS / f"{workflow}.json"), **values} for workflow in WORKFLOWS}
+    return override(configs, overrides or {})
+
+
+def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Set values in the configurations of workflows, each where its key is.
+
+    Raises:
+        ConfigError: for a key that none of them has, or a value of another kind than the one it replaces.
+    """
+    parsers = {workflow: ConfigParser(config) for workflow, config in configs.items()}
+    for key, value in overrides.items():
+        having = [parser for parser in parsers.values() if key in parser]
+        if not having:
+            known = {name for config in configs.values() for name in config if not name.startswith("_")}
+            raise ConfigError(f"There is no key '{key}' to set: the nearest is '{_nearest(key, known)}'.")
+        for parser in having:
+            if not _is_same_kind(parser[key], value):
+                raise ConfigError(
+                    f"{key} cannot be set to {json.dumps(value)}: give a value like {json.dumps(parser[key])}."
+                )
+            parser[key] = value
+    return {workflow: parser.get() for workflow, parser in parsers.items()}
+
+
+def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
+    """Read ``KEY=VALUE`` texts; a value is JSON, or a plain text where it is not.
+
+    Raises:
+        ConfigError: for a text without a key and an equals sign.
+    """
+    overrides: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not (key and equals):
+            raise ConfigError(f"--set {assignment} is not KEY=VALUE: write for example --set search_epochs=10.")
+        try:
+            overrides[key] = json.loads(value)
+        except json.JSONDecodeError:
+            overrides[key] = value
+    return overrides
+
+
+def parse_budget(text: str) -> dict[str, float]:
+    """Read ``params=0.1M,macs=0.5G,latency=20ms`` into overrides of the configuration of a search.
+
+    Parameters and multiply-accumulates become plain numbers, latency becomes milliseconds.
+
+    Raises:
+        BudgetError: when a part is not one of these.
+    """
+    budget: dict[str, float] = {}
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\w+)\s*=\s*(\d+\.?\d*|\.\d+)\s*([A-Za-z]*)\s*", part)
+        name, number, unit = match.groups() if match else ("", "0", "")
+        if name not in BUDGET_KEYS or unit not in BUDGET_UNITS[name] or not float(number):
+            raise BudgetError(
+                f"The budget '{part.strip()}' is not understood: write for example params=0.1M,macs=0.5G,latency=20ms."
+            )
+        budget[BUDGET_KEYS[name]] = float(number) * BUDGET_UNITS[name][unit]
+    return budget
+
+
+def write_configs(run: Path, configs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write ``run/configs/{search,train,evaluate}.json``."""
+    (run / "configs").mkdir(parents=True, exist_ok=True)
+    for workflow, config in configs.items():
+        ConfigParser.export_config_file(dict(config), run / "configs" / f"{workflow}.json", indent=2)
+
+
+def read_configs(run: Path) -> dict[str, dict[str, Any]]:
+    """Read what :func:`write_configs` wrote.
+
+    Raises:
+        ConfigError: when ``run`` is not a run folder.
+    """
+    return {workflow: read_config(run, workflow) for workflow in WORKFLOWS}
+
+
+def read_config(run: Path, workflow: str) -> dict[str, Any]:
+    """Read the configuration of one workflow of a run or bundle.
+
+    Raises:
+        ConfigError: when the folder does not have it.
+    """
+    path = run / "configs" / f"{workflow}.json"
+    if not path.is_file():
+        raise ConfigError(f"{run} has no configs/{workflow}.json: give a folder that `lwmisn search` wrote.")
+    return _read(path)
+
+
+def execute(config_file: Path, **runtime: Any) -> None:
+    """Run the MONAI workflow in a configuration file: its ``initialize``, ``run`` and ``finalize`` expressions.
+
+    Args:
+        config_file: a ``configs/*.json`` of a run or bundle. It names code to call: run only files that you trust.
+        runtime: top-level values for this run, such as ``bundle_root`` and ``dataset_dir``.
+
+    Raises:
+        LWMISNError: any that the workflow raised, taken out of the errors that MONAI wraps around it.
+    """
+    try:
+        workflow = _quiet_workflow(config_file, runtime)
+        workflow.initialize()
+        workflow.run()
+        workflow.finalize()
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, LWMISNError):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise cause from None
+
+
+def _quiet_workflow(config_file: Path, runtime: Mapping[str, Any]) -> ConfigWorkflow:
+    # It warns about a metadata file and a logging file, which a run, unlike a finished bundle, does not have.
+    logger = logging.getLogger(ConfigWorkflow.__module__)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        return ConfigWorkflow(str(config_file), logging_file=False, workflow_type=None, **runtime)
+    finally:
+        logger.setLevel(level)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read as a configuration ({error}): give a JSON file.") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} is not a configuration: a JSON object with keys and values is needed.")
+    return content
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    return difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
+
+
+def _is_same_kind(old: Any, new: Any) -> bool:
+    if old is None or new is None or _is_expression(old) or _is_expression(new):
+        return True
+    if isinstance(old, bool) or isinstance(new, bool):
+        return isinstance(old, bool) and isinstance(new, bool)
+    if isinstance(old, (int, float)):
+        return isinstance(new, (int, float))
+    return isinstance(new, type(old))
+
+
+def _is_expression(value: Any) -> bool:
+    return isinstance(value, str) and value[:1] in ("$", "@", "%")
