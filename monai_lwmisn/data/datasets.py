@@ -1,0 +1,93 @@
+"""Datasets: images, or the slices of volumes, decoded once and then served from a cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from monai.data import CacheDataset, Dataset, PersistentDataset
+from monai.transforms import Compose
+from torch.utils.data import Dataset as TorchDataset
+
+from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.errors import ConfigError
+
+Transforms = Sequence[Callable[[Any], Any]]
+CACHES = ("memory", "disk", "none")
+
+
+class SliceDataset(TorchDataset):
+    """The slices (last axis) of volumes as a flat list of pictures.
+
+    Args:
+        volumes: dataset of dictionaries with channel-first volumes (channel, x, y, z); best a cached one without
+            random transforms.
+        transform: applied to every slice; the random transforms of training.
+
+    A sample is the volume's dictionary with every volume replaced by one slice (channel, x, y), a plain tensor, and
+    the slice's number under ``slice``.
+    """
+
+    def __init__(self, volumes: TorchDataset, transform: Transforms | Callable[[Any], Any] = ()) -> None:
+        self.volumes = volumes
+        self.transform = transform if callable(transform) else Compose(list(transform))
+        depths = [int(volumes[index]["image"].shape[-1]) for index in range(len(volumes))]  # type: ignore[arg-type]
+        self.positions = [(volume, index) for volume, depth in enumerate(depths) for index in range(depth)]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, position: int) -> dict[str, Any]:
+        volume_index, slice_index = self.positions[position]
+        sample: dict[str, Any] = {"slice": slice_index}
+        for key, value in self.volumes[volume_index].items():
+            if isinstance(value, torch.Tensor) and value.ndim == 4:
+                # The cache must stay as it is whatever the random transforms do: hence the copy.
+                sample[key] = torch.Tensor.clone(torch.as_tensor(value)[..., slice_index]).as_subclass(torch.Tensor)
+            elif key != "slices":
+                sample[key] = value
+        return self.transform(sample)  # type: ignore[return-value]
+
+
+def build_dataset(
+    items: Sequence[Item],
+    deterministic_transforms: Transforms,
+    random_transforms: Transforms = (),
+    volumetric: bool = False,
+    cache: str = "memory",
+    cache_dir: str | os.PathLike[str] | None = None,
+    num_workers: int = 2,
+    progress: bool = True,
+) -> TorchDataset:
+    """A dataset whose deterministic transforms run once per image.
+
+    Args:
+        items: a part of a datalist.
+        deterministic_transforms: loading, spatial and intensity transforms; their result is cached.
+        random_transforms: run anew for every sample drawn; on single slices where ``volumetric``.
+        volumetric: the images are volumes, the samples their slices along the last axis.
+        cache: ``memory`` (MONAI's CacheDataset), ``disk`` (PersistentDataset, kept for later runs) or ``none``.
+        cache_dir: the folder of the disk cache.
+        num_workers: threads that fill the memory cache.
+        progress: whether filling the memory cache shows a progress bar.
+
+    Raises:
+        ConfigError: no such cache, or a disk cache without a folder.
+    """
+    if cache not in CACHES:
+        raise ConfigError(f"cache is {cache!r}; give one of {', '.join(CACHES)}.")
+    if cache == "disk" and cache_dir is None:
+        raise ConfigError("cache is 'disk' but cache_dir is not given; name a folder for the cached images.")
+    transforms = Compose([*deterministic_transforms, *([] if volumetric else random_transforms)])
+    data = [dict(item) for item in items]
+    dataset: TorchDataset
+    if cache == "memory":
+        # Slices are copied out one by one, so a volume need not be copied whole for each of them.
+        dataset = CacheDataset(data, transforms, num_workers=num_workers, progress=progress, copy_cache=not volumetric)
+    elif cache == "disk":
+        dataset = PersistentDataset(data, transforms, cache_dir=cache_dir, track_meta=not volumetric, weights_only=True)
+    else:
+        dataset = Dataset(data, transforms)
+    return SliceDataset(dataset, random_transforms) if volumetric else dataset

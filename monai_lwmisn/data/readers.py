@@ -1,0 +1,88 @@
+"""MONAI image readers for what MONAI does not read itself: zip members, folders of masks, mask slices beside DICOM.
+
+All follow MONAI's axis convention for pictures: the first spatial axis is x (width), the second y (height).
+They are named by dotted path in the configuration, ``LoadImaged(reader="monai_lwmisn.data.readers.NAME")``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from monai.data import ImageReader, PILReader
+from monai.utils import ensure_tuple
+from PIL import Image
+
+from monai_lwmisn.data.archives import list_files, open_bytes
+from monai_lwmisn.errors import DataError
+
+MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+PICTURE_SUFFIXES = (*MASK_SUFFIXES, ".jpg", ".jpeg")
+
+
+class ColorPictureReader(PILReader):
+    """Reads PNG, TIFF, JPEG or BMP, on disk or in a zip, as three channels; grey is replicated, alpha is dropped."""
+
+    def read(self, data: Any, **kwargs: Any) -> Any:
+        """Open and decode one file or a list of files."""
+        pictures = [Image.open(open_bytes(name)).convert("RGB") for name in ensure_tuple(data)]
+        return pictures if len(pictures) > 1 else pictures[0]
+
+    def verify_suffix(self, filename: Any) -> bool:
+        """Whether the names end like a picture."""
+        return all(str(name).lower().endswith(PICTURE_SUFFIXES) for name in ensure_tuple(filename))
+
+
+class NucleusMaskReader(ImageReader):
+    """Composes one label picture from a folder of masks with one nucleus each, on disk or in a zip.
+
+    A single file is read as a finished label: 0 is background.
+
+    Args:
+        instances: False gives the classes 0 and 1, True numbers the nuclei 1, 2, ... in file-name order.
+            Where masks overlap, the nucleus read first keeps the pixel.
+    """
+
+    def __init__(self, instances: bool = False) -> None:
+        super().__init__()
+        self.instances = instances
+
+    def verify_suffix(self, filename: Any) -> bool:
+        """Any path is tried: folders have no suffix."""
+        return True
+
+    def read(self, data: Any, **kwargs: Any) -> list[np.ndarray]:
+        """Read every mask of one label as a boolean array (height, width); a finished label as integers.
+
+        Raises:
+            DataError: the folder has no masks, or masks of one image differ in size.
+        """
+        name = str(ensure_tuple(data)[0])
+        if name.lower().endswith(MASK_SUFFIXES):
+            return [np.asarray(Image.open(open_bytes(name)))]
+        files = [file for file in list_files(name) if file.lower().endswith(MASK_SUFFIXES)]
+        if not files:
+            raise DataError(f"The folder {name} has no mask files; add the masks of its image or remove the image.")
+        masks = []
+        for file in files:
+            # Some masks of the Data Science Bowl are stored in colour: any channel but alpha counts.
+            mask = np.asarray(Image.open(open_bytes(file)).convert("L")) > 0
+            if masks and mask.shape != masks[0].shape:
+                raise DataError(
+                    f"The mask {file} is {mask.shape[1]}x{mask.shape[0]}, unlike its neighbours; replace it."
+                )
+            masks.append(mask)
+        return masks
+
+    def get_data(self, img: Sequence[np.ndarray]) -> tuple[np.ndarray, dict]:
+        """Compose the label (width, height) and its metadata."""
+        if len(img) == 1 and img[0].dtype != bool:
+            label = img[0] if img[0].ndim == 2 else img[0][..., 0]
+            label = label if self.instances else (label > 0).astype(np.uint8)
+        else:
+            label = np.zeros(img[0].shape, dtype=np.int32 if self.instances else np.uint8)
+            for number, mask in enumerate(img, start=1):
+                label[mask & (label == 0)] = number if self.instances else 1
+        label = label.T
+        return label, {"spatial_shape": np.asarray(label.shape), "original_channel_dim": float("nan")}
