@@ -47,10 +47,9 @@ def split_datalist(
     else:
         raise ConfigError(f"split_by is {by!r}; give 'case' or 'image'.")
     if len(units) < len(PARTS):
-        found = f"{len(units)} independent {'case' if by == 'case' else 'image'}{'' if len(units) == 1 else 's'}"
-        hint = "; add cases or split by image" if by == "case" else "; add images"
+        remedy = "add cases, or split by image" if by == "case" else "add images"
         raise SplitError(
-            f"A split needs at least 3 cases for training, validation and test, but there are {found}{hint}."
+            f"Training, validation and test need at least 3 independent {by}s, but the data set has {len(units)}; {remedy}."
         )
 
     generator = np.random.default_rng(seed)

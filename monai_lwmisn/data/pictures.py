@@ -1,4 +1,4 @@
-"""The stain of a microscopy image, and what else is read from its pixels to group images."""
+"""What is seen in a microscopy image itself: its stain, and what tells whether two images show the same scene."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class PictureContent:
         size: height and width in pixels.
         stain: ``fluorescence``, ``brightfield`` or ``purple``.
         thumbnail: grey values averaged to 16x16.
-        borders: grey values along the top, bottom, left and right border; float32, as long as the border.
+        borders: grey values of the two outermost lines of the top, bottom, left and right border, outermost first;
+            float32 (2, length of the border).
     """
 
     size: tuple[int, int]
@@ -61,7 +62,7 @@ def describe_picture(path: str) -> PictureContent:
         raise DataError(f"The image {path} cannot be read ({error}); download it again or remove it.") from error
     grey = np.asarray(picture.convert("L"), dtype=np.float32)
     thumbnail = np.asarray(picture.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX), dtype=np.float32)
-    borders = (grey[0], grey[-1], grey[:, 0], grey[:, -1])
+    borders = (grey[:2], grey[:-3:-1], grey.T[:2], grey.T[:-3:-1])
     return PictureContent(grey.shape, classify_stain(np.asarray(picture)), thumbnail, tuple(map(np.copy, borders)))
 
 
