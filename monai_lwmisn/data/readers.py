@@ -86,3 +86,29 @@ class NucleusMaskReader(ImageReader):
                 label[mask & (label == 0)] = number if self.instances else 1
         label = label.T
         return label, {"spatial_shape": np.asarray(label.shape), "original_channel_dim": float("nan")}
+
+
+class MaskSeriesReader(ImageReader):
+    """Stacks a list of mask pictures to one label volume (x, y, z); any value above 0 is class 1."""
+
+    def verify_suffix(self, filename: Any) -> bool:
+        """Whether all names end like a picture."""
+        return all(str(name).lower().endswith(MASK_SUFFIXES) for name in ensure_tuple(filename))
+
+    def read(self, data: Any, **kwargs: Any) -> list[np.ndarray]:
+        """Decode the masks in the order given.
+
+        Raises:
+            DataError: the masks differ in size.
+        """
+        names = ensure_tuple(data)
+        masks = [np.asarray(Image.open(open_bytes(name)).convert("L")) > 0 for name in names]
+        for name, mask in zip(names, masks, strict=True):
+            if mask.shape != masks[0].shape:
+                raise DataError(f"The mask {name} differs in size from the masks beside it; replace it.")
+        return masks
+
+    def get_data(self, img: Sequence[np.ndarray]) -> tuple[np.ndarray, dict]:
+        """Stack the masks along the last axis."""
+        label = np.stack([mask.T for mask in img], axis=-1).astype(np.uint8)
+        return label, {"spatial_shape": np.asarray(label.shape), "original_channel_dim": float("nan")}

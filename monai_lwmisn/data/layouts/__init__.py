@@ -6,12 +6,16 @@ import os
 from difflib import get_close_matches
 from pathlib import Path
 
-from monai_lwmisn.data.layouts import dsb2018
+from monai_lwmisn.data.layouts import chaos_ct, dsb2018, folder, msd, promise12
 from monai_lwmisn.data.layouts.base import Item, Layout, Scan
 from monai_lwmisn.errors import ConfigError, DataError
 
 LAYOUTS: dict[str, Layout] = {
     "dsb2018": dsb2018.LAYOUT,
+    "chaos_ct": chaos_ct.LAYOUT,
+    "promise12": promise12.LAYOUT,
+    "msd": msd.LAYOUT,
+    "folder": folder.LAYOUT,
 }
 
 __all__ = ["LAYOUTS", "Item", "Layout", "Scan", "find_layout", "read_layout", "scan_layout"]

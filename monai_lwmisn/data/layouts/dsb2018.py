@@ -9,8 +9,8 @@ from pathlib import Path
 from monai_lwmisn.data.archives import member_names
 from monai_lwmisn.data.duplicates import group_pictures
 from monai_lwmisn.data.layouts.base import Item, Layout, Scan
-from monai_lwmisn.data.readers import MASK_SUFFIXES
 from monai_lwmisn.data.pictures import describe_pictures
+from monai_lwmisn.data.readers import MASK_SUFFIXES
 
 _FILE = re.compile(r"^(?P<folder>(?:.*/)?(?P<case>[^/]+))/(?P<kind>images|masks)/(?P<name>[^/]+)$")
 

@@ -39,5 +39,6 @@ class CopyGeometryd(MapTransform):
                     f"The label {label.meta.get('filename_or_obj', key)} has the shape {tuple(label.shape[1:])}, its "
                     f"image {image.meta.get('filename_or_obj')} {tuple(image.shape[1:])}; make them match."
                 )
-            result[key] = MetaTensor(label.as_tensor(), affine=image.affine, meta=dict(label.meta))
+            meta = {name: value for name, value in label.meta.items() if name != "affine"}
+            result[key] = MetaTensor(label.as_tensor(), affine=image.affine, meta=meta)
         return result
