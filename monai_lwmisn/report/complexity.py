@@ -79,10 +79,9 @@ def peak_memory_mb(network: nn.Module, image: torch.Tensor) -> float:
         trace = Path(folder) / "trace.json"
         recording.export_chrome_trace(str(trace))
         events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
-    changes = sorted(
-        (event["ts"], event["args"]["Ev Idx"], event["args"]["Bytes"]) for event in events if event["name"] == "[memory]"
-    )
-    return max(accumulate(change for _, _, change in changes), default=0) / 1e6
+    changes = [event for event in events if event["name"] == "[memory]"]
+    changes.sort(key=lambda event: (event["ts"], event["args"]["Ev Idx"]))
+    return max(accumulate(event["args"]["Bytes"] for event in changes), default=0) / 1e6
 
 
 def _prepare(network: nn.Module, image: torch.Tensor) -> tuple[nn.Module, torch.Tensor]:
