@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -48,23 +48,23 @@ class SliceDataset(TorchDataset):
                 sample[key] = torch.Tensor.clone(torch.as_tensor(value)[..., slice_index]).as_subclass(torch.Tensor)
             elif key != "slices":
                 sample[key] = value
-        return self.transform(sample)  # type: ignore[return-value]
+        return self.transform(sample)
 
 
 def build_dataset(
-    items: Sequence[Item],
+    data: Sequence[Item],
     deterministic_transforms: Transforms,
     random_transforms: Transforms = (),
     volumetric: bool = False,
     cache: str = "memory",
-    cache_dir: str | os.PathLike[str] | None = None,
+    cache_dir: str | Path | None = None,
     num_workers: int = 2,
     progress: bool = True,
 ) -> TorchDataset:
     """A dataset whose deterministic transforms run once per image.
 
     Args:
-        items: a part of a datalist.
+        data: the items of a part of a datalist (named so that a configuration has MONAI's usual ``dataset#data``).
         deterministic_transforms: loading, spatial and intensity transforms; their result is cached.
         random_transforms: run anew for every sample drawn; on single slices where ``volumetric``.
         volumetric: the images are volumes, the samples their slices along the last axis.
@@ -81,13 +81,13 @@ def build_dataset(
     if cache == "disk" and cache_dir is None:
         raise ConfigError("cache is 'disk' but cache_dir is not given; name a folder for the cached images.")
     transforms = Compose([*deterministic_transforms, *([] if volumetric else random_transforms)])
-    data = [dict(item) for item in items]
+    items = [dict(item) for item in data]
     dataset: TorchDataset
     if cache == "memory":
         # Slices are copied out one by one, so a volume need not be copied whole for each of them.
-        dataset = CacheDataset(data, transforms, num_workers=num_workers, progress=progress, copy_cache=not volumetric)
+        dataset = CacheDataset(items, transforms, num_workers=num_workers, progress=progress, copy_cache=not volumetric)
     elif cache == "disk":
-        dataset = PersistentDataset(data, transforms, cache_dir=cache_dir, track_meta=not volumetric, weights_only=True)
+        dataset = PersistentDataset(items, transforms, cache_dir=cache_dir, track_meta=not volumetric, weights_only=True)
     else:
-        dataset = Dataset(data, transforms)
+        dataset = Dataset(items, transforms)
     return SliceDataset(dataset, random_transforms) if volumetric else dataset
