@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, product
 
 import numpy as np
@@ -67,7 +67,8 @@ class CellLayout:
         return x + BOX_WIDTH / 2, y
 
 
-def lay_out(edges: Sequence[Edge]) -> CellLayout:
+@lru_cache(maxsize=8)
+def lay_out(edges: tuple[Edge, ...]) -> CellLayout:
     """Place a cell: columns by the distance from the inputs, and of all rows those with the least clutter."""
     depth: list[int] = []
     for node in range(NODES):
@@ -77,9 +78,7 @@ def lay_out(edges: Sequence[Edge]) -> CellLayout:
     output = (max(columns) + BOX_WIDTH / 2 + 1.35, 0.0)
     inputs = ((0.0, ROW / 2), (0.0, -ROW / 2))
     candidates = (
-        CellLayout(
-            tuple(edges), inputs, tuple((x, float(row) * ROW) for x, row in zip(columns, rows, strict=True)), output
-        )
+        CellLayout(edges, inputs, tuple((x, float(row) * ROW) for x, row in zip(columns, rows, strict=True)), output)
         for rows in product(ROWS, repeat=NODES)
         if all(depth[a] != depth[b] or abs(rows[a] - rows[b]) >= 1 for a, b in combinations(range(NODES), 2))
     )
