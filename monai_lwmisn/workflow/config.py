@@ -1,8 +1,8 @@
 """The configuration of a run: presets and their variants, overrides, and the files in the run folder.
 
-A run is described by three MONAI configurations, ``RUN/configs/{search,train,evaluate}.json``. Each is the workflow's own
-file in ``monai_lwmisn/configs``, merged with a preset and with what the user set, and is complete: the command line and
-``python -m monai.bundle run`` do the same with it.
+A run is described by three MONAI configurations, ``RUN/configs/{search,train,evaluate}.json``. Each is the workflow's
+own file in ``monai_lwmisn/configs``, merged with a preset and with what the user set, and is complete: the command line
+and ``python -m monai.bundle run`` do the same with it.
 """
 
 from __future__ import annotations

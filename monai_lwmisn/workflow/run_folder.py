@@ -36,7 +36,7 @@ def search(
         resume: go on from the checkpoint in ``run``.
 
     Raises:
-        ConfigError: when ``run`` is occupied, or with ``resume`` holds nothing to resume, or the configuration is wrong.
+        ConfigError: when ``run`` is occupied, or with ``resume`` has nothing to resume, or a setting is wrong.
     """
     if resume:
         _check_resumable(run, "search")
