@@ -1,0 +1,8 @@
+"""What a network is: operations, cells, the U shape, the supernet and the network a genotype describes."""
+
+from .genotype import Edge, Genotype
+from .lwmisn import LWMISN
+from .operations import OPERATIONS, SEARCH_SPACES
+from .supernet import Supernet
+
+__all__ = ["LWMISN", "OPERATIONS", "SEARCH_SPACES", "Edge", "Genotype", "Supernet"]

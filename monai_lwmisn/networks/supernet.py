@@ -1,0 +1,125 @@
+"""The supernet: every candidate on every edge, weighed by the architecture parameters alpha (paper, section 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .blocks import ACTIVATION, NORMALISATION, Configuration
+from .cell import MixedCell
+from .genotype import SHARED, STAGES, candidate_edges
+from .operations import SEARCH_SPACES
+from .topology import SHAPES, CellSite
+
+MODES = ("full", "partial", "single")
+ALPHA_GROUPS = {"shared": (SHARED,), "stages": STAGES}
+
+SEARCH_NORMALISATION: Configuration = ("batch", {"affine": False})
+"""Without scale and shift: these would undo the weights of the mixture (DARTS, appendix A.1.1)."""
+
+
+class Supernet(nn.Module):
+    """The over-parameterised network the search trains.
+
+    Args:
+        operations: a search space by name (``lwmisn``, ``darts``) or the names of the candidates.
+        mode: ``full`` runs every candidate (as published); ``partial`` a quarter of the channels through them
+            (``channel_share``); ``single`` one candidate per edge, drawn by Gumbel softmax anew in each forward pass
+            (Dong and Yang, "GDAS", CVPR 2019), which costs about as much as a derived network.
+        alpha_groups: ``shared`` (one alpha for all cells, as published) or ``stages`` (encoder, middle, decoder).
+        temperature: of the Gumbel softmax in mode ``single``.
+        drop_path: probability with which an operation is dropped for an image while training.
+
+    Other arguments as in :class:`~monai_lwmisn.networks.genotype.Genotype`.
+
+    Attributes:
+        alpha: (groups, 14, candidates), the architecture parameters.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        cells: Mapping[str, int],
+        node_width: Sequence[int],
+        stem_stride: int = 1,
+        spatial_dims: int = 2,
+        topology: str = "u",
+        operations: str | Sequence[str] = "lwmisn",
+        mode: str = "full",
+        channel_share: float = 0.25,
+        alpha_groups: str = "shared",
+        temperature: float = 1.0,
+        drop_path: float = 0.0,
+        act: Configuration = ACTIVATION,
+        norm: Configuration = SEARCH_NORMALISATION,
+    ) -> None:
+        super().__init__()
+        if mode not in MODES:
+            raise ValueError(f"The search mode {mode!r} is unknown: use one of {', '.join(MODES)}.")
+        if alpha_groups not in ALPHA_GROUPS:
+            raise ValueError(f"alpha_groups is {alpha_groups!r}: use one of {', '.join(ALPHA_GROUPS)}.")
+        self.operations = tuple(SEARCH_SPACES[operations] if isinstance(operations, str) else operations)
+        self.groups = ALPHA_GROUPS[alpha_groups]
+        self.mode = mode
+        self.temperature = temperature
+
+        def make_cell(site: CellSite) -> MixedCell:
+            return MixedCell(
+                spatial_dims,
+                site.in_channels,
+                site.channels,
+                site.scale,
+                self.operations,
+                act,
+                norm,
+                drop_path,
+                channel_share if mode == "partial" else 1.0,
+            )
+
+        self.body = SHAPES[topology](
+            spatial_dims=spatial_dims,
+            in_channels=in_channels,
+            out_channels=out_channels,
+            cells=cells,
+            node_width=node_width,
+            stem_stride=stem_stride,
+            make_cell=make_cell,
+            act=act,
+            norm=norm,
+        )
+        self.alpha = nn.Parameter(1e-3 * torch.randn(len(self.groups), len(candidate_edges()), len(self.operations)))
+
+    @property
+    def sites(self) -> list[CellSite]:
+        """Where the cells stand, in the order they run."""
+        return self.body.sites
+
+    def group_of(self, stage: str) -> int:
+        """The row of alpha that rules the cells of a stage."""
+        return 0 if self.groups == (SHARED,) else self.groups.index(stage)
+
+    def weight_parameters(self) -> list[nn.Parameter]:
+        """Everything that is trained but alpha."""
+        return [parameter for name, parameter in self.named_parameters() if name != "alpha"]
+
+    def probabilities(self) -> torch.Tensor:
+        """The softmax of alpha over the candidates (eq. 4), (groups, 14, candidates)."""
+        return functional.softmax(self.alpha, dim=-1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map images (B, in_channels, ...) of any size to logits (B, out_channels, ...) of that size."""
+        if self.mode == "single":
+            weights = functional.gumbel_softmax(self.alpha, tau=self.temperature, hard=True, dim=-1)
+        else:
+            weights = self.probabilities()
+        for cell, site in zip(self._cells(), self.sites, strict=True):
+            cell.weights = weights[self.group_of(site.stage)]
+        return self.body(x)
+
+    def _cells(self) -> list[MixedCell]:
+        return [module for module in self.body.modules() if isinstance(module, MixedCell)]
