@@ -1,0 +1,265 @@
+"""`lwmisn`: reads arguments, calls one function, prints what it gives."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_lwmisn import __version__
+from monai_lwmisn.errors import LWMISNError
+
+# Libraries are imported by the commands that need them, so that --help answers at once.
+
+PRESET_HELP = "nuclei, liver_ct, prostate_mr, hippocampus_mr, or the path of a preset of your own (JSON)"
+SET_HELP = (
+    "set a value of the configuration, as JSON; may be repeated; '::' leads into a value. "
+    "RUN/configs/*.json show all keys with their units"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `lwmisn` with the given arguments, those of the process by default.
+
+    Returns:
+        The exit code: 0 done, 2 wrong input (one sentence on stderr), 130 interrupted, 1 anything else that failed.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.command(arguments)
+    except LWMISNError as error:
+        return _fail(arguments, str(error), code=2)
+    except OSError as error:
+        return _fail(arguments, f"{error.filename or 'a file'}: {error.strerror or error}.", code=2)
+    except KeyboardInterrupt:
+        return _fail(arguments, f"interrupted{_way_on(arguments)}.", code=130)
+    except Exception as error:
+        with tempfile.NamedTemporaryFile("w", prefix="lwmisn-", suffix=".log", delete=False, encoding="utf-8") as log:
+            log.write(traceback.format_exc())
+        reason = (str(_origin(error)) or "no reason given").splitlines()[0]
+        return _fail(
+            arguments, f"stopped by {type(_origin(error)).__name__} ({reason}); the details are in {log.name}.", code=1
+        )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lwmisn", description="Search, train and measure light-weight medical image segmentation networks."
+    )
+    parser.add_argument("--version", action="version", version=f"lwmisn {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show where an error comes from, not just its sentence")
+
+    def add(name: str, command: Any, summary: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            parents=[common],
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+        )
+        added.set_defaults(command=command)
+        return added
+
+    search = add("search", _search, "search a network on a data set; makes a run folder with its genotype.json")
+    search.add_argument("--preset", help=PRESET_HELP)
+    search.add_argument(
+        "--variant",
+        default="light",
+        help="light: smaller, faster, better; paper: the published hyper-parameters (default: %(default)s)",
+    )
+    search.add_argument("--data", type=Path, metavar="PATH", help="the data set as downloaded, a folder or a zip")
+    search.add_argument("--out", type=Path, metavar="RUN", required=True, help="the run folder, made anew")
+    search.add_argument(
+        "--strategy", choices=("differentiable", "random"), help="how to search; the preset's where left out"
+    )
+    search.add_argument(
+        "--budget",
+        metavar="LIMITS",
+        help="limits that the network keeps, as in params=0.1M,macs=0.5G,latency=20ms: parameters (k, M), "
+        "multiply-accumulates (M, G) and milliseconds per 256x256 image; any of the three; the preset's where left out",
+    )
+    _add_set(search)
+    _add_resume(search)
+
+    train = add("train", _train, "train the network that a search found; makes RUN/models/model.pt")
+    train.add_argument("run", type=Path, metavar="RUN", help="a run folder")
+    _add_set(train)
+    _add_resume(train)
+
+    evaluate = add(
+        "evaluate", _evaluate, "measure a trained network; makes RUN/evaluation with metrics.json and pictures"
+    )
+    evaluate.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a bundle")
+    evaluate.add_argument(
+        "--data", type=Path, metavar="PATH", help="another data set than the run's, in the same layout"
+    )
+    evaluate.add_argument(
+        "--split",
+        choices=("test", "validation", "training", "all"),
+        help="the images to measure on; test where left out",
+    )
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    _add_set(evaluate)
+
+    show = add("show", _show, "show a network: parameters, multiply-accumulates, time, memory, and its cells drawn")
+    show.add_argument("genotype", type=Path, metavar="GENOTYPE_OR_RUN", help="a genotype.json, or a run folder")
+    show.add_argument(
+        "--json", action="store_true", help="print JSON: counts as plain numbers, latency_ms, peak_memory_mb"
+    )
+    show.add_argument("-o", "--output", type=Path, metavar="FILE", help="draw the cells to FILE (.svg, .png or .pdf)")
+    show.add_argument("--threads", type=int, default=2, help="CPU threads for the latency (default: %(default)s)")
+
+    table1 = add("table1", _table1, "table 1 of the paper: the cost of each operation, ours beside the published")
+    table1.add_argument(
+        "--json", action="store_true", help="print JSON: parameters and multiply-accumulates, plain numbers"
+    )
+
+    check = add("check-data", _check_data, "say what was found in a data set, and what is wrong with it")
+    check.add_argument("--preset", required=True, help=PRESET_HELP)
+    check.add_argument("--variant", default="light", help="light or paper (default: %(default)s)")
+    check.add_argument("--data", type=Path, metavar="PATH", required=True, help="the data set, a folder or a zip")
+    check.add_argument("--json", action="store_true", help="print JSON")
+    _add_set(check)
+
+    phantom = add("phantom", _phantom, "make a data set of artificial images in the kind's native raw layout")
+    phantom.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
+    phantom.add_argument(
+        "--kind", choices=("nuclei", "ct", "mr"), default="nuclei", help="what to imitate (default: %(default)s)"
+    )
+    phantom.add_argument(
+        "--cases", type=int, metavar="N", default=12, help="number of images or volumes (default: %(default)s)"
+    )
+    phantom.add_argument(
+        "--size", type=int, metavar="PIXELS", help="width and height; 256 for nuclei and 128 for volumes where left out"
+    )
+    phantom.add_argument(
+        "--seed", type=int, metavar="S", default=0, help="the same seed gives the same images (default: %(default)s)"
+    )
+    return parser
+
+
+def _add_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", metavar="KEY=VALUE", default=[], help=SET_HELP)
+
+
+def _add_resume(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last finished epoch of an interrupted run"
+    )
+
+
+def _search(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.workflow import config, run_folder
+
+    overrides = config.parse_overrides(arguments.set)
+    if arguments.budget:
+        overrides |= config.parse_budget(arguments.budget)
+    if arguments.strategy:
+        overrides["strategy"] = arguments.strategy
+    run_folder.search(
+        arguments.out,
+        preset=arguments.preset,
+        variant=arguments.variant,
+        data=arguments.data,
+        overrides=overrides,
+        resume=arguments.resume,
+    )
+    _say(f"The network found: {arguments.out / 'genotype.json'}\nTrain it: lwmisn train {arguments.out}")
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.workflow import config, run_folder
+
+    run_folder.train(arguments.run, overrides=config.parse_overrides(arguments.set), resume=arguments.resume)
+    _say(f"The weights: {arguments.run / 'models' / 'model.pt'}\nMeasure them: lwmisn evaluate {arguments.run}")
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.report.text import format_metrics
+    from monai_lwmisn.workflow import config, run_folder
+
+    metrics = run_folder.evaluate(
+        arguments.run,
+        data=arguments.data,
+        split=arguments.split,
+        overrides=config.parse_overrides(arguments.set),
+    )
+    if arguments.json:
+        arguments.json.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    _say(format_metrics(metrics))
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.networks import Genotype
+    from monai_lwmisn.report.complexity import network_report
+    from monai_lwmisn.report.drawing import draw_cells
+    from monai_lwmisn.report.text import format_network
+
+    path = arguments.genotype
+    genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
+    if arguments.output:
+        draw_cells(genotype, arguments.output)
+    report = network_report(genotype, threads=arguments.threads)
+    _say(json.dumps(report, indent=2) if arguments.json else format_network(report))
+
+
+def _table1(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.report.table1 import format_table1, table1
+
+    rows = table1()
+    _say(json.dumps(rows, indent=2) if arguments.json else format_table1(rows))
+
+
+def _check_data(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.data.checks import check_data
+    from monai_lwmisn.workflow import config
+
+    preset = config.load_preset(arguments.preset, arguments.variant)
+    preset = config.override({"preset": preset}, config.parse_overrides(arguments.set))["preset"]
+    report = check_data(preset["layout"], arguments.data)
+    _say(json.dumps(dataclasses.asdict(report), indent=2) if arguments.json else report.to_text())
+    report.raise_for_problems()
+
+
+def _phantom(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.data.phantom import write_phantom
+
+    folder = write_phantom(arguments.out, arguments.kind, arguments.cases, arguments.seed, arguments.size)
+    _say(f"Made {arguments.cases} cases in {folder}")
+
+
+def _say(text: str) -> None:
+    """Print, in a run of several processes only from the first."""
+    if int(os.environ.get("RANK", 0)) == 0:
+        print(text)
+
+
+def _fail(arguments: argparse.Namespace, sentence: str, code: int) -> int:
+    if arguments.debug:
+        traceback.print_exc()
+    print(f"lwmisn: {sentence}", file=sys.stderr)
+    return code
+
+
+def _origin(error: BaseException) -> BaseException:
+    """The error that others were raised from."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _way_on(arguments: argparse.Namespace) -> str:
+    if arguments.command is _search and (arguments.out / "search" / "checkpoint.pt").exists():
+        return f"; the last finished epoch is kept, go on with: lwmisn search --out {arguments.out} --resume"
+    if arguments.command is _train and (arguments.run / "train" / "checkpoint.pt").exists():
+        return f"; the last finished epoch is kept, go on with: lwmisn train {arguments.run} --resume"
+    return ""
