@@ -12,10 +12,11 @@ from typing import Any, Protocol
 import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
+from torch import nn
 
 from monai_lwmisn.errors import CheckpointError
 
-__all__ = ["RunCheckpoint", "Stateful", "load_checkpoint", "save_atomically", "write_atomically"]
+__all__ = ["RunCheckpoint", "Stateful", "load_checkpoint", "load_weights", "save_atomically", "write_atomically"]
 
 
 class Stateful(Protocol):
@@ -91,7 +92,7 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path} does not exist: start the run without --resume.") from error
+        raise CheckpointError(f"{path} does not exist: train first, or start the run without --resume.") from error
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is not a checkpoint of tensors and plain values, so it is not read: use a file written by lwmisn."
@@ -103,6 +104,21 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} does not hold a dictionary: use a file written by lwmisn.")
     return state
+
+
+def load_weights(network: nn.Module, path: str | os.PathLike) -> None:
+    """
+    Load a plain state_dict into a network.
+
+    Raises:
+        CheckpointError: when the file cannot be read or holds the weights of another network.
+    """
+    try:
+        network.load_state_dict(load_checkpoint(path))
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} does not hold the weights of this genotype: train the genotype, or give the one it belongs to."
+        ) from error
 
 
 class RunCheckpoint:

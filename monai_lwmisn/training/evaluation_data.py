@@ -1,0 +1,35 @@
+"""Which images an evaluation looks at."""
+
+from __future__ import annotations
+
+import os
+
+from monai_lwmisn.data import read_datalist, read_layout, select_parts
+from monai_lwmisn.data.datalist import PARTS
+from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.errors import ConfigError
+
+__all__ = ["evaluation_items"]
+
+
+def evaluation_items(
+    datalist: str | os.PathLike[str], split: str, layout: str, other_data: str | None = None
+) -> list[Item]:
+    """
+    The items of one part of a run's datalist, of all parts, or of another data set.
+
+    Args:
+        datalist: path of the run's datalist; not looked at when there is other data.
+        split: ``training``, ``validation``, ``test`` or ``all``.
+        layout: name of the raw data layout of the other data.
+        other_data: folder or archive of another data set, all of which is taken; None or "" for the run's own.
+
+    Raises:
+        ConfigError: for another name of a part.
+        DataError: when the datalist or the data cannot be read.
+    """
+    if other_data:
+        return read_layout(layout, other_data)
+    if split not in (*PARTS, "all"):
+        raise ConfigError(f"There is no split {split!r}: use one of {', '.join(PARTS)} or all.")
+    return select_parts(read_datalist(datalist), *(PARTS if split == "all" else (split,)))

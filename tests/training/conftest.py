@@ -1,0 +1,83 @@
+"""Run folders with made data and a small hand-written genotype, ready to be trained."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monai.bundle import ConfigParser
+
+from monai_lwmisn.data import read_layout, split_datalist, write_datalist
+from monai_lwmisn.data.phantom import write_phantom
+from monai_lwmisn.networks import Genotype
+from monai_lwmisn.networks.genotype import Edge
+from monai_lwmisn.workflow.config import CONFIGS, load_preset
+
+PHANTOMS = {"nuclei": "nuclei", "liver_ct": "ct", "prostate_mr": "mr"}
+
+QUICK = {
+    "train_epochs": 2,
+    "train_batch_size": 4,
+    "train_warmup_epochs": 1,
+    "val_interval": 1,
+    "recalibration_batches": 1,
+    "ema_decay": 0.9,
+    "device": "cpu",
+    "augmentation": [{"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spatial_axis": 0}],
+}
+
+
+def small_genotype(in_channels: int, out_channels: int) -> Genotype:
+    rows = [
+        (0, 0, "ghost_conv_3x3"),
+        (0, 1, "identity"),
+        (1, 1, "max_pool_3x3"),
+        (1, 2, "dilated_conv_3x3"),
+        (2, 0, "shuffle_group_conv_3x3"),
+        (2, 3, "identity"),
+        (3, 1, "separable_conv_3x3"),
+        (3, 4, "selective_kernel_conv_3x3"),
+    ]
+    return Genotype(
+        edges={"all": tuple(Edge(*row) for row in rows)},
+        cells={"encoder": 1, "middle": 1, "decoder": 1},
+        node_width=(4, 4),
+        stem_stride=2,
+        in_channels=in_channels,
+        out_channels=out_channels,
+    )
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """By preset, a data set of six small cases, made once."""
+    made: dict[str, Path] = {}
+
+    def make(preset: str) -> Path:
+        if preset not in made:
+            made[preset] = write_phantom(
+                tmp_path_factory.mktemp("phantom") / preset, kind=PHANTOMS[preset], cases=6, size=64
+            )
+        return made[preset]
+
+    return make
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, phantoms: Callable[[str], Path]) -> Callable[..., Path]:
+    """Makes a run folder as a search leaves it: configurations, datalist, genotype."""
+
+    def make(name: str = "run", preset: str = "nuclei", variant: str = "light", **settings: Any) -> Path:
+        run = tmp_path / name
+        (run / "configs").mkdir(parents=True)
+        values = load_preset(preset, variant)
+        for workflow in ("train", "evaluate"):
+            config = ConfigParser.load_config_file(CONFIGS / f"{workflow}.json")
+            config = {**config, **values, **QUICK, **settings, "bundle_root": str(run)}
+            ConfigParser.export_config_file(config, run / "configs" / f"{workflow}.json", indent=2)
+        items = read_layout(values["layout"], phantoms(preset))
+        write_datalist(split_datalist(items, test_fraction=0.34, validation_fraction=0.34), run / "datalist.json")
+        small_genotype(values["in_channels"], values["out_channels"]).save(run / "genotype.json")
+        return run
+
+    return make
