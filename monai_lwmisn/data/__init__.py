@@ -1,18 +1,23 @@
 """From raw data sets to what a network is fed with: layouts, checks, splits, transforms, datasets, and a phantom."""
 
+from monai_lwmisn.data.checks import DataReport, check_data
 from monai_lwmisn.data.datalist import read_datalist, select_parts, validate_datalist, write_datalist
 from monai_lwmisn.data.datasets import SliceDataset, build_dataset
 from monai_lwmisn.data.layouts import LAYOUTS, read_layout
+from monai_lwmisn.data.phantom import write_phantom
 from monai_lwmisn.data.splits import split_datalist
 
 __all__ = [
     "LAYOUTS",
+    "DataReport",
     "SliceDataset",
     "build_dataset",
+    "check_data",
     "read_datalist",
     "read_layout",
     "select_parts",
     "split_datalist",
     "validate_datalist",
     "write_datalist",
+    "write_phantom",
 ]

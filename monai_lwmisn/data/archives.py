@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import io
+import itertools
 import os
 import zipfile
 from functools import lru_cache
@@ -86,5 +88,7 @@ def list_files(folder: str | os.PathLike[str]) -> list[str]:
     if member is None:
         return sorted(str(path) for path in Path(archive).iterdir() if path.is_file())
     prefix = member.rstrip("/") + "/"
-    names = [name for name in member_names(archive) if name.startswith(prefix) and "/" not in name[len(prefix) :]]
-    return [f"{archive}!/{name}" for name in names]
+    names = member_names(archive)
+    # The names are sorted, so those of one folder stand together.
+    inside = itertools.takewhile(lambda name: name.startswith(prefix), names[bisect.bisect_left(names, prefix) :])
+    return [f"{archive}!/{name}" for name in inside if "/" not in name[len(prefix) :]]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -87,7 +87,9 @@ def build_dataset(
         # Slices are copied out one by one, so a volume need not be copied whole for each of them.
         dataset = CacheDataset(items, transforms, num_workers=num_workers, progress=progress, copy_cache=not volumetric)
     elif cache == "disk":
-        dataset = PersistentDataset(items, transforms, cache_dir=cache_dir, track_meta=not volumetric, weights_only=True)
+        dataset = PersistentDataset(
+            items, transforms, cache_dir=cache_dir, track_meta=not volumetric, weights_only=True
+        )
     else:
         dataset = Dataset(items, transforms)
     return SliceDataset(dataset, random_transforms) if volumetric else dataset

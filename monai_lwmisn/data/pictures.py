@@ -63,7 +63,10 @@ def describe_picture(path: str) -> PictureContent:
     grey = np.asarray(picture.convert("L"), dtype=np.float32)
     thumbnail = np.asarray(picture.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX), dtype=np.float32)
     borders = (grey[:2], grey[:-3:-1], grey.T[:2], grey.T[:-3:-1])
-    return PictureContent(grey.shape, classify_stain(np.asarray(picture)), thumbnail, tuple(map(np.copy, borders)))
+    # Copies, so that the picture itself is not kept in memory.
+    top, bottom, left, right = (border.copy() for border in borders)
+    stain = classify_stain(np.asarray(picture))
+    return PictureContent((picture.height, picture.width), stain, thumbnail, (top, bottom, left, right))
 
 
 def describe_pictures(paths: Sequence[str]) -> tuple[dict[str, PictureContent], list[str]]:

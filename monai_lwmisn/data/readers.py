@@ -64,7 +64,7 @@ class NucleusMaskReader(ImageReader):
         files = [file for file in list_files(name) if file.lower().endswith(MASK_SUFFIXES)]
         if not files:
             raise DataError(f"The folder {name} has no mask files; add the masks of its image or remove the image.")
-        masks = []
+        masks: list[np.ndarray] = []
         for file in files:
             # Some masks of the Data Science Bowl are stored in colour: any channel but alpha counts.
             mask = np.asarray(Image.open(open_bytes(file)).convert("L")) > 0
@@ -77,13 +77,16 @@ class NucleusMaskReader(ImageReader):
 
     def get_data(self, img: Sequence[np.ndarray]) -> tuple[np.ndarray, dict]:
         """Compose the label (width, height) and its metadata."""
+        label: np.ndarray
         if len(img) == 1 and img[0].dtype != bool:
             label = img[0] if img[0].ndim == 2 else img[0][..., 0]
             label = label if self.instances else (label > 0).astype(np.uint8)
+        elif not self.instances:
+            label = np.logical_or.reduce(img).astype(np.uint8)
         else:
-            label = np.zeros(img[0].shape, dtype=np.int32 if self.instances else np.uint8)
+            label = np.zeros(img[0].shape, dtype=np.int32)
             for number, mask in enumerate(img, start=1):
-                label[mask & (label == 0)] = number if self.instances else 1
+                label[mask & (label == 0)] = number
         label = label.T
         return label, {"spatial_shape": np.asarray(label.shape), "original_channel_dim": float("nan")}
 

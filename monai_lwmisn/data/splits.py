@@ -49,7 +49,7 @@ def split_datalist(
     if len(units) < len(PARTS):
         remedy = "add cases, or split by image" if by == "case" else "add images"
         raise SplitError(
-            f"Training, validation and test need at least 3 independent {by}s, but the data set has {len(units)}; {remedy}."
+            f"Training, validation and test need at least 3 independent {by}s, but there are {len(units)}; {remedy}."
         )
 
     generator = np.random.default_rng(seed)

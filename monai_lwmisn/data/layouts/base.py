@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 Item = dict[str, Any]
-"""One image with its label: ``image`` and ``label`` (paths), ``case``, ``group``, ``stratum``; see ``data.datalist``."""
+"""One image with its label: ``image``, ``label`` (paths), ``case``, ``group``, ``stratum``; see ``data.datalist``."""
 
 
 @dataclass
