@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import logging
 import os
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        arguments.command(arguments)
+        with warnings.catch_warnings():
+            if not arguments.debug:
+                _quieten_libraries()
+            arguments.command(arguments)
     except LWMISNError as error:
         return _fail(arguments, str(error), code=2)
     except OSError as error:
@@ -105,7 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--split",
         choices=("test", "validation", "training", "all"),
-        help="the images to measure on; test where left out",
+        default="test",
+        help="the part of the run's images to measure on (default: %(default)s)",
     )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     _add_set(evaluate)
@@ -184,10 +190,11 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.report.evaluation import evaluate
     from monai_lwmisn.report.text import format_metrics
-    from monai_lwmisn.workflow import config, run_folder
+    from monai_lwmisn.workflow import config
 
-    metrics = run_folder.evaluate(
+    metrics = evaluate(
         arguments.run,
         data=arguments.data,
         split=arguments.split,
@@ -241,6 +248,13 @@ def _say(text: str) -> None:
     """Print, in a run of several processes only from the first."""
     if int(os.environ.get("RANK", 0)) == 0:
         print(text)
+
+
+def _quieten_libraries() -> None:
+    """Keep remarks for programmers off the terminal of a user."""
+    warnings.simplefilter("ignore")
+    # MONAI tries a GPU decoder for every DICOM reader that it makes, and says each time that there is none.
+    logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
 
 
 def _fail(arguments: argparse.Namespace, sentence: str, code: int) -> int:

@@ -32,10 +32,17 @@ def format_network(report: Mapping[str, Any]) -> str:
 
 
 def format_metrics(metrics: Mapping[str, Any]) -> str:
-    """The means of an evaluation, one to a line, and the number of cases behind them."""
+    """What :func:`monai_lwmisn.report.evaluation.evaluate` gives: the means, one to a line, and the costs."""
     width = max(len(name) for name in metrics["mean"])
     lines = [f"{name:<{width}}  {_number(value)}" for name, value in metrics["mean"].items()]
-    return "\n".join([*lines, f"means over {len(metrics['cases'])} cases"])
+    lines.append(
+        f"means over {metrics['counts']['images']} images of {len(metrics['cases'])} cases ({metrics['split']})"
+    )
+    lines.append(
+        f"{metrics['params'] / 1e6:.4f} M parameters, {metrics['macs'] / 1e9:.4f} G multiply-accumulates, "
+        f"{metrics['latency_ms']:.2f} ms and {metrics['peak_memory_mb']:.1f} MB per image"
+    )
+    return "\n".join(lines)
 
 
 def _source(predecessor: int) -> str:

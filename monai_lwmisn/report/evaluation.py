@@ -1,0 +1,57 @@
+"""Measure a trained network: its accuracy on images, and what it costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monai_lwmisn.networks import Genotype
+from monai_lwmisn.workflow.config import execute, override, read_config
+
+from .complexity import network_report
+
+
+def evaluate(
+    run: Path, *, data: Path | None = None, split: str = "test", overrides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Run the evaluation of a run or bundle.
+
+    ``evaluation/metrics.json`` and ``evaluation/overlays.png`` in the folder are those of the test part; other images
+    get a folder of their own beside them, named after the part or the data set.
+
+    Args:
+        run: a folder with ``configs/evaluate.json``, ``genotype.json`` and ``models/model.pt``.
+        data: another data set in the same layout, all of which is measured.
+        split: ``test``, ``validation``, ``training`` or ``all`` of the run's own data.
+        overrides: values of the configuration by key, for this time only.
+
+    Returns:
+        What metrics.json holds: ``mean``, ``cases`` and, besides, ``params``, ``macs``, ``latency_ms`` and
+        ``peak_memory_mb`` of the network.
+
+    Raises:
+        ConfigError: when ``run`` is not such a folder, or a setting is wrong.
+        GenotypeError, CheckpointError, DataError: when one of its files, or the data, cannot be used.
+    """
+    override({"evaluate": read_config(run, "evaluate")}, overrides or {})
+    costs = network_report(Genotype.load(run / "genotype.json"))
+    del costs["genotype"]
+    output = run.absolute() / "evaluation"
+    if data is not None:
+        output /= data.stem
+    elif split != "test":
+        output /= split
+    execute(
+        run / "configs" / "evaluate.json",
+        **{
+            "bundle_root": str(run.absolute()),
+            "output_dir": str(output),
+            "evaluate_split": split,
+            "evaluate_data": None if data is None else str(data.absolute()),
+            "report_extra": costs,
+            **(overrides or {}),
+        },
+    )
+    return json.loads((output / "metrics.json").read_text(encoding="utf-8"))
