@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from ignite.engine import Engine, Events
 from torch import nn
@@ -11,6 +9,8 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 __all__ = ["WeightAverage"]
+
+Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 
 class WeightAverage(AveragedModel):
@@ -26,7 +26,7 @@ class WeightAverage(AveragedModel):
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
-        def average(averaged: Sequence[torch.Tensor], current: Sequence[torch.Tensor], steps: torch.Tensor) -> None:
+        def average(averaged: Tensors, current: Tensors, steps: torch.Tensor | int) -> None:
             count = int(steps)
             weight = 1 - min(decay, (1 + count) / (10 + count))
             if averaged[0].is_floating_point():

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
+from monai.engines import Evaluator
 
 from monai_lwmisn.data.layouts.base import Item
 from monai_lwmisn.workflow.checkpoint import write_atomically
@@ -25,7 +26,7 @@ class EvaluationReport:
     """
     Writes metrics.json when an evaluator has finished.
 
-    The file holds ``mean`` (metric to number), ``cases`` (an object for each item: ``case``, ``image``, its metrics and,
+    The file holds ``mean`` (metric to number), ``cases`` (for each item ``case``, ``image``, its metrics and,
     for volumes, its number of ``slices``), ``split``, ``empty_images`` (the rule), ``counts`` (``cases``, ``images``,
     ``empty_images``: images without foreground, ``hd95_undefined``: volumes where truth or prediction has no surface,
     which the mean leaves out) and whatever ``extra`` adds. With several classes a metric is the mean over them, and
@@ -70,7 +71,7 @@ class EvaluationReport:
     def _start(self, engine: Engine) -> None:
         self._images_of_case, self._empty = [], 0
 
-    def _count(self, engine: Engine) -> None:
+    def _count(self, engine: Evaluator) -> None:
         for output in engine.state.output:
             label = output["label"]
             foreground = torch.as_tensor(label if len(label) == 1 else label[1:]) > 0
@@ -78,7 +79,7 @@ class EvaluationReport:
             self._images_of_case.append(len(images))
             self._empty += sum(not image.any() for image in images)
 
-    def _write(self, engine: Engine) -> None:
+    def _write(self, engine: Evaluator) -> None:
         details = engine.state.metric_details
         report = {
             "mean": self._row(details),

@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from monai.engines import Evaluator
 
 from monai_lwmisn.data.layouts.base import Item
 
@@ -105,7 +106,7 @@ class OverlayFigure:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
         engine.add_event_handler(Events.COMPLETED, self._draw)
 
-    def _collect(self, engine: Engine) -> None:
+    def _collect(self, engine: Evaluator) -> None:
         for batch, output in zip(engine.state.batch, engine.state.output, strict=True):
             truth, prediction = _classes(output["label"]), _classes(output["pred"])
             picture = torch.as_tensor(batch["picture"]).cpu().numpy()
@@ -121,7 +122,7 @@ class OverlayFigure:
         picture = picture.swapaxes(0, 1)
         return picture[::-1, ::-1] if self.volumetric else picture
 
-    def _draw(self, engine: Engine) -> None:
+    def _draw(self, engine: Evaluator) -> None:
         scores = engine.state.metric_details["dsc_3d" if self.volumetric else "dsc"].nanmean(dim=1).cpu().numpy()
         ranked = [int(index) for index in np.argsort(-scores) if not np.isnan(scores[index])]
         if not ranked:

@@ -18,7 +18,7 @@ def with_native_label(
     batch: Mapping[Hashable, Any], device: torch.device, non_blocking: bool = False, **kwargs: Any
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A ``prepare_batch`` for an evaluator: the image, and as its label the ``truth`` on the native grid."""
-    return tuple(batch[key].to(device, non_blocking=non_blocking) for key in ("image", "truth"))  # type: ignore[return-value]
+    return batch["image"].to(device, non_blocking=non_blocking), batch["truth"].to(device, non_blocking=non_blocking)
 
 
 def native_prediction(

@@ -90,4 +90,5 @@ def average_buffers(network: nn.Module) -> None:
     if idist.get_world_size() > 1:
         for buffer in network.buffers():
             if buffer.is_floating_point():
-                buffer.copy_(idist.all_reduce(buffer.clone()) / idist.get_world_size())
+                total = idist.all_reduce(buffer.clone())
+                buffer.copy_(torch.as_tensor(total) / idist.get_world_size())
