@@ -41,6 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments.command(arguments)
     except LWMISNError as error:
         return _fail(arguments, str(error), code=2)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing is left to say when Python closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         return _fail(arguments, f"{error.filename or 'a file'}: {error.strerror or error}.", code=2)
     except KeyboardInterrupt:
@@ -247,7 +251,7 @@ def _phantom(arguments: argparse.Namespace) -> None:
 def _say(text: str) -> None:
     """Print, in a run of several processes only from the first."""
     if int(os.environ.get("RANK", 0)) == 0:
-        print(text)
+        print(text, flush=True)
 
 
 def _quieten_libraries() -> None:
