@@ -1,0 +1,60 @@
+"""Logits of images and volumes, whole, by windows, by slices, flipped."""
+
+import pytest
+import torch
+from monai.data import MetaTensor
+from torch import nn
+
+from monai_lwmisn.training.inferers import build_inferer
+
+
+class Blur(nn.Module):
+    """A 2D network that counts its calls and refuses metadata."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[int, ...]] = []
+        self.layer = nn.Conv2d(1, 2, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert type(x) is torch.Tensor
+        self.calls.append(tuple(x.shape))
+        return self.layer(x)
+
+
+@torch.no_grad()
+def test_volumes_slice_by_slice_in_batches() -> None:
+    network, volume = Blur(), torch.rand(1, 1, 9, 7, 5)
+    logits = build_inferer(volumetric=True, batch_size=3)(volume, network)
+    assert logits.shape == (1, 2, 9, 7, 5)
+    assert network.calls == [(3, 1, 9, 7), (2, 1, 9, 7)]
+    for index in range(5):
+        assert torch.allclose(logits[..., index], network(volume[..., index]), atol=1e-6)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("volumetric", [False, True])
+def test_windows_agree_with_the_whole_away_from_their_borders(volumetric: bool) -> None:
+    network = Blur()
+    image = torch.rand(1, 1, 20, 17, *([2] if volumetric else []))
+    whole = build_inferer(volumetric)(image, network)
+    windows = build_inferer(volumetric, roi=(12, 12), batch_size=2)(image, network)
+    assert windows.shape == whole.shape
+    assert torch.allclose(windows[:, :, 1:5, 1:5], whole[:, :, 1:5, 1:5], atol=1e-6)
+
+
+@torch.no_grad()
+def test_flips_make_the_logits_equivariant() -> None:
+    network, image = Blur(), torch.rand(1, 1, 6, 8)
+    inferer = build_inferer(flips=True)
+    logits = inferer(image, network)
+    assert len(network.calls) == 4
+    assert torch.allclose(inferer(image.flip(2, 3), network), logits.flip(2, 3), atol=1e-6)
+    assert not torch.allclose(network(image.flip(2, 3)), network(image).flip(2, 3), atol=1e-6)
+
+
+@torch.no_grad()
+def test_metadata_is_kept_for_the_way_back() -> None:
+    image = MetaTensor(torch.rand(1, 1, 6, 8), meta={"filename_or_obj": "a.png"})
+    logits = build_inferer()(image, Blur())
+    assert isinstance(logits, MetaTensor) and logits.meta["filename_or_obj"] == "a.png"
