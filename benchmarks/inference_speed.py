@@ -26,7 +26,7 @@ from monai.utils import optional_import
 from torch import nn
 
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.report.complexity import multiply_accumulates, parameter_count
+from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_count
 
 openvino, HAS_OPENVINO = optional_import("openvino")
 

@@ -3,7 +3,8 @@
     python benchmarks/search_modes.py --data ../dsb2018.zip --output docs/results/search_modes
 
 runs `lwmisn search` once per mode in a process of its own and writes search_modes.json and search_modes.md.
-Peak memory is the process's largest resident set as the kernel kept it, time the seconds of the epoch in the run's history.
+Peak memory is the process's largest resident set as the kernel kept it, time the seconds of the epoch in the run's
+history.
 """
 
 from __future__ import annotations

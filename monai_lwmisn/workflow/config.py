@@ -7,6 +7,7 @@ and ``python -m monai.bundle run`` do the same with it.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import json
 import logging
@@ -89,7 +90,7 @@ def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]
     Raises:
         ConfigError: for a key that none of them has, or a value of another kind than the one it replaces.
     """
-    parsers = {workflow: ConfigParser(config) for workflow, config in configs.items()}
+    parsers = {workflow: ConfigParser(copy.deepcopy(config)) for workflow, config in configs.items()}
     for key, value in overrides.items():
         having = [parser for parser in parsers.values() if key in parser]
         if not having:
