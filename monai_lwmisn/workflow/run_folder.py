@@ -42,15 +42,14 @@ def search(
         _check_resumable(run, "search")
         configs = override(read_configs(run), overrides or {})
     else:
-        if run.exists() and (not run.is_dir() or any(run.iterdir())):
+        if _is_first_process() and run.exists() and (not run.is_dir() or any(run.iterdir())):
             raise ConfigError(f"{run} is not empty: give a new --out, or add --resume to go on with the search in it.")
         if preset is None or data is None:
             raise ConfigError("A new search needs both --preset and --data; only --resume takes them from the run.")
         configs = resolve(preset, variant, overrides)
     places = {"bundle_root": str(run.absolute())} | ({} if data is None else {"dataset_dir": str(data.absolute())})
     configs = {workflow: {**config, **places} for workflow, config in configs.items()}
-    made = [] if resume else ([run] if not run.exists() else [run / "configs", run / "search", run / "datalist.json"])
-    with _removed_unless_begun(run / "search", made), _written(run, configs) as folder:
+    with _removed_unless_begun(run / "search", [] if resume else [run]), _written(run, configs) as folder:
         execute(folder / "configs" / "search.json", resume=resume)
 
 
@@ -78,7 +77,7 @@ def train(run: Path, *, overrides: Mapping[str, Any] | None = None, resume: bool
 @contextmanager
 def _written(run: Path, configs: Mapping[str, Mapping[str, Any]]) -> Iterator[Path]:
     """The folder with the configurations: the run's, written by the first process, or a copy for each of the others."""
-    if int(os.environ.get("RANK", 0)) == 0:
+    if _is_first_process():
         write_configs(run, configs)
         yield run
         return
@@ -97,13 +96,15 @@ def _removed_unless_begun(stage: Path, made: list[Path]) -> Iterator[None]:
         yield
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt) and (stage / "checkpoint.pt").exists()
-        if not (interrupted or read_history(stage / "history.jsonl")):
-            for path in made:
-                if path.is_dir():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
+        if _is_first_process() and not (interrupted or read_history(stage / "history.jsonl")):
+            for folder in made:
+                shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _is_first_process() -> bool:
+    # torchrun's variable: the processes have not joined yet, and only one of them may touch the folder.
+    return int(os.environ.get("RANK", 0)) == 0
 
 
 def _check_resumable(run: Path, stage: str) -> None:

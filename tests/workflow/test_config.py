@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.bundle import ConfigParser, ReferenceResolver
 
@@ -130,6 +130,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.dictionaries(st.from_regex(r"[a-z_]+(::[0-9a-z]+)?", fullmatch=True), json_values, max_size=4))
 def test_assignments_in_json_are_read_back(overrides: dict[str, Any]) -> None:
     assert config.parse_overrides([f"{key}={json.dumps(value)}" for key, value in overrides.items()]) == overrides

@@ -89,8 +89,7 @@ def test_a_search_that_fails_before_its_first_epoch_leaves_nothing(
     workflow.epochs, workflow.checkpoint, workflow.end = 0, checkpoint, fail
     with pytest.raises(DataError):
         run_folder.search(run, preset="nuclei", data=data)
-    assert run.exists() == existing
-    assert not existing or not list(run.iterdir())
+    assert not run.exists()
 
 
 def test_a_search_that_fails_later_is_kept_to_resume(tmp_path: Path, data: Path, workflow: Workflow) -> None:
@@ -173,7 +172,10 @@ def test_only_the_first_of_several_processes_writes_to_the_run(
 ) -> None:
     run = tmp_path / "run"
     run.mkdir()
+    (run / "by_the_first_process").touch()
     monkeypatch.setenv("RANK", "1")
-    run_folder.search(run, preset="nuclei", data=data)
-    assert not (run / "configs").exists()
+    workflow.epochs, workflow.end = 0, fail
+    with pytest.raises(DataError):
+        run_folder.search(run, preset="nuclei", data=data)
     assert workflow.calls[0][1]["bundle_root"] == str(run)
+    assert not (run / "configs").exists() and (run / "by_the_first_process").exists()
