@@ -23,6 +23,8 @@ from monai_lwmisn.errors import BudgetError, ConfigError, LWMISNError
 CONFIGS = Path(__file__).parent.parent / "configs"
 PRESETS = CONFIGS / "presets"
 WORKFLOWS = ("search", "train", "evaluate")
+SEARCHES = {"differentiable": "search", "random": "random_search"}
+"""The file of the search workflow, by the value of the key ``strategy``."""
 
 BUDGET_KEYS = {"params": "budget_params", "macs": "budget_macs", "latency": "budget_latency_ms"}
 BUDGET_UNITS = {
@@ -79,9 +81,13 @@ def resolve(
     Raises:
         ConfigError: for an unknown preset, variant or key, or a value of another kind than the one it replaces.
     """
-    values = load_preset(preset, variant)
-    configs = {workflow: {**_read(CONFIGS / f"{workflow}.json"), **values} for workflow in WORKFLOWS}
-    return override(configs, overrides or {})
+    values, overrides = load_preset(preset, variant), overrides or {}
+    strategy = overrides.get("strategy", values.get("strategy", "differentiable"))
+    if strategy not in SEARCHES:
+        raise ConfigError(f"There is no strategy {json.dumps(strategy)}: use {' or '.join(SEARCHES)}.")
+    files = {"search": SEARCHES[strategy], "train": "train", "evaluate": "evaluate"}
+    configs = {workflow: {**_read(CONFIGS / f"{file}.json"), **values} for workflow, file in files.items()}
+    return override(configs, overrides)
 
 
 def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from monai_lwmisn.errors import BudgetError, ConfigError, DataError
 from monai_lwmisn.workflow import config
 
 EVERY_PRESET = [(preset, variant) for preset in config.preset_names() for variant in config.variant_names(preset)]
+STRATEGIES = ["differentiable", "random"]
 
 
 def test_the_presets_are_the_published_three_and_hippocampus() -> None:
@@ -21,9 +22,12 @@ def test_the_presets_are_the_published_three_and_hippocampus() -> None:
     assert config.variant_names("hippocampus_mr") == ["light"]
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize(("preset", "variant"), EVERY_PRESET)
-def test_every_preset_resolves_to_workflows_without_a_dangling_reference(preset: str, variant: str) -> None:
-    configs = config.resolve(preset, variant)
+def test_every_preset_resolves_to_workflows_without_a_dangling_reference(
+    preset: str, variant: str, strategy: str
+) -> None:
+    configs = config.resolve(preset, variant, {"strategy": strategy})
     assert set(configs) == {"search", "train", "evaluate"}
     for resolved in configs.values():
         assert (resolved["preset"], resolved["variant"]) == (preset, variant)
@@ -40,6 +44,14 @@ def references(value: Any) -> set[str]:
     if isinstance(value, str) and value[:1] in ("$", "@"):
         return set(ReferenceResolver.match_refs_pattern(ReferenceResolver.normalize_id(value)))
     return set()
+
+
+def test_the_strategy_chooses_the_search_workflow() -> None:
+    assert "trainer" in config.resolve("nuclei")["search"]
+    random = config.resolve("nuclei", overrides={"strategy": "random"})["search"]
+    assert "trainer" not in random and random["strategy"] == "random"
+    with pytest.raises(ConfigError, match='no strategy "evolution": use differentiable or random'):
+        config.resolve("nuclei", overrides={"strategy": "evolution"})
 
 
 @pytest.mark.parametrize("preset", ["nuclei", "liver_ct", "prostate_mr"])
