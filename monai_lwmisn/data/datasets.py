@@ -6,16 +6,31 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from monai.data import CacheDataset, Dataset, PersistentDataset
+from monai.data import CacheDataset, Dataset, MetaTensor, PersistentDataset
+from monai.data.utils import pickle_hashing
 from monai.transforms import Compose
+from monai.utils import TraceKeys
 from torch.utils.data import Dataset as TorchDataset
 
 from monai_lwmisn.data.layouts.base import Item
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import ConfigError, DataError
 
 Transforms = Sequence[Callable[[Any], Any]]
 CACHES = ("memory", "disk", "none")
+
+# What the metadata of images is made of beside tensors. All plain data, so the disk cache can be read with
+# weights_only=True, which otherwise takes each of its files for damaged and decodes again.
+torch.serialization.add_safe_globals(
+    [
+        TraceKeys,
+        np.ndarray,
+        np.dtype,
+        np.empty(0).__reduce__()[0],
+        *{type(np.dtype(code)) for code in np.typecodes["AllInteger"] + np.typecodes["Float"]},
+    ]
+)
 
 
 class SliceDataset(TorchDataset):
@@ -45,7 +60,8 @@ class SliceDataset(TorchDataset):
         for key, value in self.volumes[volume_index].items():
             if isinstance(value, torch.Tensor) and value.ndim == 4:
                 # The cache must stay as it is whatever the random transforms do: hence the copy.
-                sample[key] = torch.Tensor.clone(torch.as_tensor(value)[..., slice_index]).as_subclass(torch.Tensor)
+                plain = value.as_tensor() if isinstance(value, MetaTensor) else value
+                sample[key] = plain[..., slice_index].clone()
             elif key != "slices":
                 sample[key] = value
         return self.transform(sample)
@@ -75,6 +91,7 @@ def build_dataset(
 
     Raises:
         ConfigError: no such cache, or a disk cache without a folder.
+        DataError: an image cannot be loaded or transformed while the memory cache is filled.
     """
     if cache not in CACHES:
         raise ConfigError(f"cache is {cache!r}; give one of {', '.join(CACHES)}.")
@@ -85,11 +102,32 @@ def build_dataset(
     dataset: TorchDataset
     if cache == "memory":
         # Slices are copied out one by one, so a volume need not be copied whole for each of them.
-        dataset = CacheDataset(items, transforms, num_workers=num_workers, progress=progress, copy_cache=not volumetric)
+        try:
+            dataset = CacheDataset(
+                items, transforms, num_workers=num_workers, progress=progress, copy_cache=not volumetric
+            )
+        except Exception as error:  # MONAI wraps whatever a library raises
+            raise _as_data_error(error) from error
     elif cache == "disk":
         dataset = PersistentDataset(
-            items, transforms, cache_dir=cache_dir, track_meta=not volumetric, weights_only=True
+            items,
+            transforms,
+            cache_dir=cache_dir,
+            hash_transform=pickle_hashing,  # other transforms, another cache
+            track_meta=True,
+            weights_only=True,
         )
     else:
         dataset = Dataset(items, transforms)
     return SliceDataset(dataset, random_transforms) if volumetric else dataset
+
+
+def _as_data_error(error: BaseException) -> DataError:
+    """The sentence of our own error, where a chain of causes has one; else the first cause, which knows best."""
+    cause = error
+    while cause.__cause__ is not None and not isinstance(cause, DataError):
+        cause = cause.__cause__
+    if isinstance(cause, DataError):
+        return cause
+    reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+    return DataError(f"The images cannot be loaded ({reason}); `lwmisn check-data` names what is wrong.")

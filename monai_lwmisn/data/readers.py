@@ -69,9 +69,7 @@ class NucleusMaskReader(ImageReader):
             # Some masks of the Data Science Bowl are stored in colour: any channel but alpha counts.
             mask = np.asarray(Image.open(open_bytes(file)).convert("L")) > 0
             if masks and mask.shape != masks[0].shape:
-                raise DataError(
-                    f"The mask {file} is {mask.shape[1]}x{mask.shape[0]}, unlike its neighbours; replace it."
-                )
+                raise DataError(f"The mask {file} differs in size from the masks beside it; replace it.")
             masks.append(mask)
         return masks
 

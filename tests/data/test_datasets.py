@@ -1,0 +1,158 @@
+"""Datasets decode once, hand out what the transforms make, and cut volumes into their slices."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from monai.data import DataLoader
+from monai.transforms import (
+    Compose,
+    EnsureTyped,
+    LoadImaged,
+    MapTransform,
+    Orientationd,
+    RandFlipd,
+    RandGaussianNoised,
+)
+
+from monai_lwmisn.data import SliceDataset, build_dataset, read_layout
+from monai_lwmisn.data.transforms import SelectSlicesd
+from monai_lwmisn.errors import ConfigError, DataError
+
+NUCLEI_LOADING = [
+    LoadImaged("image", reader="monai_lwmisn.data.readers.ColorPictureReader", ensure_channel_first=True),
+    LoadImaged("label", reader="monai_lwmisn.data.readers.NucleusMaskReader", ensure_channel_first=True),
+]
+VOLUME_LOADING = [
+    LoadImaged(["image", "label"], reader="ITKReader", ensure_channel_first=True),
+    Orientationd(["image", "label"], axcodes="RAS", labels=None),
+    SelectSlicesd(["image", "label"]),
+    EnsureTyped("image", dtype=torch.float32),
+]
+
+
+class CountCalls(MapTransform):
+    """Counts how often it is run."""
+
+    calls = 0
+
+    def __call__(self, data: dict) -> dict:
+        type(self).calls += 1
+        return dict(data)
+
+
+@pytest.fixture(autouse=True)
+def reset_count() -> None:
+    CountCalls.calls = 0
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk"])
+def test_epochs_after_the_first_do_not_decode(nuclei_phantom: Path, tmp_path: Path, cache: str) -> None:
+    items = read_layout("dsb2018", nuclei_phantom)
+    dataset = build_dataset(
+        items, [*NUCLEI_LOADING, CountCalls("image")], [RandFlipd("image", prob=0.5)], cache=cache,
+        cache_dir=tmp_path / "cache", progress=False,
+    )  # fmt: skip
+    first = [dataset[index]["label"] for index in range(len(items))]
+    assert CountCalls.calls == len(items)
+    second = [dataset[index]["label"] for index in range(len(items))]
+    assert CountCalls.calls == len(items)
+    assert all(torch.equal(before, after) for before, after in zip(first, second, strict=True))
+
+
+def test_the_disk_cache_serves_the_next_run_but_not_other_transforms(nuclei_phantom: Path, tmp_path: Path) -> None:
+    items = read_layout("dsb2018", nuclei_phantom)[:2]
+    for _ in range(2):
+        dataset = build_dataset(items, [*NUCLEI_LOADING, CountCalls("image")], cache="disk", cache_dir=tmp_path)
+        first = dataset[0], dataset[1]
+        assert CountCalls.calls == 2
+    other = build_dataset(
+        items, [*NUCLEI_LOADING, RandFlipd("image", prob=0.0), CountCalls("image")], cache="disk", cache_dir=tmp_path
+    )
+    assert torch.equal(other[0]["image"], first[0]["image"])
+    scaled = build_dataset(
+        items, [*NUCLEI_LOADING, EnsureTyped("image", dtype=torch.float64)], cache="disk", cache_dir=tmp_path
+    )
+    assert scaled[0]["image"].dtype == torch.float64
+
+
+def test_without_a_cache_every_access_decodes(nuclei_phantom: Path) -> None:
+    dataset = build_dataset(
+        read_layout("dsb2018", nuclei_phantom)[:1], [*NUCLEI_LOADING, CountCalls("image")], cache="none"
+    )
+    dataset[0], dataset[0]
+    assert CountCalls.calls == 2
+
+
+def test_random_transforms_are_drawn_anew_and_leave_the_cache_alone(nuclei_phantom: Path) -> None:
+    items = read_layout("dsb2018", nuclei_phantom)[:1]
+    noise = RandGaussianNoised("image", prob=1.0, std=5.0)
+    dataset = build_dataset(items, NUCLEI_LOADING, [noise], progress=False)
+    plain = build_dataset(items, NUCLEI_LOADING, progress=False)[0]["image"]
+    draws = torch.stack([dataset[0]["image"].as_tensor() for _ in range(50)])
+    assert not torch.equal(draws[0], draws[1])
+    assert torch.allclose(draws.mean(dim=0), plain.as_tensor(), atol=5)
+
+
+def test_the_slices_of_volumes_come_out_flat(mr_phantom: Path) -> None:
+    items = read_layout("promise12", mr_phantom)
+    dataset = build_dataset(items, VOLUME_LOADING, volumetric=True, progress=False)
+    assert isinstance(dataset, SliceDataset)
+    assert len(dataset) == 3 * 12
+    volume = Compose(VOLUME_LOADING)(dict(items[1]))
+    sample = dataset[12 + 5]
+    assert (sample["case"], sample["slice"]) == ("Case01", 5)
+    assert sample["image"].shape == (1, 48, 48) and type(sample["image"]) is torch.Tensor
+    np.testing.assert_array_equal(sample["image"], volume["image"][..., 5])
+    np.testing.assert_array_equal(sample["label"], volume["label"][..., 5])
+
+
+def test_slices_dealt_out_singly_are_the_ones_listed(mr_phantom: Path) -> None:
+    (item, *_) = read_layout("promise12", mr_phantom)
+    whole = build_dataset([item], VOLUME_LOADING, volumetric=True, progress=False)
+    some = build_dataset([{**item, "slices": [2, 7]}], VOLUME_LOADING, volumetric=True, progress=False)
+    assert len(some) == 2
+    assert torch.equal(some[1]["image"], whole[7]["image"])
+
+
+def test_changing_a_slice_does_not_change_the_cached_volume(mr_phantom: Path) -> None:
+    dataset = build_dataset(read_layout("promise12", mr_phantom)[:1], VOLUME_LOADING, volumetric=True, progress=False)
+    before = dataset[3]["image"].clone()
+    dataset[3]["image"].zero_()
+    assert torch.equal(dataset[3]["image"], before)
+
+
+def test_slices_are_augmented_and_batched(mr_phantom: Path) -> None:
+    items = [
+        {**item, "slices": list(range(4 + 2 * index))}
+        for index, item in enumerate(read_layout("promise12", mr_phantom))
+    ]
+    flip = RandFlipd(["image", "label"], prob=1.0, spatial_axis=0)
+    dataset = build_dataset(items, VOLUME_LOADING, [flip], volumetric=True, progress=False)
+    plain = build_dataset(items, VOLUME_LOADING, volumetric=True, progress=False)
+    assert torch.equal(dataset[2]["label"].as_tensor(), plain[2]["label"].flip(1))
+    batch = next(iter(DataLoader(dataset, batch_size=6)))
+    assert batch["image"].shape == (6, 1, 48, 48)
+
+
+def test_wrong_settings_are_refused() -> None:
+    with pytest.raises(ConfigError, match="cache is 'gpu'; give one of memory, disk, none"):
+        build_dataset([], [], cache="gpu")
+    with pytest.raises(ConfigError, match="cache_dir is not given"):
+        build_dataset([], [], cache="disk")
+
+
+def test_files_that_cannot_be_loaded_give_one_sentence(tmp_path: Path) -> None:
+    item = {"image": str(tmp_path / "gone.png"), "label": str(tmp_path), "case": "a"}
+    with pytest.raises(DataError) as error:
+        build_dataset([item], NUCLEI_LOADING, progress=False)
+    assert "\n" not in str(error.value) and "check-data" in str(error.value)
+    Path(item["image"]).write_bytes(b"")
+
+    class Refuse(MapTransform):
+        def __call__(self, data: dict) -> dict:
+            raise DataError("The image is refused; take another.")
+
+    with pytest.raises(DataError, match=r"^The image is refused; take another\.$"):
+        build_dataset([item], [Refuse("image")], progress=False)

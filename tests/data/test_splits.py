@@ -1,0 +1,111 @@
+"""Splits keep together what belongs together, hold their shares, and depend on the seed and nothing else."""
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monai_lwmisn.data import read_layout, split_datalist, validate_datalist
+from monai_lwmisn.data.datalist import PARTS
+from monai_lwmisn.data.splits import count_slices
+from monai_lwmisn.errors import ConfigError, SplitError
+
+
+def make_items(group_sizes: list[int], strata: list[str]) -> list[dict]:
+    items = []
+    for group, size in enumerate(group_sizes):
+        for member in range(size):
+            case = f"g{group:03d}m{member}"
+            stratum = strata[group % len(strata)]
+            items.append(
+                {"image": f"/{case}.png", "label": "/l", "case": case, "group": f"g{group}", "stratum": stratum}
+            )
+    return items
+
+
+def cases(datalist: dict, part: str) -> list[str]:
+    return [item["case"] for item in datalist[part]]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    group_sizes=st.lists(st.integers(1, 9), min_size=3, max_size=60),
+    seed=st.integers(0, 1000),
+    test_fraction=st.floats(0.1, 0.6),
+    validation_fraction=st.floats(0.1, 0.6),
+)
+def test_every_item_is_in_one_part_and_no_group_in_two(
+    group_sizes: list[int], seed: int, test_fraction: float, validation_fraction: float
+) -> None:
+    items = make_items(group_sizes, ["a", "b", "c"])
+    datalist = validate_datalist(split_datalist(items, "case", test_fraction, validation_fraction, seed))
+    dealt = [case for part in PARTS for case in cases(datalist, part)]
+    assert sorted(dealt) == sorted(item["case"] for item in items)
+    groups = [{item["group"] for item in datalist[part]} for part in PARTS]
+    assert not (groups[0] & groups[1] or groups[0] & groups[2] or groups[1] & groups[2])
+
+
+def test_the_order_of_the_items_does_not_matter() -> None:
+    items = make_items([1, 2, 3, 4] * 10, ["a", "b"])
+    shuffled = items[:]
+    random.Random(1).shuffle(shuffled)
+    assert split_datalist(items, seed=3) == split_datalist(shuffled, seed=3)
+
+
+def test_another_seed_is_another_split() -> None:
+    items = make_items([1] * 40, ["a"])
+    assert split_datalist(items, seed=0) != split_datalist(items, seed=1)
+    tested = Counter(case for seed in range(60) for case in cases(split_datalist(items, seed=seed), "test"))
+    assert len(tested) == 40  # no image is safe from the test part
+
+
+def test_strata_are_spread_evenly() -> None:
+    items = make_items([1] * 200, ["a"] * 15 + ["b"] * 4 + ["c"])
+    datalist = split_datalist(items, "case", 0.3, 0.2, seed=0)
+    whole = Counter(item["stratum"] for item in items)
+    tested = Counter(item["stratum"] for item in datalist["test"])
+    validated = Counter(item["stratum"] for item in datalist["validation"])
+    for stratum, count in whole.items():
+        assert abs(tested[stratum] - 0.3 * count) <= 1
+        assert abs(validated[stratum] - 0.2 * 0.7 * count) <= 1.5
+    assert len(datalist["test"]) == 60
+
+
+def test_by_image_ignores_groups() -> None:
+    items = make_items([20], ["a"])
+    datalist = split_datalist(items, "image", 0.3, 0.5, seed=0)
+    assert [len(datalist[part]) for part in PARTS] == [7, 7, 6]
+    assert datalist["split"] == {"by": "image", "seed": 0, "fractions": {"test": 0.3, "validation": 0.5}}
+
+
+def test_by_image_deals_out_the_slices_of_volumes(mr_phantom: Path) -> None:
+    items = read_layout("promise12", mr_phantom)[:1]
+    datalist = validate_datalist(split_datalist(items, "image", 0.4, 0.4, seed=0))
+    slices = [datalist[part][0]["slices"] for part in PARTS]
+    assert sorted(sum(slices, [])) == list(range(12))
+    assert [len(part) for part in slices] == [4, 3, 5]
+    assert all(part == sorted(part) for part in slices)
+
+
+def test_slices_are_counted_along_the_axis_to_the_head(ct_phantom: Path, msd_phantom: Path) -> None:
+    assert count_slices(read_layout("chaos_ct", ct_phantom)[0]["image"]) == 12
+    assert count_slices(read_layout("msd", msd_phantom)[0]["image"]) == 10
+    assert count_slices("/some/archive.zip!/picture.png") == 0
+
+
+def test_too_few_cases_are_refused() -> None:
+    with pytest.raises(SplitError, match="at least 3 independent cases, but there are 2; add cases, or split by image"):
+        split_datalist(make_items([5, 5], ["a"]), "case")
+    with pytest.raises(SplitError, match="at least 3 independent images, but there are 2; add images"):
+        split_datalist(make_items([1, 1], ["a"]), "image")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"by": "patient"}, {"test_fraction": 0.0}, {"test_fraction": 1.0}, {"validation_fraction": -0.1}]
+)
+def test_settings_out_of_range_are_refused(wrong: dict) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong)).replace("by", "split_by")):
+        split_datalist(make_items([1] * 9, ["a"]), **wrong)
