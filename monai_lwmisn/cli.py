@@ -211,7 +211,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 def _show(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.networks import Genotype
-    from monai_lwmisn.report.complexity import network_report
+    from monai_lwmisn.networks.complexity import network_report
     from monai_lwmisn.report.drawing import draw_cells
     from monai_lwmisn.report.text import format_network
 

@@ -5,6 +5,7 @@ from monai_lwmisn.data.datalist import read_datalist, select_parts, validate_dat
 from monai_lwmisn.data.datasets import SliceDataset, build_dataset
 from monai_lwmisn.data.layouts import LAYOUTS, read_layout
 from monai_lwmisn.data.phantom import write_phantom
+from monai_lwmisn.data.preparation import prepare_datalist
 from monai_lwmisn.data.splits import split_datalist
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "SliceDataset",
     "build_dataset",
     "check_data",
+    "prepare_datalist",
     "read_datalist",
     "read_layout",
     "select_parts",

@@ -10,7 +10,7 @@ from typing import Any
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.workflow.config import execute, override, read_config
 
-from .complexity import network_report
+from monai_lwmisn.networks.complexity import network_report
 
 
 def evaluate(

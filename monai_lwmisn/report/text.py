@@ -8,11 +8,11 @@ from typing import Any
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.genotype import INPUTS, STAGES
 
-from .complexity import IMAGE_SIZE
+from monai_lwmisn.networks.complexity import IMAGE_SIZE
 
 
 def format_network(report: Mapping[str, Any]) -> str:
-    """What :func:`monai_lwmisn.report.complexity.network_report` gives, with units, and the edges of the cells."""
+    """What :func:`monai_lwmisn.networks.complexity.network_report` gives, with units, and the edges of the cells."""
     genotype = Genotype.from_dict(report["genotype"])
     size = "x".join(str(length) for length in IMAGE_SIZE[genotype.spatial_dims])
     lines = [

@@ -127,9 +127,10 @@ class OverlayFigure:
         ranked = [int(index) for index in np.argsort(-scores) if not np.isnan(scores[index])]
         if not ranked:
             return
-        chosen = {"worst": ranked[-1], "median": ranked[len(ranked) // 2], "best": ranked[0]}
+        chosen = {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
         examples = []
-        for name in ("best", "median", "worst"):
+        # A single case is all three at once, and of two none is in the middle.
+        for name in {1: ["best"], 2: ["best", "worst"]}.get(len(ranked), list(chosen)):
             index = chosen[name]
             image, truth, prediction = self._pictures[index]
             title = f"{name}: DSC {scores[index]:.3f}\n{_shortened(str(self.items[index]['case']))}"

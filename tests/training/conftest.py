@@ -8,12 +8,16 @@ import pytest
 from monai.bundle import ConfigParser
 
 from monai_lwmisn.data import read_layout, split_datalist, write_datalist
-from monai_lwmisn.data.phantom import write_phantom
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.genotype import Edge
 from monai_lwmisn.workflow.config import CONFIGS, load_preset
 
-PHANTOMS = {"nuclei": "nuclei", "liver_ct": "ct", "prostate_mr": "mr"}
+PHANTOMS = {
+    "nuclei": "nuclei_phantom",
+    "liver_ct": "ct_phantom",
+    "prostate_mr": "mr_phantom",
+    "hippocampus_mr": "msd_phantom",
+}
 
 QUICK = {
     "train_epochs": 2,
@@ -48,23 +52,8 @@ def small_genotype(in_channels: int, out_channels: int) -> Genotype:
     )
 
 
-@pytest.fixture(scope="session")
-def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """By preset, a data set of six small cases, made once."""
-    made: dict[str, Path] = {}
-
-    def make(preset: str) -> Path:
-        if preset not in made:
-            made[preset] = write_phantom(
-                tmp_path_factory.mktemp("phantom") / preset, kind=PHANTOMS[preset], cases=6, size=64
-            )
-        return made[preset]
-
-    return make
-
-
 @pytest.fixture
-def make_run(tmp_path: Path, phantoms: Callable[[str], Path]) -> Callable[..., Path]:
+def make_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Path]:
     """Makes a run folder as a search leaves it: configurations, datalist, genotype."""
 
     def make(name: str = "run", preset: str = "nuclei", variant: str = "light", **settings: Any) -> Path:
@@ -75,7 +64,7 @@ def make_run(tmp_path: Path, phantoms: Callable[[str], Path]) -> Callable[..., P
             config = ConfigParser.load_config_file(CONFIGS / f"{workflow}.json")
             config = {**config, **values, **QUICK, **settings, "bundle_root": str(run)}
             ConfigParser.export_config_file(config, run / "configs" / f"{workflow}.json", indent=2)
-        items = read_layout(values["layout"], phantoms(preset))
+        items = read_layout(values["layout"], request.getfixturevalue(PHANTOMS[preset]))
         write_datalist(split_datalist(items, test_fraction=0.34, validation_fraction=0.34), run / "datalist.json")
         small_genotype(values["in_channels"], values["out_channels"]).save(run / "genotype.json")
         return run

@@ -9,6 +9,7 @@ import pytest
 import torch
 from matplotlib import image as pictures
 
+from monai_lwmisn.errors import CheckpointError, ConfigError
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.workflow.checkpoint import save_atomically
 from monai_lwmisn.workflow.config import execute
@@ -22,7 +23,7 @@ def evaluate(run: Path, **runtime: object) -> dict:
     return json.loads((run / "evaluation" / "metrics.json").read_text())
 
 
-@pytest.mark.parametrize("preset", ["nuclei", "liver_ct", "prostate_mr"])
+@pytest.mark.parametrize("preset", ["nuclei", "liver_ct", "prostate_mr", "hippocampus_mr"])
 def test_metrics_and_figure_of_each_kind(make_run: Callable[..., Path], preset: str) -> None:
     run = make_run(preset=preset)
     report = evaluate(run)
@@ -30,8 +31,11 @@ def test_metrics_and_figure_of_each_kind(make_run: Callable[..., Path], preset: 
     expected = {"dsc", "miou", "dsc_256", "miou_256"}
     if preset != "nuclei":
         expected |= {"dsc_3d"}
-    if preset == "liver_ct":
+    if preset in ("liver_ct", "hippocampus_mr"):
         expected |= {"hd95", "surface_dice"}
+    if preset == "hippocampus_mr":
+        names = ("anterior_hippocampus", "posterior_hippocampus")
+        expected |= {f"{metric}_{name}" for metric in expected for name in names}
     assert set(report["mean"]) == expected
     assert [case["case"] for case in report["cases"]] == [item["case"] for item in test_items]
     assert report["split"] == "test" and report["counts"]["cases"] == len(test_items)
@@ -42,3 +46,33 @@ def test_metrics_and_figure_of_each_kind(make_run: Callable[..., Path], preset: 
     assert report["mean"]["dsc"] == pytest.approx(mean)
     figure = pictures.imread(run / "evaluation" / "overlays.png")
     assert figure.shape[0] > 300 and figure.std() > 0.05
+
+
+def test_other_data_and_other_parts(make_run: Callable[..., Path], nuclei_phantom: Path) -> None:
+    run = make_run()
+    whole = evaluate(run, evaluate_split="all")
+    other = evaluate(run, evaluate_data=str(nuclei_phantom))
+    assert (whole["split"], other["split"]) == ("all", "other")
+    assert whole["counts"]["cases"] == other["counts"]["cases"] == 8
+    assert whole["mean"] == pytest.approx(other["mean"])
+    assert evaluate(run, evaluate_split="validation")["counts"]["cases"] < 8
+    with pytest.raises(ConfigError, match="no split 'tset'"):
+        evaluate(run, evaluate_split="tset")
+
+
+def test_flips_and_windows_and_extra_entries(make_run: Callable[..., Path]) -> None:
+    run = make_run()
+    plain = evaluate(run)
+    flipped = evaluate(run, test_time_flips=True, roi=[48, 48], report_extra={"params": 7})
+    assert flipped["params"] == 7 and "params" not in plain
+    assert flipped["mean"] != plain["mean"]
+
+
+def test_weights_of_another_network(make_run: Callable[..., Path]) -> None:
+    run = make_run()
+    save_atomically({"weight": torch.zeros(1)}, run / "models" / "model.pt")
+    with pytest.raises(CheckpointError, match="model.pt does not hold the weights of this genotype"):
+        execute(run / "configs" / "evaluate.json")
+    (run / "models" / "model.pt").unlink()
+    with pytest.raises(CheckpointError, match="model.pt does not exist"):
+        execute(run / "configs" / "evaluate.json")

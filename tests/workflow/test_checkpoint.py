@@ -2,12 +2,10 @@
 
 import errno
 import json
-import multiprocessing
 import os
 import pickle
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -21,10 +19,12 @@ from monai_lwmisn.errors import CheckpointError
 from monai_lwmisn.workflow.checkpoint import RunCheckpoint, load_checkpoint, save_atomically
 from monai_lwmisn.workflow.progress import EpochHistory, read_history
 from monai_lwmisn.workflow.randomness import EpochSeed
+from tests.workflow.processes import run_process
 
 
 def train(folder: Path, workers: int = 0, epochs: int = 4, kill_at: int | None = None, resume: bool = False) -> None:
     """A small training with dropout, shuffling and random transforms; may kill its process at an iteration."""
+    folder.mkdir(exist_ok=True)
     torch.set_num_threads(1)
     set_determinism(seed=0)
     items = [{"image": torch.full((4,), float(i)), "label": torch.tensor([float(i % 3)])} for i in range(12)]
@@ -62,15 +62,6 @@ def train(folder: Path, workers: int = 0, epochs: int = 4, kill_at: int | None =
     (folder / "result.json").write_text(json.dumps(weights))
 
 
-def train_in_a_process(folder: Path, **arguments: Any) -> int | None:
-    # Forked, so that the libraries need not be imported once more.
-    folder.mkdir(exist_ok=True)
-    process = multiprocessing.get_context("fork").Process(target=train, args=(folder,), kwargs=arguments)
-    process.start()
-    process.join()
-    return process.exitcode
-
-
 def losses(folder: Path) -> list[tuple[int, list[float]]]:
     return [(line["epoch"], line["losses"]) for line in read_history(folder / "history.jsonl")]
 
@@ -78,11 +69,11 @@ def losses(folder: Path) -> list[tuple[int, list[float]]]:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path, workers: int) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert train_in_a_process(whole, workers=workers) == 0
+    assert run_process(train, whole, workers=workers) == 0
     # Iteration 8 is the second of the third epoch: two epochs are kept, the rest of the third is lost.
-    assert train_in_a_process(killed, workers=workers, kill_at=8) == -signal.SIGKILL
+    assert run_process(train, killed, workers=workers, kill_at=8) == -signal.SIGKILL
     assert load_checkpoint(killed / "checkpoint.pt")["epoch"] == 2
-    assert train_in_a_process(killed, workers=workers, resume=True) == 0
+    assert run_process(train, killed, workers=workers, resume=True) == 0
 
     assert losses(killed) == losses(whole)
     assert [epoch for epoch, _ in losses(whole)] == [1, 2, 3, 4]
@@ -93,10 +84,10 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path, workers: int) -
 
 def test_killed_before_the_first_epoch_ends(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    train_in_a_process(whole, epochs=1)
-    train_in_a_process(killed, epochs=1, kill_at=2)
+    run_process(train, whole, epochs=1)
+    run_process(train, killed, epochs=1, kill_at=2)
     assert load_checkpoint(killed / "checkpoint.pt")["epoch"] == 0
-    assert train_in_a_process(killed, epochs=1, resume=True) == 0
+    assert run_process(train, killed, epochs=1, resume=True) == 0
     assert losses(killed) == losses(whole)
 
 

@@ -15,7 +15,8 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
-from monai_lwmisn.networks import LWMISN, Genotype
+from .genotype import Genotype
+from .lwmisn import LWMISN
 
 THREADS = 2
 """Threads of every latency reported by this project, unless it says otherwise."""
@@ -49,7 +50,7 @@ def latency_ms(network: nn.Module, image: torch.Tensor, *, threads: int = THREAD
         threads: CPU threads.
         min_run_time: seconds to measure for, after a first run that is not counted.
     """
-    network, image = _prepare(network, image)
+    network, image = in_channels_last(network, image)
     with torch.inference_mode():
         timer = Timer("network(image)", globals={"network": network, "image": image}, num_threads=threads)
         timer.timeit(1)
@@ -63,7 +64,7 @@ def peak_memory_mb(network: nn.Module, image: torch.Tensor) -> float:
     peak. Weights and the image itself are there before and are not part of it. The network is prepared as for
     :func:`latency_ms`.
     """
-    network, image = _prepare(network, image)
+    network, image = in_channels_last(network, image)
     with torch.inference_mode():
         network(image)
         if image.is_cuda:
@@ -84,7 +85,8 @@ def peak_memory_mb(network: nn.Module, image: torch.Tensor) -> float:
     return max(accumulate(event["args"]["Bytes"] for event in changes), default=0) / 1e6
 
 
-def _prepare(network: nn.Module, image: torch.Tensor) -> tuple[nn.Module, torch.Tensor]:
+def in_channels_last(network: nn.Module, image: torch.Tensor) -> tuple[nn.Module, torch.Tensor]:
+    """A network in evaluation mode and in the memory format that is fastest on a processor, and an image likewise."""
     memory_format = torch.channels_last if image.ndim == 4 else torch.channels_last_3d
     network = network.eval().to(device=image.device, memory_format=memory_format)  # type: ignore[call-overload]
     return network, image.to(memory_format=memory_format)

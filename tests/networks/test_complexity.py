@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from monai_lwmisn.networks import LWMISN, Edge, Genotype
-from monai_lwmisn.report.complexity import (
+from monai_lwmisn.networks.complexity import (
     latency_ms,
     multiply_accumulates,
     network_report,

@@ -1,0 +1,46 @@
+"""From a path the user gives to the datalist of a run: checked, split and written down once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import ignite.distributed as idist
+
+from monai_lwmisn.data.checks import check_data
+from monai_lwmisn.data.datalist import Datalist, read_datalist, write_datalist
+from monai_lwmisn.data.splits import split_datalist
+
+
+def prepare_datalist(
+    file: str | os.PathLike[str],
+    layout: str,
+    path: str | os.PathLike[str],
+    *,
+    split_by: str,
+    test_fraction: float,
+    validation_fraction: float,
+    seed: int,
+) -> Datalist:
+    """The datalist of a run: read where the run has one, otherwise made from the raw data and written.
+
+    Args:
+        file: the run's datalist.json.
+        layout: a name in ``LAYOUTS``.
+        path: the folder or archive as downloaded.
+        split_by, test_fraction, validation_fraction, seed: as for :func:`split_datalist`.
+
+    Raises:
+        DataError: anything is wrong with the data; nothing is written then.
+        SplitError: there are too few cases for three parts.
+    """
+    if Path(file).is_file():
+        return read_datalist(file)
+    report = check_data(layout, path)
+    report.raise_for_problems()
+    datalist = split_datalist(
+        report.items, by=split_by, test_fraction=test_fraction, validation_fraction=validation_fraction, seed=seed
+    )
+    if idist.get_rank() == 0:
+        write_datalist(datalist, file)
+    return datalist

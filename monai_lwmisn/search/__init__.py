@@ -1,0 +1,27 @@
+"""The search: what architectures cost, what alpha is steered by, and how a genotype is read off it."""
+
+from .architecture_step import ArchitectureStep
+from .costs import COSTS, Architecture, CostTable, measure_costs
+from .discretise import check_budget, derive, derive_within
+from .genotype_watch import GenotypeWatch
+from .measure import LatencyTable
+from .memory import activation_bytes, check_memory
+from .objective import CostObjective
+from .random_architecture import draw_edges
+
+__all__ = [
+    "COSTS",
+    "Architecture",
+    "ArchitectureStep",
+    "CostObjective",
+    "CostTable",
+    "GenotypeWatch",
+    "LatencyTable",
+    "activation_bytes",
+    "check_budget",
+    "check_memory",
+    "derive",
+    "derive_within",
+    "draw_edges",
+    "measure_costs",
+]

@@ -1,0 +1,111 @@
+"""Measured latency: of single operations, kept in a JSON table, and of the whole network that was found.
+
+Parameters and multiply-accumulates do not predict the time of memory-bound operations on a processor, so the search
+can price milliseconds that were measured on the machine at hand.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+from pathlib import Path
+
+import torch
+from monai.utils import optional_import
+from torch import nn
+from torch.utils.benchmark import Timer
+
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.complexity import (
+    THREADS,
+    example_image,
+    in_channels_last,
+    latency_ms,
+    multiply_accumulates,
+    parameter_count,
+)
+from monai_lwmisn.workflow.checkpoint import write_atomically
+
+RUNTIMES = ("torch", "onnxruntime")
+_REPEATS = 15
+
+
+class LatencyTable:
+    """Milliseconds by network and input, each measured once on this machine and kept in a JSON file.
+
+    The file names the runtime, the threads and the processor; one of another machine or runtime is measured anew.
+
+    Args:
+        path: the file.
+        runtime: ``torch`` (channels last) or ``onnxruntime``.
+        threads: threads of the runtime.
+
+    Raises:
+        ConfigError: for an unknown runtime.
+    """
+
+    def __init__(self, path: str | Path, runtime: str = "torch", threads: int = THREADS) -> None:
+        if runtime not in RUNTIMES:
+            raise ConfigError(f"latency_runtime is {runtime!r}: use one of {', '.join(RUNTIMES)}.")
+        self.path = Path(path)
+        self.runtime, self.threads = runtime, threads
+        machine = {"runtime": runtime, "threads": threads, "processor": platform.processor() or platform.machine()}
+        known = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
+        self.content = known if known.get("machine") == machine else {"machine": machine, "milliseconds": {}}
+
+    def __call__(self, name: str, network: nn.Module, image: torch.Tensor) -> float:
+        """Milliseconds of one inference of ``image`` (1, C, ...) by the network of that name."""
+        key = f"{name} {'x'.join(map(str, image.shape[1:]))}"
+        milliseconds = self.content["milliseconds"]
+        if key not in milliseconds:
+            if self.runtime == "torch":
+                value = torch_latency_ms(network, image, threads=self.threads)
+            else:
+                value = onnxruntime_latency_ms(network, image, threads=self.threads)
+            milliseconds[key] = value
+            write_atomically(json.dumps(self.content, indent=1).encode(), self.path)
+        return float(milliseconds[key])
+
+
+def torch_latency_ms(network: nn.Module, image: torch.Tensor, *, threads: int = THREADS) -> float:
+    """Milliseconds of one inference of ``image`` (1, C, ...) by torch, channels last."""
+    network, image = in_channels_last(network, image)
+    with torch.inference_mode():
+        return _fastest_ms(Timer("network(image)", globals={"network": network, "image": image}, num_threads=threads))
+
+
+def onnxruntime_latency_ms(network: nn.Module, image: torch.Tensor, *, threads: int = THREADS) -> float:
+    """Milliseconds of one inference of ``image`` (1, C, ...) under ONNX Runtime on the processor.
+
+    Raises:
+        ConfigError: when onnxruntime or onnxscript is not installed.
+    """
+    onnxruntime, has_runtime = optional_import("onnxruntime")
+    _, has_exporter = optional_import("onnxscript")
+    if not (has_runtime and has_exporter):
+        raise ConfigError("latency_runtime=onnxruntime needs onnx, onnxscript and onnxruntime: install extra 'runtime'.")
+    file = io.BytesIO()
+    torch.onnx.export(network.eval(), (image,), dynamo=True, verbose=False).save(file)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+    feed = {session.get_inputs()[0].name: image.numpy()}
+    return _fastest_ms(Timer("session.run(None, feed)", globals={"session": session, "feed": feed}))
+
+
+def _fastest_ms(timer: Timer) -> float:
+    # The fastest of many short runs is what the operation costs; medians of so small times hold what else was going on.
+    timer.timeit(2)
+    return min(timer.timeit(1).mean for _ in range(_REPEATS)) * 1e3
+
+
+def measure_network(genotype: Genotype, *, timed: bool = True) -> dict[str, float]:
+    """Parameters, multiply-accumulates and, where ``timed``, milliseconds of the network a genotype describes."""
+    network, image = LWMISN(genotype).eval(), example_image(genotype)
+    return {
+        "params": parameter_count(network),
+        "macs": multiply_accumulates(network, image),
+        "latency_ms": latency_ms(network, image) if timed else 0.0,
+    }
