@@ -22,15 +22,9 @@ CACHES = ("memory", "disk", "none")
 
 # What the metadata of images is made of beside tensors. All plain data, so the disk cache can be read with
 # weights_only=True, which otherwise takes each of its files for damaged and decodes again.
-torch.serialization.add_safe_globals(
-    [
-        TraceKeys,
-        np.ndarray,
-        np.dtype,
-        np.empty(0).__reduce__()[0],
-        *{type(np.dtype(code)) for code in np.typecodes["AllInteger"] + np.typecodes["Float"]},
-    ]
-)
+_METADATA_TYPES: list[Any] = [TraceKeys, np.ndarray, np.dtype, np.empty(0).__reduce__()[0]]
+_METADATA_TYPES += {type(np.dtype(code)) for code in np.typecodes["AllInteger"] + np.typecodes["Float"]}
+torch.serialization.add_safe_globals(_METADATA_TYPES)
 
 
 class SliceDataset(TorchDataset):

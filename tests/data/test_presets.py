@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 import torch
 from monai.bundle import ConfigParser
 from monai.data import DataLoader
-from monai.transforms import RandCoarseDropoutd, Resized
+from monai.transforms import Compose, RandCoarseDropoutd, Resized
 
 import monai_lwmisn
 from monai_lwmisn.data import LAYOUTS, build_dataset, read_layout, split_datalist
@@ -58,6 +59,33 @@ def test_a_preset_turns_its_raw_layout_into_batches(name: str, request: pytest.F
     values = {int(value) for value in torch.unique(label)}
     assert values <= {0, *map(int, parser["label_names"])}
     assert parser["out_channels"] == (1 if len(parser["label_names"]) == 1 else 1 + len(parser["label_names"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        ("nuclei_light", ".png"),
+        ("nuclei_light", ".tif"),
+        ("liver_ct_light", ".nii.gz"),
+        ("prostate_mr_light", ".nrrd"),
+        ("prostate_mr_light", ".mha"),
+        ("hippocampus_mr_light", ".mhd"),
+    ],
+)
+def test_a_preset_reads_ones_own_folder_too(name: str, suffix: str, tmp_path: Path) -> None:
+    parser = parse(name)
+    shape = (40, 36, 6) if parser["volumetric"] else (40, 36)
+    label = np.zeros(shape, np.uint8)
+    label[8:20, 5:15] = 1
+    image = 40 * label + np.random.default_rng(0).integers(0, 20, shape, dtype=np.uint8)
+    for kind, array in (("images", image), ("labels", label)):
+        (tmp_path / kind).mkdir()
+        picture = SimpleITK.GetImageFromArray(np.ascontiguousarray(array.T))
+        SimpleITK.WriteImage(picture, str(tmp_path / kind / f"a{suffix}"))
+    loaded = Compose(transforms(parser, "loading"))(read_layout("folder", tmp_path)[0])
+    turned = (slice(None, None, -1),) * 2 if parser["volumetric"] else ()  # the files run left and back, RAS does not
+    np.testing.assert_array_equal(np.asarray(loaded["label"][0]), label[turned])
+    np.testing.assert_array_equal(np.asarray(loaded["image"][0]), image[turned])
 
 
 @pytest.mark.parametrize("name", NAMES)
