@@ -16,9 +16,11 @@ from monai_lwmisn.workflow.config import execute
 
 
 def evaluate(run: Path, **runtime: object) -> dict:
-    genotype = Genotype.load(run / "genotype.json")
+    network = LWMISN(Genotype.load(run / "genotype.json"))
     torch.manual_seed(0)
-    save_atomically(LWMISN(genotype).state_dict(), run / "models" / "model.pt")
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter)
+    save_atomically(network.state_dict(), run / "models" / "model.pt")
     execute(run / "configs" / "evaluate.json", **runtime)
     return json.loads((run / "evaluation" / "metrics.json").read_text())
 
