@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Engine
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
+from monai_lwmisn.training.validation import every_and_last
 from monai_lwmisn.workflow.distributed import average_buffers
 
 __all__ = ["BatchNormRecalibration", "recalibrate_batch_norm"]
@@ -49,7 +50,7 @@ def recalibrate_batch_norm(network: nn.Module, images: Iterable[torch.Tensor]) -
 
 class BatchNormRecalibration:
     """
-    Recalibrates a network over training batches, augmented as in training, every ``interval`` epochs.
+    Recalibrates a network over training batches, augmented as in training, every ``interval`` epochs and in the last.
 
     In a group of processes each uses its own part of the data and the statistics are averaged.
 
@@ -72,7 +73,7 @@ class BatchNormRecalibration:
 
     def attach(self, engine: Engine) -> None:
         """Register with the trainer. Attach before the handler that validates."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self)
+        engine.add_event_handler(every_and_last(self.interval), self)
 
     def __call__(self, engine: Engine) -> None:
         """Recalibrate now."""

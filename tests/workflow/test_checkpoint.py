@@ -138,6 +138,22 @@ def test_written_after_handlers_attached_later(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "checkpoint.pt")["objects"]["counter"]["count"] == 306
 
 
+def test_the_gradient_scaler_goes_on_too(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+
+    def run(resume: bool, factor: float) -> float:
+        engine, counter = counting_engine()
+        engine.scaler = torch.amp.GradScaler("cpu", init_scale=factor)  # type: ignore[attr-defined]
+        checkpoint = RunCheckpoint(path, {"counter": counter})
+        checkpoint.attach(engine)
+        engine.add_event_handler(Events.EPOCH_COMPLETED(once=2), engine.terminate)
+        checkpoint.run(engine, resume=resume)
+        return engine.scaler.get_scale()  # type: ignore[attr-defined]
+
+    run(resume=False, factor=64.0)
+    assert run(resume=True, factor=8.0) == 64.0
+
+
 def test_disk_full_keeps_the_last_good_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "checkpoint.pt"
     save_atomically({"weights": torch.ones(3)}, path)
