@@ -6,6 +6,7 @@ from monai_lwmisn.data.datasets import SliceDataset, build_dataset
 from monai_lwmisn.data.layouts import LAYOUTS, read_layout
 from monai_lwmisn.data.phantom import write_phantom
 from monai_lwmisn.data.preparation import prepare_datalist
+from monai_lwmisn.data.sampling import stratum_weights
 from monai_lwmisn.data.splits import split_datalist
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "read_layout",
     "select_parts",
     "split_datalist",
+    "stratum_weights",
     "validate_datalist",
     "write_datalist",
     "write_phantom",

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.networks import Genotype
-from monai_lwmisn.workflow.config import execute, override, read_config
-
 from monai_lwmisn.networks.complexity import network_report
+from monai_lwmisn.workflow.config import execute, override, read_config
 
 
 def evaluate(

@@ -7,9 +7,8 @@ from typing import TypedDict
 import torch
 
 from monai_lwmisn.networks.blocks import ACTIVATION, NORMALISATION
-from monai_lwmisn.networks.operations import OPERATIONS, PARAMETER_FREE
-
 from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_count
+from monai_lwmisn.networks.operations import OPERATIONS, PARAMETER_FREE
 
 CHANNELS = 32
 SIZE = (32, 32)

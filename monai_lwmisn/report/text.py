@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from monai_lwmisn.networks import Genotype
-from monai_lwmisn.networks.genotype import INPUTS, STAGES
-
 from monai_lwmisn.networks.complexity import IMAGE_SIZE
+from monai_lwmisn.networks.genotype import INPUTS, STAGES
 
 
 def format_network(report: Mapping[str, Any]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import ignite.distributed as idist
 import torch
-from monai.data import DistributedSampler
+from monai.data import DistributedSampler, DistributedWeightedRandomSampler
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler, WeightedRandomSampler
 
 from monai_lwmisn.errors import ConfigError
 
@@ -64,24 +65,29 @@ def distribute(network: nn.Module, device: torch.device) -> nn.Module:
     return DistributedDataParallel(network, device_ids=device_ids, find_unused_parameters=True)
 
 
-def split_between_processes(dataset: Dataset, shuffle: bool) -> DistributedSampler | None:
+def split_between_processes(
+    dataset: Dataset, shuffle: bool, weights: Sequence[float] | None = None
+) -> Sampler | None:
     """
-    A sampler that deals the samples out to the processes; None for a single one.
+    A sampler that deals the samples out to the processes; None for a single one that draws all samples alike.
 
     Args:
         dataset: what is sampled.
         shuffle: for training: shuffled, and filled up so that all processes make the same number of steps. Otherwise
             every sample is dealt out exactly once.
+        weights: how often each sample is drawn, in proportion, with replacement; None for every sample once an epoch.
 
     Raises:
         ConfigError: for fewer samples than processes.
     """
     processes = idist.get_world_size()
-    if processes == 1:
-        return None
     samples = len(dataset)  # type: ignore[arg-type]
+    if processes == 1:
+        return None if weights is None else WeightedRandomSampler(weights, samples)
     if samples < processes:
         raise ConfigError(f"{samples} samples cannot be dealt out to {processes} processes: start fewer processes.")
+    if weights is not None:
+        return DistributedWeightedRandomSampler(dataset, weights, even_divisible=shuffle, shuffle=shuffle)
     return DistributedSampler(dataset, even_divisible=shuffle, shuffle=shuffle)
 
 
