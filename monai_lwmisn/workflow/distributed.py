@@ -65,9 +65,7 @@ def distribute(network: nn.Module, device: torch.device) -> nn.Module:
     return DistributedDataParallel(network, device_ids=device_ids, find_unused_parameters=True)
 
 
-def split_between_processes(
-    dataset: Dataset, shuffle: bool, weights: Sequence[float] | None = None
-) -> Sampler | None:
+def split_between_processes(dataset: Dataset, shuffle: bool, weights: Sequence[float] | None = None) -> Sampler | None:
     """
     A sampler that deals the samples out to the processes; None for a single one that draws all samples alike.
 

@@ -61,6 +61,12 @@ def test_alone_nothing_is_distributed() -> None:
     assert network.running_mean.item() == 0.0
 
 
+def test_rare_samples_can_be_drawn_more_often() -> None:
+    torch.manual_seed(0)
+    sampler = split_between_processes(range(100), shuffle=True, weights=[0.0] * 99 + [1.0])  # type: ignore[arg-type]
+    assert sampler is not None and list(sampler) == [99] * 100
+
+
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert find_device("auto") == find_device("cpu") == CPU
