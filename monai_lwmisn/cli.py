@@ -48,6 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(arguments, f"{error.filename or 'a file'}: {error.strerror or error}.", code=2)
     except KeyboardInterrupt:
+        # MONAI runs workflows as texts given to eval. Python remembers that one was interrupted and would end by a signal
+        # whatever code is returned here; the next text that is evaluated to its end makes it forget.
+        eval("None")
         return _fail(arguments, f"interrupted{_way_on(arguments)}.", code=130)
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="lwmisn-", suffix=".log", delete=False, encoding="utf-8") as log:
