@@ -36,7 +36,7 @@ demo: $(VENV)/demo.installed
 	rm -rf $(DEMO)
 	$(BIN)/lwmisn phantom $(DEMO)/images --kind nuclei --cases 24 --seed 0
 	$(BIN)/lwmisn search --preset nuclei --data $(DEMO)/images --out $(DEMO)/run \
-		--set search_epochs=4 --set train_epochs=16
+		--set search_epochs=6 --set search_warmup_epochs=2 --set train_epochs=20
 	$(BIN)/lwmisn train $(DEMO)/run
 	$(BIN)/lwmisn evaluate $(DEMO)/run
 	$(BIN)/lwmisn show $(DEMO)/run -o $(DEMO)/run/cell.png

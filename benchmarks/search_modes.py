@@ -20,6 +20,8 @@ from pathlib import Path
 from monai_lwmisn.workflow.progress import read_history
 
 MODES = ("full", "partial", "single")
+# One epoch with steps of weights and alpha both, and without the time that the latency of every operation takes.
+ONE_EPOCH = ["--set=search_epochs=1", "--set=search_warmup_epochs=0", "--set=lambda_latency=0"]
 
 
 def main() -> None:
@@ -34,9 +36,10 @@ def main() -> None:
 
     settings = [f"--set={setting}" for setting in arguments.set]
     command = ["search", "--preset", arguments.preset, "--variant", arguments.variant, "--data", str(arguments.data)]
-    result = {"command": " ".join(["lwmisn", *command, *settings]), "modes": {}}
+    command += [*ONE_EPOCH, *settings]
+    result = {"command": " ".join(["lwmisn", *command]), "modes": {}}
     for mode in MODES:
-        result["modes"][mode] = measure([*command, "--set=search_epochs=1", *settings, f"--set=search_mode={mode}"])
+        result["modes"][mode] = measure([*command, f"--set=search_mode={mode}"])
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     text = markdown(result)

@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(arguments, f"{error.filename or 'a file'}: {error.strerror or error}.", code=2)
     except KeyboardInterrupt:
-        # MONAI runs workflows as texts given to eval. Python remembers that one was interrupted and would end by a signal
-        # whatever code is returned here; the next text that is evaluated to its end makes it forget.
+        # MONAI runs workflows as texts given to eval. Python remembers that one was interrupted and ends by a signal,
+        # whatever code is returned here, unless another text is evaluated to its end.
         eval("None")
         return _fail(arguments, f"interrupted{_way_on(arguments)}.", code=130)
     except Exception as error:

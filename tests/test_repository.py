@@ -1,0 +1,74 @@
+"""What holds for the repository as a whole: which room imports which, what is installed, what the documents say."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import monai_lwmisn
+from monai_lwmisn.report.table1 import format_table1, table1
+from monai_lwmisn.workflow.config import CONFIGS
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(monai_lwmisn.__file__).parent
+
+# A room may import those named after it (and itself); every room may import `errors`.
+ROOMS: dict[str, set[str]] = {
+    "networks": set(),
+    "data": set(),
+    "workflow": {"data", "networks"},
+    "search": {"workflow", "data", "networks"},
+    "training": {"workflow", "data", "networks"},
+    "report": {"search", "training", "workflow", "data", "networks"},
+}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_point_one_way(room: str) -> None:
+    for path in (PACKAGE / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            for name in names:
+                if name.startswith("monai_lwmisn."):
+                    assert name.split(".")[1] in ROOMS[room] | {room, "errors"}, f"{path} imports {name}"
+
+
+def test_every_room_is_listed() -> None:
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert rooms == set(ROOMS)
+
+
+def test_networks_are_imported_without_the_libraries_for_data_and_training() -> None:
+    code = """
+import sys
+for name in ("ignite", "itk", "SimpleITK", "pydicom", "nibabel"):
+    sys.modules[name] = None
+import torch
+from monai_lwmisn.networks import Supernet, LWMISN
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_table_in_the_document_is_the_one_the_command_prints() -> None:
+    document = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+    printed = "\n".join(line.rstrip() for line in format_table1(table1()).splitlines())
+    assert f"```\n{printed}\n```" in document
+
+
+def test_links_and_pictures_of_the_documents_exist() -> None:
+    for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_all_configurations_are_installed() -> None:
+    patterns = re.search(r'package_data=\{"monai_lwmisn": \[(.*)\]\}', (ROOT / "setup.py").read_text(encoding="utf-8"))
+    assert patterns is not None
+    installed = {path for pattern in re.findall(r'"(.+?)"', patterns[1]) for path in PACKAGE.glob(pattern)}
+    assert set(CONFIGS.rglob("*.json")) | {PACKAGE / "py.typed"} <= installed
