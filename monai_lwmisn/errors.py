@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class LWMISNError(Exception):
-    """Base of all errors raised on purpose by this package; the command line prints the sentence and exits with code 2."""
+    """Base of all errors this package raises on purpose; the command line prints the sentence and exits with code 2."""
 
 
 class DataError(LWMISNError):

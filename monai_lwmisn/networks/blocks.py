@@ -1,4 +1,4 @@
-"""The two blocks everything here is made of: a normalised convolution and the alignment of one tensor to another's grid."""
+"""The two blocks everything is made of: a normalised convolution, and the alignment of a tensor to another's grid."""
 
 from __future__ import annotations
 

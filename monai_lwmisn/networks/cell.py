@@ -1,4 +1,4 @@
-"""Cells: the searched one, where every edge mixes all candidates, and the derived one (paper, section 2.1, figure 1)."""
+"""Cells: the searched one, where every edge mixes all candidates, and the derived one (paper, section 2.1, fig. 1)."""
 
 from __future__ import annotations
 

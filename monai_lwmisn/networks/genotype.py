@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,12 +133,12 @@ class Genotype:
         except (AttributeError, KeyError, TypeError) as error:
             raise GenotypeError(f"The genotype is not laid out as one: {type(error).__name__} at {error}.") from error
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the JSON form."""
         Path(path).write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, path: str | Path) -> Genotype:
+    def load(cls, path: str | os.PathLike[str]) -> Genotype:
         """Read the JSON form.
 
         Raises:
@@ -160,9 +161,9 @@ def _is_count(value: object, least: int) -> bool:
 def _check_shape(genotype: Genotype) -> None:
     if genotype.topology not in TOPOLOGIES:
         raise GenotypeError(f"The topology {genotype.topology!r} is unknown: use one of {', '.join(TOPOLOGIES)}.")
-    if genotype.spatial_dims not in (2, 3):
+    if not _is_count(genotype.spatial_dims, 2) or genotype.spatial_dims > 3:
         raise GenotypeError(f"spatial_dims is {genotype.spatial_dims!r}: use 2 or 3.")
-    if genotype.stem_stride not in (1, 2):
+    if not _is_count(genotype.stem_stride, 1) or genotype.stem_stride > 2:
         raise GenotypeError(f"stem_stride is {genotype.stem_stride!r}: use 1 or 2.")
     for name in ("in_channels", "out_channels"):
         if not _is_count(getattr(genotype, name), 1):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .blocks import ACTIVATION, NORMALISATION, Configuration
+from .blocks import ACTIVATION, Configuration
 from .cell import MixedCell
 from .genotype import SHARED, STAGES, candidate_edges
 from .operations import SEARCH_SPACES

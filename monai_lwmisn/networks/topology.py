@@ -1,4 +1,4 @@
-"""The shape of the whole network, once for the supernet and for what is derived from it (paper, section 2.2 and fig. 6).
+"""The shape of the network, once for the supernet and for what is derived from it (paper, section 2.2 and fig. 6).
 
 A topology makes its cells through ``make_cell`` and never looks inside them.
 """
@@ -40,7 +40,7 @@ MakeCell = Callable[[CellSite], nn.Module]
 
 
 class UShape(nn.Module):
-    """Encoder cells with max-pooling, middle cells, decoder cells behind transposed convolutions; lateral concatenation.
+    """Encoder cells and max-pooling, middle cells, decoder cells behind transposed convolutions; lateral concatenation.
 
     Levels round odd sizes up and the way back crops, so any size from 1 up goes in and comes out.
 

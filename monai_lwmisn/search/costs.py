@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from torch import nn
 
@@ -96,11 +97,15 @@ def measure_costs(
     """Count, and where ``latency`` is given time, every candidate at every place where a cell stands.
 
     Args:
-        latency: milliseconds of a network, by name, for an image; without it the latency column is zero.
+        latency: milliseconds of a network, by name, for an image; without it the latency column is zero. In a group of
+            processes the first one measures, and all go by what it found.
     """
+    if idist.get_rank() != 0:
+        latency = None
     network = LWMISN(architecture.plain()).eval()
     size = IMAGE_SIZE[architecture.spatial_dims]
     fixed = _costs("all but the operations", network, torch.rand(1, architecture.in_channels, *size), latency)
+    nothing = torch.zeros(len(COSTS), dtype=torch.float64)
     known: dict[tuple[str, int, int], torch.Tensor] = {}
 
     def cost(name: str, site: CellSite) -> torch.Tensor:
@@ -109,16 +114,21 @@ def measure_costs(
             operation = OPERATIONS[name](architecture.spatial_dims, site.channels, ACTIVATION, NORMALISATION).eval()
             features = torch.rand(1, site.channels, *(-(-length // site.stride) for length in size))
             free = isinstance(operation, nn.Identity) or name == "zero"
-            known[key] = torch.zeros(len(COSTS), dtype=torch.float64) if free else _costs(name, operation, features, latency)
+            known[key] = (
+                torch.zeros(len(COSTS), dtype=torch.float64) if free else _costs(name, operation, features, latency)
+            )
         return known[key]
 
     sites = network.body.sites
     per_group = [[site for site in sites if group in (SHARED, site.stage)] for group in groups]
     columns = [
-        torch.stack([sum((cost(name, site) for site in members), start=torch.zeros(len(COSTS), dtype=torch.float64)) for name in operations])
+        torch.stack([sum((cost(name, site) for site in members), start=nothing) for name in operations])
         for members in per_group
     ]
-    return CostTable(operations, groups, fixed, torch.stack(columns).permute(2, 0, 1).contiguous())
+    per_operation = torch.stack(columns).permute(2, 0, 1).contiguous()
+    if idist.get_world_size() > 1:
+        fixed, per_operation = (torch.as_tensor(idist.broadcast(part)).cpu() for part in (fixed, per_operation))
+    return CostTable(operations, groups, fixed, per_operation)
 
 
 def _costs(name: str, network: nn.Module, image: torch.Tensor, latency: MeasureLatency | None) -> torch.Tensor:

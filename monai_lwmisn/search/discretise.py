@@ -45,9 +45,7 @@ def derive(
     return edges
 
 
-def _derive_cell(
-    scores: torch.Tensor, operations: tuple[str, ...], max_parameter_free: int | None
-) -> tuple[Edge, ...]:
+def _derive_cell(scores: torch.Tensor, operations: tuple[str, ...], max_parameter_free: int | None) -> tuple[Edge, ...]:
     scores = scores.clone()
     if "zero" in operations:
         scores[:, operations.index("zero")] = -math.inf

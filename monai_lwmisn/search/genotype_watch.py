@@ -109,7 +109,7 @@ class GenotypeWatch:
         )
         return self.architecture.genotype(edges)
 
-    def save_genotype(self, path: str | os.PathLike) -> None:
+    def save_genotype(self, path: str | os.PathLike[str]) -> None:
         """Write what was found; in a group of processes the first one does."""
         if idist.get_rank() == 0:
             self.genotype().save(path)

@@ -6,9 +6,9 @@ can price milliseconds that were measured on the machine at hand.
 
 from __future__ import annotations
 
-import io
 import json
 import platform
+import tempfile
 from pathlib import Path
 
 import torch
@@ -53,20 +53,18 @@ class LatencyTable:
         self.runtime, self.threads = runtime, threads
         machine = {"runtime": runtime, "threads": threads, "processor": platform.processor() or platform.machine()}
         known = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
-        self.content = known if known.get("machine") == machine else {"machine": machine, "milliseconds": {}}
+        self.machine = machine
+        self.milliseconds: dict[str, float] = known["milliseconds"] if known.get("machine") == machine else {}
 
     def __call__(self, name: str, network: nn.Module, image: torch.Tensor) -> float:
         """Milliseconds of one inference of ``image`` (1, C, ...) by the network of that name."""
         key = f"{name} {'x'.join(map(str, image.shape[1:]))}"
-        milliseconds = self.content["milliseconds"]
-        if key not in milliseconds:
-            if self.runtime == "torch":
-                value = torch_latency_ms(network, image, threads=self.threads)
-            else:
-                value = onnxruntime_latency_ms(network, image, threads=self.threads)
-            milliseconds[key] = value
-            write_atomically(json.dumps(self.content, indent=1).encode(), self.path)
-        return float(milliseconds[key])
+        if key not in self.milliseconds:
+            measure = torch_latency_ms if self.runtime == "torch" else onnxruntime_latency_ms
+            self.milliseconds[key] = measure(network, image, threads=self.threads)
+            content = {"machine": self.machine, "milliseconds": self.milliseconds}
+            write_atomically(json.dumps(content, indent=1).encode(), self.path)
+        return self.milliseconds[key]
 
 
 def torch_latency_ms(network: nn.Module, image: torch.Tensor, *, threads: int = THREADS) -> float:
@@ -85,12 +83,13 @@ def onnxruntime_latency_ms(network: nn.Module, image: torch.Tensor, *, threads: 
     onnxruntime, has_runtime = optional_import("onnxruntime")
     _, has_exporter = optional_import("onnxscript")
     if not (has_runtime and has_exporter):
-        raise ConfigError("latency_runtime=onnxruntime needs onnx, onnxscript and onnxruntime: install extra 'runtime'.")
-    file = io.BytesIO()
-    torch.onnx.export(network.eval(), (image,), dynamo=True, verbose=False).save(file)
+        raise ConfigError("latency_runtime=onnxruntime needs onnx, onnxscript and onnxruntime: install extra runtime.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{folder}/network.onnx"
+        torch.onnx.export(network.eval(), (image,), file, dynamo=True, verbose=False)
+        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: image.numpy()}
     return _fastest_ms(Timer("session.run(None, feed)", globals={"session": session, "feed": feed}))
 
