@@ -114,9 +114,7 @@ def measure_costs(
             operation = OPERATIONS[name](architecture.spatial_dims, site.channels, ACTIVATION, NORMALISATION).eval()
             features = torch.rand(1, site.channels, *(-(-length // site.stride) for length in size))
             free = isinstance(operation, nn.Identity) or name == "zero"
-            known[key] = (
-                torch.zeros(len(COSTS), dtype=torch.float64) if free else _costs(name, operation, features, latency)
-            )
+            known[key] = nothing if free else _costs(name, operation, features, latency)
         return known[key]
 
     sites = network.body.sites
