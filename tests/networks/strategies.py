@@ -1,0 +1,43 @@
+"""Random cells and genotypes for property tests, here and in the tests of the search."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from monai_lwmisn.networks import OPERATIONS, Edge, Genotype
+
+STAGES = ("encoder", "middle", "decoder")
+
+
+@st.composite
+def cell_edges(draw: st.DrawFn, operations: tuple[str, ...] = tuple(OPERATIONS)) -> tuple[Edge, ...]:
+    """Two edges from different predecessors for each of four nodes, in any order."""
+    names = st.sampled_from([name for name in operations if name != "zero"])
+    edges = [
+        Edge(node, predecessor, draw(names))
+        for node in range(4)
+        for predecessor in draw(st.lists(st.integers(0, node + 1), min_size=2, max_size=2, unique=True))
+    ]
+    return tuple(draw(st.permutations(edges)))
+
+
+def edges_by_group(operations: tuple[str, ...] = tuple(OPERATIONS)) -> st.SearchStrategy[dict[str, tuple[Edge, ...]]]:
+    """Edges for all cells alike or for each stage."""
+    cell = cell_edges(operations)
+    return st.fixed_dictionaries({"all": cell}) | st.fixed_dictionaries(dict.fromkeys(STAGES, cell))
+
+
+@st.composite
+def genotypes(draw: st.DrawFn, spatial_dims: int | None = None) -> Genotype:
+    """Any small genotype."""
+    levels = draw(st.integers(1, 3))
+    return Genotype(
+        edges=draw(edges_by_group()),
+        cells={"encoder": levels, "middle": draw(st.integers(0, 2)), "decoder": levels},
+        node_width=tuple(draw(st.lists(st.integers(1, 5), min_size=levels + 1, max_size=levels + 1))),
+        stem_stride=draw(st.sampled_from((1, 2))),
+        in_channels=draw(st.integers(1, 4)),
+        out_channels=draw(st.integers(1, 4)),
+        spatial_dims=draw(st.sampled_from((2, 3))) if spatial_dims is None else spatial_dims,
+        topology=draw(st.sampled_from(("u", "contrast"))),
+    )

@@ -1,0 +1,159 @@
+"""The supernet: what its modes run, what its alpha is, and that it holds the derived networks."""
+
+from collections import Counter
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Edge, Genotype, Supernet
+from monai_lwmisn.networks.blocks import NORMALISATION
+from monai_lwmisn.networks.cell import Cell, MixedCell, MixedOperation
+from monai_lwmisn.networks.genotype import candidate_edges
+
+SPACE = SEARCH_SPACES["lwmisn"]
+SHAPE = {
+    "in_channels": 3,
+    "out_channels": 1,
+    "cells": {"encoder": 1, "middle": 1, "decoder": 1},
+    "node_width": (8, 8),
+}
+
+
+def supernet(**settings: object) -> Supernet:
+    torch.manual_seed(0)
+    return Supernet(**{**SHAPE, **settings})  # type: ignore[arg-type]
+
+
+def mixed_cells(network: nn.Module) -> list[MixedCell]:
+    return [module for module in network.modules() if isinstance(module, MixedCell)]
+
+
+@pytest.mark.parametrize(("alpha_groups", "groups"), [("shared", 1), ("stages", 3)])
+def test_alpha_has_a_row_per_edge_and_group(alpha_groups: str, groups: int) -> None:
+    network = supernet(alpha_groups=alpha_groups)
+    assert network.alpha.shape == (groups, 14, 8)
+    assert torch.allclose(network.probabilities().sum(dim=-1), torch.ones(groups, 14))
+    network(torch.rand(1, 3, 8, 8))
+    expected = [network.probabilities()[group if groups == 3 else 0] for group in range(3)]
+    for cell, weights in zip(mixed_cells(network), expected, strict=True):
+        assert len(cell.mixtures) == 14
+        assert torch.equal(cell.weights, weights)
+
+
+def test_everything_but_alpha_is_a_weight() -> None:
+    network = supernet()
+    weights = {id(parameter) for parameter in network.weight_parameters()}
+    assert id(network.alpha) not in weights
+    assert len(weights) == len(list(network.parameters())) - 1
+
+
+def test_a_full_cell_is_the_weighted_sum_of_all_candidates() -> None:
+    network = supernet().eval()
+    x = torch.rand(1, 3, 12, 12)
+    with torch.no_grad():
+        network.alpha.normal_()
+        network(x)
+        cell = mixed_cells(network)[0]
+        older = newer = network.body.stem(x)
+        states = [cell.older(older, newer), cell.newer(newer, newer)]
+        probabilities = torch.softmax(network.alpha[0], dim=-1)
+        for node in range(4):
+            total = torch.zeros_like(states[0])
+            for row, (target, predecessor) in enumerate(candidate_edges()):
+                if target == node:
+                    for column, operation in enumerate(cell.mixtures[row].operations):
+                        total += probabilities[row, column] * operation(states[predecessor])
+            states.append(total)
+        torch.testing.assert_close(cell(older, newer), torch.cat(states[2:], dim=1))
+
+
+@pytest.mark.parametrize("topology", ["u", "contrast"])
+def test_a_decided_supernet_computes_what_the_derived_network_does(topology: str) -> None:
+    network = supernet(topology=topology, norm=NORMALISATION).eval()
+    operations = [name for name in SPACE if name != "zero"]
+    edges = tuple(Edge(n, p, operations[(n + p) % len(operations)]) for n in range(4) for p in (0, n + 1))
+    derived = LWMISN(Genotype(edges={"all": edges}, stem_stride=1, topology=topology, **SHAPE)).eval()  # type: ignore[arg-type]
+    with torch.no_grad():
+        network.alpha.fill_(-1e3)
+        network.alpha[..., SPACE.index("zero")] = 0
+        for edge in edges:
+            row = candidate_edges().index((edge.node, edge.predecessor))
+            network.alpha[0, row, SPACE.index(edge.operation)] = 1e3
+        # The weights of everything around the cells' operations, then of the operations that were chosen.
+        derived.load_state_dict(network.state_dict(), strict=False)
+        derived_cells = [module for module in derived.modules() if isinstance(module, Cell)]
+        for mixed, cell in zip(mixed_cells(network), derived_cells, strict=True):
+            for edge, operation in zip(sorted(edges), cell.operations, strict=True):
+                mixture = mixed.mixtures[candidate_edges().index((edge.node, edge.predecessor))]
+                operation.load_state_dict(mixture.operations[SPACE.index(edge.operation)].state_dict())
+        x = torch.rand(2, 3, 19, 22)
+        torch.testing.assert_close(network(x), derived(x))
+
+
+def test_single_runs_one_candidate_per_edge_and_moves_alpha() -> None:
+    network = supernet(mode="single")
+    mixtures = [module for module in network.modules() if isinstance(module, MixedOperation)]
+    runs: Counter[int] = Counter()
+    for index, mixture in enumerate(mixtures):
+        for operation in mixture.operations:
+            operation.register_forward_hook(lambda module, inputs, output, index=index: runs.update([index]))
+    drawn = set()
+    for _ in range(3):
+        runs.clear()
+        network(torch.rand(1, 3, 16, 16)).square().sum().backward()
+        chosen = mixed_cells(network)[0].weights.detach()
+        assert torch.allclose(chosen.sum(dim=-1), torch.ones(14)) and ((chosen > 0.5).sum(dim=-1) == 1).all()
+        computing = sum(SPACE[index] != "zero" for index in chosen.argmax(dim=-1))
+        assert set(runs.values()) == {1} and len(runs) == 3 * computing
+        drawn.add(tuple(chosen.argmax(dim=-1).tolist()))
+    assert len(drawn) == 3
+    assert network.alpha.grad is not None and network.alpha.grad.abs().sum() > 0
+
+
+def test_gumbel_draws_follow_alpha() -> None:
+    network = supernet(mode="single")
+    with torch.no_grad():
+        network.alpha.zero_()[..., SPACE.index("ghost_conv_3x3")] = 20
+        network(torch.rand(1, 3, 8, 8))
+    assert (mixed_cells(network)[0].weights.argmax(dim=-1) == SPACE.index("ghost_conv_3x3")).all()
+
+
+@pytest.mark.parametrize("mode", ["full", "partial"])
+def test_alpha_and_all_weights_of_a_mixture_learn(mode: str) -> None:
+    network = supernet(mode=mode, node_width=(16, 16))
+    functional.mse_loss(network(torch.rand(2, 3, 16, 16)), torch.rand(2, 1, 16, 16)).backward()
+    still = [name for name, parameter in network.named_parameters() if parameter.grad is None]
+    assert not still
+    assert network.alpha.grad is not None and network.alpha.grad.abs().sum() > 0
+
+
+def test_partial_runs_the_candidates_on_a_quarter_of_the_channels() -> None:
+    assert {mixture.mixed_channels for mixture in mixed_cells(supernet(mode="partial"))[0].mixtures} == {2}
+    assert {mixture.mixed_channels for mixture in mixed_cells(supernet(mode="full"))[0].mixtures} == {8}
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("mode", ["full", "partial", "single"])
+def test_any_size_in_any_mode(mode: str, spatial_dims: int) -> None:
+    network = supernet(mode=mode, spatial_dims=spatial_dims, stem_stride=2, out_channels=3).eval()
+    size = (7, 13, 9)[:spatial_dims]
+    assert network(torch.rand(1, 3, *size)).shape == (1, 3, *size)
+
+
+def test_a_supernet_takes_the_space_of_darts_or_ones_own() -> None:
+    assert supernet(operations="darts").operations == SEARCH_SPACES["darts"]
+    assert supernet(operations=["identity", "ghost_conv_3x3"]).alpha.shape == (1, 14, 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mode": "double"}, "'double' is unknown: use one of full, partial, single"),
+        ({"alpha_groups": "cells"}, "'cells': use one of shared, stages"),
+    ],
+)
+def test_unknown_settings_are_refused(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        supernet(**settings)

@@ -1,0 +1,84 @@
+"""Measured latencies are kept for this machine and runtime, and for no other. Times themselves are not asserted."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.networks import LWMISN
+from monai_lwmisn.networks.complexity import parameter_count
+from monai_lwmisn.search import LatencyTable, measure
+from monai_lwmisn.search.measure import measure_network, onnxruntime_latency_ms
+from tests.search.assembly import ARCHITECTURE
+
+IMAGE = torch.rand(1, 2, 8, 8)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which runtime was asked to measure."""
+    called: list[str] = []
+    for runtime in ("torch", "onnxruntime"):
+
+        def run(network: nn.Module, image: torch.Tensor, *, threads: int, runtime: str = runtime) -> float:
+            called.append(f"{runtime} {threads}")
+            return float(len(called))
+
+        monkeypatch.setattr(measure, f"{runtime}_latency_ms", run)
+    return called
+
+
+def test_each_operation_and_size_is_measured_once_and_kept(tmp_path: Path, runs: list[str]) -> None:
+    file = tmp_path / "latency.json"
+    first = LatencyTable(file)("relu", nn.ReLU(), IMAGE)
+    assert LatencyTable(file)("relu", nn.ReLU(), IMAGE) == first
+    assert runs == ["torch 2"]
+    LatencyTable(file)("relu", nn.ReLU(), torch.rand(1, 2, 8, 9))
+    LatencyTable(file)("selu", nn.SELU(), IMAGE)
+    assert len(runs) == 3
+    content = json.loads(file.read_text())
+    assert content["milliseconds"] == {"relu 2x8x8": 1, "relu 2x8x9": 2, "selu 2x8x8": 3}
+    assert content["machine"]["runtime"] == "torch" and content["machine"]["threads"] == 2
+
+
+def test_another_machine_runtime_or_number_of_threads_is_measured_anew(
+    tmp_path: Path, runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "latency.json"
+    LatencyTable(file)("relu", nn.ReLU(), IMAGE)
+    LatencyTable(file, threads=1)("relu", nn.ReLU(), IMAGE)
+    LatencyTable(file, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
+    assert json.loads(file.read_text())["machine"]["runtime"] == "onnxruntime"
+    monkeypatch.setattr(measure.platform, "processor", lambda: "another one")
+    LatencyTable(file, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
+    assert runs == ["torch 2", "torch 1", "onnxruntime 2", "onnxruntime 2"]
+    assert json.loads(file.read_text())["milliseconds"] == {"relu 2x8x8": 4}
+
+
+def test_unknown_runtimes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="latency_runtime is 'tensorrt': use one of torch, onnxruntime"):
+        LatencyTable(tmp_path / "latency.json", runtime="tensorrt")
+
+
+def test_onnx_runtime_measures_an_operation(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    table = LatencyTable(tmp_path / "latency.json", runtime="onnxruntime", threads=1)
+    assert table("conv", nn.Conv2d(2, 2, 3), IMAGE) > 0
+
+
+def test_without_onnx_runtime_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "optional_import", lambda name: (None, False))
+    with pytest.raises(ConfigError, match="install extra runtime"):
+        onnxruntime_latency_ms(nn.ReLU(), IMAGE)
+
+
+def test_a_whole_network_is_measured() -> None:
+    genotype = ARCHITECTURE.plain()
+    costs = measure_network(genotype)
+    assert costs["params"] == parameter_count(LWMISN(genotype))
+    assert costs["latency_ms"] > 0
+    assert measure_network(genotype, timed=False)["latency_ms"] == 0
