@@ -78,10 +78,7 @@ class Alignment(nn.Module):
         norm: Configuration,
     ) -> None:
         super().__init__()
-        average_pool = Pool["avg", spatial_dims]
-        self.shrink: nn.Module = (
-            average_pool(2, stride=2, ceil_mode=True, count_include_pad=False) if scale < 1 else nn.Identity()
-        )
+        self.shrink: nn.Module = _halving(spatial_dims) if scale < 1 else nn.Identity()
         self.project = convolution(spatial_dims, in_channels, out_channels, kernel_size=1, act=act, norm=norm)
         self.enlarge: nn.Module = (
             nn.Upsample(scale_factor=2, mode=linear_mode(spatial_dims)) if scale > 1 else nn.Identity()
@@ -90,6 +87,14 @@ class Alignment(nn.Module):
     def forward(self, x: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         """Map ``x`` (B, in_channels, ...) to (B, out_channels, spatial shape of ``reference``)."""
         return crop_like(self.enlarge(self.project(self.shrink(x))), reference)
+
+
+def _halving(spatial_dims: int) -> nn.Module:
+    """The mean of pairs along each axis; an odd last element stands alone."""
+    if spatial_dims == 2:
+        return Pool["avg", 2](2, stride=2, ceil_mode=True, count_include_pad=False)
+    # torch refuses to pool a volume that is thinner than the kernel; the mean of a repeated element is the element.
+    return nn.Sequential(nn.ReplicationPad3d((0, 1, 0, 1, 0, 1)), Pool["avg", 3](2, stride=2))
 
 
 def linear_mode(spatial_dims: int) -> str:

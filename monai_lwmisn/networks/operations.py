@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 from monai.networks.layers.factories import Conv, Pool
 from torch import nn
+from torch.nn import functional
 
 from .blocks import ACTIVATION, NORMALISATION, Configuration, convolution
 
@@ -22,6 +23,24 @@ class Zero(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, C, ...) to zeros of that shape."""
         return torch.zeros_like(x)
+
+
+class AveragePool(nn.Module):
+    """The mean of the 3x3 neighbours that lie inside the image.
+
+    torch's own pooling refuses volumes thinner than its kernel, so it is given padded ones and divided by the share
+    of each neighbourhood that is inside.
+    """
+
+    def __init__(self, spatial_dims: int) -> None:
+        super().__init__()
+        self.padding = [1] * (2 * spatial_dims)
+        self.pool = Pool["avg", spatial_dims](3, stride=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, C, ...) to (B, C, ...)."""
+        inside = torch.ones_like(x[:1, :1])
+        return self.pool(functional.pad(x, self.padding)) / self.pool(functional.pad(inside, self.padding))
 
 
 class DepthwiseSeparableConvolution(nn.Sequential):
@@ -168,9 +187,7 @@ OPERATIONS: dict[str, Operation] = {
     "dilated_conv_5x5": lambda spatial_dims, channels, act, norm: DepthwiseSeparableConvolution(
         spatial_dims, channels, act, norm, kernel_size=5, dilation=2
     ),
-    "average_pool_3x3": lambda spatial_dims, channels, act, norm: Pool["avg", spatial_dims](
-        3, stride=1, padding=1, count_include_pad=False
-    ),
+    "average_pool_3x3": lambda spatial_dims, channels, act, norm: AveragePool(spatial_dims),
 }
 
 SEARCH_SPACES: dict[str, tuple[str, ...]] = {
