@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -55,7 +56,8 @@ def test_onnx_runtime_agrees_at_every_size() -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     torch.manual_seed(0)
-    network = LWMISN(genotype()).eval()
+    shape = {"encoder": 1, "middle": 0, "decoder": 1}
+    network = LWMISN(replace(genotype(), cells=shape, node_width=(4, 4))).eval()
     sizes = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
     buffer = io.BytesIO()
     program = torch.onnx.export(
@@ -78,8 +80,6 @@ def test_drop_path_acts_in_training_only() -> None:
     assert torch.equal(network(x), network(x))
 
 
-@pytest.mark.parametrize("operation", ["separable_conv_3x3", "selective_kernel_conv_3x3", "shuffle_group_conv_3x3"])
-def test_seven_cells_of_width_48_are_of_the_published_order(operation: str) -> None:
+def test_seven_cells_of_width_48_are_of_the_published_order() -> None:
     """The paper's networks have 0.4 to 0.7 M parameters; its widths are not published."""
-    edges = [edge._replace(operation=operation) for edge in EDGES]
-    assert 0.3e6 < parameter_count(LWMISN(genotype(edges, width=48, middle=3))) < 0.9e6
+    assert 0.3e6 < parameter_count(LWMISN(genotype(width=48, middle=3))) < 0.7e6
