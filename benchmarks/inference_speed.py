@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import platform
 import statistics
 import tempfile
 import time
@@ -26,7 +25,7 @@ from monai.utils import optional_import
 from torch import nn
 
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_count
+from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_count, processor_name
 
 openvino, HAS_OPENVINO = optional_import("openvino")
 
@@ -64,7 +63,7 @@ def main() -> None:
         "image": list(image.shape),
         "threads": arguments.threads,
         "repeats": arguments.repeats,
-        "processor": processor(),
+        "processor": processor_name(),
         "versions": {name: version(name) for name in ("torch", "monai", "onnxruntime")},
         "networks": {
             name: {"params": parameter_count(module), "macs": multiply_accumulates(module, image)}
@@ -136,16 +135,6 @@ RUNTIMES: dict[str, Callable[[nn.Module, torch.Tensor, int], Inference]] = {
     "ONNX Runtime": _onnxruntime,
     **({"OpenVINO": _openvino} if HAS_OPENVINO else {}),
 }
-
-
-def processor() -> str:
-    """Name of the CPU."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def markdown(result: dict) -> str:

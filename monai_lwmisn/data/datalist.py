@@ -51,7 +51,10 @@ def write_datalist(datalist: Datalist, path: str | os.PathLike[str]) -> None:
         DataError: it is not a datalist.
     """
     text = json.dumps(validate_datalist(datalist), indent=1)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    # In one step: another process of the same run may look for the file at any time.
+    partial = Path(f"{path}.partial")
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(path)
 
 
 def read_datalist(path: str | os.PathLike[str]) -> Datalist:

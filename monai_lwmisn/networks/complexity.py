@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import tempfile
 from itertools import accumulate
 from pathlib import Path
@@ -90,6 +91,16 @@ def in_channels_last(network: nn.Module, image: torch.Tensor) -> tuple[nn.Module
     memory_format = torch.channels_last if image.ndim == 4 else torch.channels_last_3d
     network = network.eval().to(device=image.device, memory_format=memory_format)  # type: ignore[call-overload]
     return network, image.to(memory_format=memory_format)
+
+
+def processor_name() -> str:
+    """What the processor calls itself."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def example_image(genotype: Genotype) -> torch.Tensor:

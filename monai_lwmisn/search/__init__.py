@@ -4,7 +4,7 @@ from .architecture_step import ArchitectureStep
 from .costs import COSTS, Architecture, CostTable, measure_costs
 from .discretise import check_budget, derive, derive_within
 from .genotype_watch import GenotypeWatch
-from .measure import LatencyTable
+from .measure import LatencyTable, true_costs
 from .memory import activation_bytes, check_memory
 from .objective import CostObjective
 from .random_architecture import draw_edges
@@ -24,4 +24,5 @@ __all__ = [
     "derive_within",
     "draw_edges",
     "measure_costs",
+    "true_costs",
 ]

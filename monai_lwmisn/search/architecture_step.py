@@ -10,6 +10,8 @@ from ignite.engine import Engine, Events
 from monai.engines import SupervisedTrainer
 from torch.utils.data import DataLoader
 
+from monai_lwmisn.errors import ConfigError
+
 from .objective import CostObjective
 
 
@@ -46,7 +48,17 @@ class ArchitectureStep:
         self._batches: Iterator[dict[str, Any]] = iter(())
 
     def attach(self, engine: Engine) -> None:
-        """Register with ``engine``, after the handler that seeds the epoch."""
+        """Register with ``engine``, after the handler that seeds the epoch.
+
+        Raises:
+            ConfigError: when the warm-up leaves no epoch in which alpha moves.
+        """
+        epochs = engine.state.max_epochs
+        if epochs is not None and self.warmup_epochs >= epochs:
+            raise ConfigError(
+                f"search_warmup_epochs is {self.warmup_epochs} and search_epochs {epochs}, "
+                "so nothing would be searched: give more epochs, or a shorter warm-up."
+            )
         engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
         engine.add_event_handler(Events.ITERATION_STARTED, self)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._finish_epoch)

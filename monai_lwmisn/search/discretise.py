@@ -14,6 +14,8 @@ from monai_lwmisn.networks.operations import PARAMETER_FREE
 from .costs import COSTS, CostTable
 
 Edges = dict[str, tuple[Edge, ...]]
+Measure = Callable[[Edges], Mapping[str, float]]
+"""The true costs, by name, of a network with these edges."""
 
 UNITS = {"params": ("M", 1e6), "macs": ("G", 1e9), "latency_ms": ("ms", 1.0)}
 _HEAVIEST = 1e6
@@ -73,7 +75,7 @@ def derive_within(
     budget: Mapping[str, float | None],
     *,
     max_parameter_free: int | None = None,
-    measure: Callable[[Edges], Mapping[str, float]] | None = None,
+    measure: Measure | None = None,
 ) -> Edges:
     """The strongest network by :func:`derive` that keeps the budget.
 

@@ -15,7 +15,7 @@ from monai_lwmisn.networks.genotype import candidate_edges
 
 from .costs import Architecture
 from .discretise import Edges, derive, derive_within
-from .measure import measure_network
+from .measure import true_costs
 from .objective import CostObjective
 
 
@@ -103,9 +103,7 @@ class GenotypeWatch:
             self.objective.table,
             self.budget,
             max_parameter_free=self.max_parameter_free,
-            measure=lambda found: measure_network(
-                self.architecture.genotype(found), timed=self.budget.get("latency_ms") is not None
-            ),
+            measure=true_costs(self.architecture, self.budget),
         )
         return self.architecture.genotype(edges)
 

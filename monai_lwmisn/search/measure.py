@@ -7,8 +7,8 @@ can price milliseconds that were measured on the machine at hand.
 from __future__ import annotations
 
 import json
-import platform
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -25,8 +25,12 @@ from monai_lwmisn.networks.complexity import (
     latency_ms,
     multiply_accumulates,
     parameter_count,
+    processor_name,
 )
 from monai_lwmisn.workflow.checkpoint import write_atomically
+
+from .costs import Architecture
+from .discretise import Measure
 
 RUNTIMES = ("torch", "onnxruntime")
 _REPEATS = 15
@@ -43,7 +47,7 @@ class LatencyTable:
         threads: threads of the runtime.
 
     Raises:
-        ConfigError: for an unknown runtime.
+        ConfigError: for an unknown runtime, or a damaged file.
     """
 
     def __init__(self, path: str | Path, runtime: str = "torch", threads: int = THREADS) -> None:
@@ -51,10 +55,16 @@ class LatencyTable:
             raise ConfigError(f"latency_runtime is {runtime!r}: use one of {', '.join(RUNTIMES)}.")
         self.path = Path(path)
         self.runtime, self.threads = runtime, threads
-        machine = {"runtime": runtime, "threads": threads, "processor": platform.processor() or platform.machine()}
-        known = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
+        machine = {"runtime": runtime, "threads": threads, "processor": processor_name()}
         self.machine = machine
-        self.milliseconds: dict[str, float] = known["milliseconds"] if known.get("machine") == machine else {}
+        self.milliseconds: dict[str, float] = {}
+        if self.path.is_file():
+            try:
+                known = json.loads(self.path.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise ConfigError(f"{path} is not JSON ({error}): remove it, and it is measured anew.") from error
+            if known["machine"] == machine:
+                self.milliseconds = known["milliseconds"]
 
     def __call__(self, name: str, network: nn.Module, image: torch.Tensor) -> float:
         """Milliseconds of one inference of ``image`` (1, C, ...) by the network of that name."""
@@ -98,6 +108,12 @@ def _fastest_ms(timer: Timer) -> float:
     # The fastest of many short runs is what the operation costs; medians of so small times hold what else was going on.
     timer.timeit(2)
     return min(timer.timeit(1).mean for _ in range(_REPEATS)) * 1e3
+
+
+def true_costs(architecture: Architecture, budget: Mapping[str, float | None]) -> Measure:
+    """A function that measures the network with given edges, its time only where the budget limits it."""
+    timed = budget.get("latency_ms") is not None
+    return lambda edges: measure_network(architecture.genotype(edges), timed=timed)
 
 
 def measure_network(genotype: Genotype, *, timed: bool = True) -> dict[str, float]:

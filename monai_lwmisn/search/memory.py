@@ -13,6 +13,7 @@ from monai_lwmisn.networks.supernet import MODES
 
 _GIB = 2**30
 _PROBE = 32
+_DRAWS = 5
 
 
 def activation_bytes(settings: dict[str, Any], batch_shape: tuple[int, ...]) -> int:
@@ -35,12 +36,16 @@ def activation_bytes(settings: dict[str, Any], batch_shape: tuple[int, ...]) -> 
 
     spatial_dims = len(batch_shape) - 2
     probe = torch.rand(2, batch_shape[1], *[_PROBE] * spatial_dims)
-    with torch.autograd.graph.saved_tensors_hooks(weigh, lambda tensor: tensor):
-        # Kept alive until weighed: freed storages would be handed out, and counted, twice.
-        logits = supernet(probe)
     weights = {parameter.untyped_storage().data_ptr() for parameter in supernet.parameters()}
-    activations = sum(size for address, size in kept.items() if address not in weights)
-    del logits
+    activations = 0
+    # Mode "single" draws other candidates every time: the heaviest of a few draws counts.
+    for _ in range(_DRAWS if settings.get("mode") == "single" else 1):
+        kept.clear()
+        with torch.autograd.graph.saved_tensors_hooks(weigh, lambda tensor: tensor):
+            # Held until weighed: freed storages would be handed out, and counted, twice.
+            logits = supernet(probe)
+        activations = max(activations, sum(size for address, size in kept.items() if address not in weights))
+        del logits
     torch.random.set_rng_state(state)
     voxels = torch.Size((batch_shape[0], *batch_shape[2:])).numel()
     return activations * voxels // (2 * _PROBE**spatial_dims)

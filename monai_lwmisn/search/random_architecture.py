@@ -11,7 +11,7 @@ from monai_lwmisn.networks.genotype import EDGES_PER_NODE, INPUTS, NODES, Edge
 from monai_lwmisn.networks.operations import PARAMETER_FREE
 
 from .costs import CostTable
-from .discretise import Edges, check_budget
+from .discretise import Edges, Measure, check_budget
 
 ATTEMPTS = 10_000
 
@@ -22,6 +22,7 @@ def draw_edges(
     budget: Mapping[str, float | None],
     *,
     max_parameter_free: int | None = None,
+    measure: Measure | None = None,
 ) -> Edges:
     """Draw edges uniformly: two different predecessors for each node, any operation but Zero on each.
 
@@ -30,6 +31,7 @@ def draw_edges(
         seed: the same seed draws the same edges.
         budget: limits by name of the cost, as for the search; what does not fit is drawn again.
         max_parameter_free: as for the search.
+        measure: the true costs of edges, as for the search.
 
     Raises:
         BudgetError: when no network keeps the budget, or none was drawn that does.
@@ -39,15 +41,18 @@ def draw_edges(
     operations = [name for name in table.operations if name != "zero"]
     for _ in range(ATTEMPTS):
         edges = {group: _draw_cell(random, operations) for group in table.groups}
-        costs = table.of(edges)
-        if all(limit is None or costs[name] <= limit for name, limit in budget.items()) and (
-            max_parameter_free is None
-            or all(sum(e.operation in PARAMETER_FREE for e in cell) <= max_parameter_free for cell in edges.values())
-        ):
+        free = max(sum(edge.operation in PARAMETER_FREE for edge in cell) for cell in edges.values())
+        if max_parameter_free is not None and free > max_parameter_free:
+            continue
+        if _keeps(table.of(edges), budget) and (measure is None or _keeps(measure(edges), budget)):
             return edges
     raise BudgetError(
         f"None of {ATTEMPTS} random networks keeps the budget: widen it, or search with --strategy differentiable."
     )
+
+
+def _keeps(costs: Mapping[str, float], budget: Mapping[str, float | None]) -> bool:
+    return all(limit is None or costs[name] <= limit for name, limit in budget.items())
 
 
 def _draw_cell(random: np.random.Generator, operations: list[str]) -> tuple[Edge, ...]:
