@@ -18,12 +18,16 @@ from PIL import Image
 from monai_lwmisn import __version__, cli
 from monai_lwmisn.networks import LWMISN, Genotype
 
-# A search small enough for a test: four channels, two epochs, whole images of 64x64.
-SMALL = [
+# A search small enough for a test: cells of four channels per node, two epochs, whole images of 64x64.
+NETWORK = [
     "--set=node_width=[4,4]",
+    "--set=derived_node_width=null",
     "--set=encoder_cells=1",
     "--set=middle_cells=1",
     "--set=decoder_cells=1",
+]
+SMALL = [
+    *NETWORK,
     "--set=augmentation=[]",
     "--set=search_epochs=2",
     "--set=search_warmup_epochs=1",
@@ -237,7 +241,7 @@ def test_random_search_gives_a_genotype_by_its_seed(data: Path, tmp_path: Path) 
         run = tmp_path / f"run{len(genotypes)}"
         outcome = lwmisn(
             *("search", "--preset", "nuclei", "--data", data, "--out", run, "--strategy", "random"),
-            *(*SMALL[:4], "--set", f"genotype_seed={seed}"),
+            *(*NETWORK, "--set", f"genotype_seed={seed}"),
         )
         assert outcome.code == 0, outcome.err
         genotypes.append(json.loads((run / "genotype.json").read_text()))
