@@ -7,12 +7,16 @@ import dataclasses
 import json
 import logging
 import os
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from monai_lwmisn import __version__
@@ -38,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             if not arguments.debug:
                 _quieten_libraries()
-            arguments.command(arguments)
+            with _interruptible():
+                arguments.command(arguments)
     except LWMISNError as error:
         return _fail(arguments, str(error), code=2)
     except BrokenPipeError:
@@ -48,9 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(arguments, f"{error.filename or 'a file'}: {error.strerror or error}.", code=2)
     except KeyboardInterrupt:
-        # MONAI runs workflows as texts given to eval. Python remembers that one was interrupted and ends by a signal,
-        # whatever code is returned here, unless another text is evaluated to its end.
-        eval("None")
         return _fail(arguments, f"interrupted{_way_on(arguments)}.", code=130)
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="lwmisn-", suffix=".log", delete=False, encoding="utf-8") as log:
@@ -60,6 +62,29 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments, f"stopped by {type(_origin(error)).__name__} ({reason}); the details are in {log.name}.", code=1
         )
     return 0
+
+
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C, as a class of its own.
+
+    MONAI evaluates the expressions of a workflow. When a plain KeyboardInterrupt leaves one, Python ends by a signal
+    whatever code is returned; it looks for that very class.
+    """
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise _Interrupted
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -94,10 +94,11 @@ def derive_within(
     corrections = dict.fromkeys(limits, 1.0)
     for _ in range(10):
         corrected = {name: limit / corrections[name] for name, limit in limits.items()}
-        edges = _derive_at_lowest_price(probabilities, table, corrected, max_parameter_free)
-        if measure is None or not limits:
-            return edges
-        true, predicted = measure(edges), table.of(edges)
+        edges, fits = _derive_at_lowest_price(probabilities, table, corrected, max_parameter_free)
+        predicted = table.of(edges)
+        true = predicted if measure is None or not limits else measure(edges)
+        if not fits:
+            break
         if all(true[name] <= limit for name, limit in limits.items()):
             return edges
         for name in limits:
@@ -117,7 +118,9 @@ def check_budget(table: CostTable, budget: Mapping[str, float | None], max_param
 
 def _derive_at_lowest_price(
     probabilities: torch.Tensor, table: CostTable, limits: Mapping[str, float], max_parameter_free: int | None
-) -> Edges:
+) -> tuple[Edges, bool]:
+    """The strongest edges within the limits, or the cheapest of all, and whether they are within."""
+
     def at(price: float) -> Edges:
         multipliers = torch.tensor([price / limits[name] if name in limits else 0.0 for name in COSTS])
         return derive(probabilities, table, max_parameter_free=max_parameter_free, multipliers=multipliers)
@@ -127,14 +130,14 @@ def _derive_at_lowest_price(
         return all(costs[name] <= limit for name, limit in limits.items())
 
     if fits(at(0.0)):
-        return at(0.0)
+        return at(0.0), True
     if not fits(at(_HEAVIEST)):
-        raise BudgetError(_over_budget(table.of(at(_HEAVIEST)), limits))
+        return at(_HEAVIEST), False
     low, high = 1e-6, _HEAVIEST
     for _ in range(_BISECTIONS):
         middle = math.sqrt(low * high)
         low, high = (low, middle) if fits(at(middle)) else (middle, high)
-    return at(high)
+    return at(high), True
 
 
 def _over_budget(costs: Mapping[str, float], limits: Mapping[str, float]) -> str:

@@ -29,7 +29,11 @@ class Search:
 
 
 def make_search(
-    epochs: int = 1, warmup_epochs: int = 0, stable_epochs: int = 0, budget: dict[str, float | None] | None = None
+    epochs: int = 1,
+    warmup_epochs: int = 0,
+    stable_epochs: int = 0,
+    budget: dict[str, float | None] | None = None,
+    epoch_length: int | None = None,
 ) -> Search:
     torch.manual_seed(0)
     batches = [{"image": (x := torch.rand(1, 16, 16)), "label": (x > 0.5).float()} for _ in range(4)]
@@ -48,6 +52,7 @@ def make_search(
         device=torch.device("cpu"),
         max_epochs=epochs,
         train_data_loader=loaders[0],
+        epoch_length=epoch_length,
         network=supernet,
         optimizer=torch.optim.SGD(supernet.weight_parameters(), lr=0.05),
         loss_function=loss,

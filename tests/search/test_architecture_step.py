@@ -6,6 +6,7 @@ import pytest
 import torch
 from ignite.engine import Events
 
+from monai_lwmisn.errors import ConfigError
 from tests.search.assembly import Search, make_search
 
 
@@ -32,6 +33,11 @@ def test_alpha_stands_still_in_the_warm_up_and_moves_after_it() -> None:
     assert losses[:2] == [None, None] and losses[2] > 0
 
 
+def test_a_search_that_is_all_warm_up_is_refused() -> None:
+    with pytest.raises(ConfigError, match="search_warmup_epochs is 3 and search_epochs 3"):
+        make_search(epochs=3, warmup_epochs=3)
+
+
 def test_each_step_moves_only_what_is_its_own() -> None:
     search = make_search()
     changes: list[tuple[str, bool, bool]] = []
@@ -50,19 +56,19 @@ def test_each_step_moves_only_what_is_its_own() -> None:
 
 
 def test_a_step_on_alpha_descends_the_loss_and_the_price_of_complexity() -> None:
-    search = make_search()
+    search = make_search(epochs=3)
     search.objective.lambdas = torch.tensor([100.0, 0.0, 0.0])
     before = search.objective.expected_costs()[0].item()
-    search.trainer.run(max_epochs=3)
+    search.trainer.run()
     assert search.objective.expected_costs()[0].item() < before
 
 
 def test_batches_for_alpha_begin_anew_when_they_run_out() -> None:
-    search = make_search()
+    search = make_search(epoch_length=5)
     drawn: list[int] = []
     loader = search.step.loader
     search.step.loader = CountedBatches(loader, drawn)  # type: ignore[assignment]
-    search.trainer.run(epoch_length=5)
+    search.trainer.run()
     assert len(drawn) == 5 and search.step.last_loss is not None
 
 

@@ -144,6 +144,17 @@ def test_random_networks_keep_the_budget_and_repeat_with_their_seed(seed: int) -
     assert draw_edges(table, seed + 1, budget, max_parameter_free=2) != edges
 
 
+def test_random_networks_keep_what_was_measured_where_the_table_is_wrong() -> None:
+    rejected = []
+
+    def measure(edges: Edges) -> dict[str, float]:
+        rejected.append(edges)
+        return {"latency_ms": 9.0 if len(rejected) < 3 else 1.0}
+
+    edges = draw_edges(TABLE, 0, {"latency_ms": 5.0}, measure=measure)
+    assert len(rejected) == 3 and edges == rejected[-1] and edges not in rejected[:-1]
+
+
 def test_random_networks_use_all_operations_and_connections() -> None:
     drawn = [edge for seed in range(60) for edge in draw_edges(TABLE, seed, {})["all"]]
     assert {edge.operation for edge in drawn} == set(SPACE) - {"zero"}

@@ -24,7 +24,7 @@ def end_epochs(watch: GenotypeWatch, epochs: int) -> Engine:
 
 def test_a_search_whose_genotype_is_stable_stops() -> None:
     assert end_epochs(make_search(stable_epochs=3).watch, 10).state.epoch == 4
-    assert end_epochs(make_search(stable_epochs=3, warmup_epochs=2).watch, 10).state.epoch == 5
+    assert end_epochs(make_search(epochs=10, stable_epochs=3, warmup_epochs=2).watch, 10).state.epoch == 5
     assert end_epochs(make_search().watch, 10).state.epoch == 10
 
 
@@ -38,7 +38,7 @@ def test_a_change_starts_the_count_anew() -> None:
 
 
 def test_prices_follow_the_derived_network_after_the_warm_up() -> None:
-    search = make_search(warmup_epochs=1, budget={"params": 100.0})
+    search = make_search(epochs=2, warmup_epochs=1, budget={"params": 100.0})
     end_epochs(search.watch, 1)
     assert search.objective.prices == {"params": 0}
     end_epochs(search.watch, 2)

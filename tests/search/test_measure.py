@@ -52,10 +52,16 @@ def test_another_machine_runtime_or_number_of_threads_is_measured_anew(
     LatencyTable(file, threads=1)("relu", nn.ReLU(), IMAGE)
     LatencyTable(file, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
     assert json.loads(file.read_text())["machine"]["runtime"] == "onnxruntime"
-    monkeypatch.setattr(measure.platform, "processor", lambda: "another one")
+    monkeypatch.setattr(measure, "processor_name", lambda: "another one")
     LatencyTable(file, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
     assert runs == ["torch 2", "torch 1", "onnxruntime 2", "onnxruntime 2"]
     assert json.loads(file.read_text())["milliseconds"] == {"relu 2x8x8": 4}
+
+
+def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "latency.json").write_text("{")
+    with pytest.raises(ConfigError, match="latency.json is not JSON"):
+        LatencyTable(tmp_path / "latency.json")
 
 
 def test_unknown_runtimes_are_refused(tmp_path: Path) -> None:
