@@ -37,7 +37,9 @@ def main() -> None:
     settings = [f"--set={setting}" for setting in arguments.set]
     command = ["search", "--preset", arguments.preset, "--variant", arguments.variant, "--data", str(arguments.data)]
     command += [*ONE_EPOCH, *settings]
-    result = {"command": " ".join(["lwmisn", *command]), "modes": {}}
+    # Where the data lie on this machine says nothing to others.
+    shown = " ".join(["lwmisn", *command]).replace(str(arguments.data), arguments.data.name)
+    result = {"command": shown, "modes": {}}
     for mode in MODES:
         result["modes"][mode] = measure([*command, f"--set=search_mode={mode}"])
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
