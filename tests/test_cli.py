@@ -21,7 +21,6 @@ from monai_lwmisn.networks import LWMISN, Genotype
 # A search small enough for a test: cells of four channels per node, two epochs, whole images of 64x64.
 NETWORK = [
     "--set=node_width=[4,4]",
-    "--set=derived_node_width=null",
     "--set=encoder_cells=1",
     "--set=middle_cells=1",
     "--set=decoder_cells=1",

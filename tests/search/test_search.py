@@ -26,7 +26,6 @@ SMALL: dict[str, Any] = {
     "middle_cells": 1,
     "decoder_cells": 1,
     "node_width": [4, 4],
-    "derived_node_width": None,
     "lambda_latency": 0.0,
     "device": "cpu",
 }
@@ -64,7 +63,7 @@ def history(run: Path) -> list[dict[str, Any]]:
 
 def test_a_search_leaves_a_genotype_within_its_budget(nuclei_phantom: Path, tmp_path: Path) -> None:
     limit = 2_200
-    search(tmp_path / "run", nuclei_phantom, budget_params=limit, lambda_latency=0.01, derived_node_width=[4, 6])
+    search(tmp_path / "run", nuclei_phantom, budget_params=limit, lambda_latency=0.01)
     run = tmp_path / "run"
     genotype = Genotype.load(run / "genotype.json")
     assert parameter_count(LWMISN(genotype)) <= limit
