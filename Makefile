@@ -30,14 +30,14 @@ check: $(VENV)/test.installed
 
 test: check
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal --cov --cov-report=term
 
 demo: $(VENV)/demo.installed
 	rm -rf $(DEMO)
 	$(BIN)/lwmisn phantom $(DEMO)/images --kind nuclei --cases 40 --seed 0
 	$(BIN)/lwmisn search --preset nuclei --data $(DEMO)/images --out $(DEMO)/run \
-		--set search_epochs=6 --set search_warmup_epochs=2 --set search_batch_size=4 \
-		--set train_epochs=40 --set train_batch_size=4 --set ema_decay=0.95 --set val_interval=10
+		--set search_epochs=6 --set search_warmup_epochs=2 \
+		--set train_epochs=40 --set ema_decay=0.95 --set val_interval=10
 	$(BIN)/lwmisn train $(DEMO)/run
 	$(BIN)/lwmisn evaluate $(DEMO)/run
 	$(BIN)/lwmisn show $(DEMO)/run -o $(DEMO)/run/cell.png

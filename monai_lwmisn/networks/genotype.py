@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_lwmisn.errors import GenotypeError
 
+from .architecture import STAGES, Architecture, is_count
 from .operations import OPERATIONS
 
 SCHEMA_VERSION = 1
 INPUTS = 2
 NODES = 4
 EDGES_PER_NODE = 2
-STAGES = ("encoder", "middle", "decoder")
-TOPOLOGIES = ("u", "contrast")
 SHARED = "all"
 
 
@@ -41,42 +40,35 @@ def candidate_edges() -> list[tuple[int, int]]:
     return [(node, predecessor) for node in range(NODES) for predecessor in range(INPUTS + node)]
 
 
-@dataclass(frozen=True)
-class Genotype:
-    """A network as data: shape of the whole, and the edges of its cells.
+@dataclass(frozen=True, kw_only=True)
+class Genotype(Architecture):
+    """A network as data: the shape of the whole, and the edges of its cells.
 
     Attributes:
         edges: the retained edges, two per node, by group: ``{"all": ...}`` for cells that are all alike (as published)
             or ``{"encoder": ..., "middle": ..., "decoder": ...}``.
-        cells: number of cells in each stage.
-        node_width: channels of a node at each resolution level, finest first; the middle cells are the last level.
-        stem_stride: 1 (as published) or 2 (the cells start at half resolution, the head upsamples back).
-        in_channels: channels of an image.
-        out_channels: 1 for one class (sigmoid), otherwise background and classes (softmax).
-        spatial_dims: 2 or 3.
-        topology: ``"u"`` or ``"contrast"``, the DARTS-shaped network of figure 6.
+
+    The others are those of :class:`~monai_lwmisn.networks.architecture.Architecture`.
 
     Raises:
         GenotypeError: when the parts do not describe a network.
     """
 
     edges: Mapping[str, tuple[Edge, ...]]
-    cells: Mapping[str, int]
-    node_width: tuple[int, ...]
-    stem_stride: int
-    in_channels: int
-    out_channels: int
-    spatial_dims: int = 2
-    topology: str = "u"
 
     def __post_init__(self) -> None:
-        _check_shape(self)
+        super().__post_init__()
         if set(self.edges) not in ({SHARED}, set(STAGES)):
             raise GenotypeError(
                 f"The genotype's edge groups are {sorted(self.edges)}: give either '{SHARED}' or {', '.join(STAGES)}."
             )
         for group, edges in self.edges.items():
             _check_edges(group, edges)
+
+    @classmethod
+    def complete(cls, architecture: Architecture, edges: Mapping[str, tuple[Edge, ...]]) -> Genotype:
+        """The network of this architecture with these edges by group."""
+        return cls(edges=edges, **{field.name: getattr(architecture, field.name) for field in fields(Architecture)})
 
     def edges_of(self, stage: str) -> tuple[Edge, ...]:
         """The edges of the cells of a stage (``encoder``, ``middle`` or ``decoder``)."""
@@ -154,37 +146,6 @@ class Genotype:
             raise GenotypeError(f"{path}: {error}") from error
 
 
-def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _check_shape(genotype: Genotype) -> None:
-    if genotype.topology not in TOPOLOGIES:
-        raise GenotypeError(f"The topology {genotype.topology!r} is unknown: use one of {', '.join(TOPOLOGIES)}.")
-    if not _is_count(genotype.spatial_dims, 2) or genotype.spatial_dims > 3:
-        raise GenotypeError(f"spatial_dims is {genotype.spatial_dims!r}: use 2 or 3.")
-    if not _is_count(genotype.stem_stride, 1) or genotype.stem_stride > 2:
-        raise GenotypeError(f"stem_stride is {genotype.stem_stride!r}: use 1 or 2.")
-    for name in ("in_channels", "out_channels"):
-        if not _is_count(getattr(genotype, name), 1):
-            raise GenotypeError(f"{name} is {getattr(genotype, name)!r}: give a whole number of at least 1.")
-    least = {"encoder": 1, "middle": 0, "decoder": 1}
-    if set(genotype.cells) != set(STAGES) or not all(_is_count(genotype.cells[s], least[s]) for s in STAGES):
-        raise GenotypeError(
-            f"cells is {dict(genotype.cells)}: give whole numbers for encoder (1 or more), middle and decoder."
-        )
-    if genotype.cells["encoder"] != genotype.cells["decoder"]:
-        raise GenotypeError(
-            f"The genotype has {genotype.cells['encoder']} encoder and {genotype.cells['decoder']} decoder cells: "
-            "a U shape needs as many of each."
-        )
-    levels = genotype.cells["encoder"] + 1
-    if len(genotype.node_width) != levels or not all(_is_count(width, 1) for width in genotype.node_width):
-        raise GenotypeError(
-            f"node_width is {list(genotype.node_width)}: give {levels} whole numbers, one for each resolution level."
-        )
-
-
 def _check_edges(group: str, edges: tuple[Edge, ...]) -> None:
     for edge in edges:
         if edge.operation not in OPERATIONS or edge.operation == "zero":
@@ -192,9 +153,9 @@ def _check_edges(group: str, edges: tuple[Edge, ...]) -> None:
                 f"Edge {edge.predecessor}->{edge.node} of '{group}' names the operation {edge.operation!r}: "
                 f"use one of {', '.join(name for name in OPERATIONS if name != 'zero')}."
             )
-        if not _is_count(edge.node, 0) or edge.node >= NODES:
+        if not is_count(edge.node, 0) or edge.node >= NODES:
             raise GenotypeError(f"An edge of '{group}' leads to node {edge.node!r}: nodes are 0 to {NODES - 1}.")
-        if not _is_count(edge.predecessor, 0):
+        if not is_count(edge.predecessor, 0):
             raise GenotypeError(
                 f"An edge of '{group}' comes from {edge.predecessor!r}: predecessors are 0 to {INPUTS + NODES - 2}."
             )

@@ -8,7 +8,7 @@ from torch import nn
 from .blocks import ACTIVATION, NORMALISATION, Configuration
 from .cell import Cell
 from .genotype import Genotype
-from .topology import SHAPES, CellSite
+from .topology import CellSite, build_shape
 
 
 class LWMISN(nn.Module):
@@ -47,17 +47,7 @@ class LWMISN(nn.Module):
                 drop_path,
             )
 
-        self.body = SHAPES[genotype.topology](
-            spatial_dims=spatial_dims,
-            in_channels=genotype.in_channels,
-            out_channels=genotype.out_channels,
-            cells=genotype.cells,
-            node_width=genotype.node_width,
-            stem_stride=genotype.stem_stride,
-            make_cell=make_cell,
-            act=act,
-            norm=norm,
-        )
+        self.body = build_shape(genotype, make_cell, act, norm)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map images (B, in_channels, ...) of any size to logits (B, out_channels, ...) of that size."""

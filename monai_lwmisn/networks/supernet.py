@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from .architecture import STAGES, Architecture
 from .blocks import ACTIVATION, Configuration
 from .cell import MixedCell
-from .genotype import SHARED, STAGES, candidate_edges
+from .genotype import SHARED, candidate_edges
 from .operations import SEARCH_SPACES
-from .topology import SHAPES, CellSite
+from .topology import CellSite, build_shape
 
 MODES = ("full", "partial", "single")
 ALPHA_GROUPS = {"shared": (SHARED,), "stages": STAGES}
@@ -25,6 +26,7 @@ class Supernet(nn.Module):
     """The over-parameterised network the search trains.
 
     Args:
+        architecture: the shape, the same as that of the network to be derived.
         operations: a search space by name (``lwmisn``, ``darts``) or the names of the candidates.
         mode: ``full`` runs every candidate (as published); ``partial`` a quarter of the channels through them
             (``channel_share``); ``single`` one candidate per edge, drawn by Gumbel softmax anew in each forward pass
@@ -32,8 +34,8 @@ class Supernet(nn.Module):
         alpha_groups: ``shared`` (one alpha for all cells, as published) or ``stages`` (encoder, middle, decoder).
         temperature: of the Gumbel softmax in mode ``single``.
         drop_path: probability with which an operation is dropped for an image while training.
-
-    Other arguments as in :class:`~monai_lwmisn.networks.genotype.Genotype`.
+        act: activation, as a MONAI layer configuration.
+        norm: normalisation, as a MONAI layer configuration.
 
     Attributes:
         alpha: (groups, 14, candidates), the architecture parameters.
@@ -41,14 +43,8 @@ class Supernet(nn.Module):
 
     def __init__(
         self,
+        architecture: Architecture,
         *,
-        in_channels: int,
-        out_channels: int,
-        cells: Mapping[str, int],
-        node_width: Sequence[int],
-        stem_stride: int = 1,
-        spatial_dims: int = 2,
-        topology: str = "u",
         operations: str | Sequence[str] = "lwmisn",
         mode: str = "full",
         channel_share: float = 0.25,
@@ -70,7 +66,7 @@ class Supernet(nn.Module):
 
         def make_cell(site: CellSite) -> MixedCell:
             return MixedCell(
-                spatial_dims,
+                architecture.spatial_dims,
                 site.in_channels,
                 site.channels,
                 site.scale,
@@ -81,17 +77,7 @@ class Supernet(nn.Module):
                 channel_share if mode == "partial" else 1.0,
             )
 
-        self.body = SHAPES[topology](
-            spatial_dims=spatial_dims,
-            in_channels=in_channels,
-            out_channels=out_channels,
-            cells=cells,
-            node_width=node_width,
-            stem_stride=stem_stride,
-            make_cell=make_cell,
-            act=act,
-            norm=norm,
-        )
+        self.body = build_shape(architecture, make_cell, act, norm)
         self.alpha = nn.Parameter(1e-3 * torch.randn(len(self.groups), len(candidate_edges()), len(self.operations)))
 
     @property

@@ -5,7 +5,7 @@ A topology makes its cells through ``make_cell`` and never looks inside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +13,9 @@ from monai.networks.blocks import UpSample
 from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 
+from .architecture import STAGES, Architecture
 from .blocks import Configuration, check_images, convolution, crop_like, linear_mode
-from .genotype import NODES, STAGES
+from .genotype import NODES
 
 
 @dataclass(frozen=True)
@@ -45,26 +46,23 @@ class UShape(nn.Module):
     Levels round odd sizes up and the way back crops, so any size from 1 up goes in and comes out.
 
     Args:
-        cells: number of cells in each stage.
-        node_width: channels of a node at each level, finest first.
+        architecture: the shape.
         make_cell: makes the cell of a site.
+        act: activation, as a MONAI layer configuration.
+        norm: normalisation, as a MONAI layer configuration.
     """
 
     def __init__(
         self,
-        *,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        cells: Mapping[str, int],
-        node_width: Sequence[int],
-        stem_stride: int,
+        architecture: Architecture,
         make_cell: MakeCell,
         act: Configuration,
         norm: Configuration,
     ) -> None:
         super().__init__()
-        self.spatial_dims, self.in_channels = spatial_dims, in_channels
+        spatial_dims, stem_stride = architecture.spatial_dims, architecture.stem_stride
+        cells, node_width = architecture.cells, architecture.node_width
+        self.spatial_dims, self.in_channels = spatial_dims, architecture.in_channels
         self.sites: list[CellSite] = []
 
         def cell(stage: str, level: int, older: tuple[int, int], newer_channels: int) -> nn.Module:
@@ -75,7 +73,7 @@ class UShape(nn.Module):
             self.sites.append(site)
             return make_cell(site)
 
-        self.stem = convolution(spatial_dims, in_channels, node_width[0], stride=stem_stride, act=act, norm=norm)
+        self.stem = convolution(spatial_dims, self.in_channels, node_width[0], stride=stem_stride, act=act, norm=norm)
         older = newer = (node_width[0], 0)
         self.encoder = nn.ModuleList()
         for level in range(cells["encoder"]):
@@ -95,7 +93,7 @@ class UShape(nn.Module):
             merged = (node_width[level] + NODES * node_width[level], level)
             self.decoder.append(cell("decoder", level, older, merged[0]))
             older, newer = merged, (NODES * node_width[level], level)
-        self.head = _head(spatial_dims, newer[0], out_channels, stem_stride)
+        self.head = _head(spatial_dims, newer[0], architecture.out_channels, stem_stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map images (B, in_channels, ...) of any size to logits (B, out_channels, ...) of that size."""
@@ -123,22 +121,18 @@ class ContrastShape(nn.Module):
 
     def __init__(
         self,
-        *,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        cells: Mapping[str, int],
-        node_width: Sequence[int],
-        stem_stride: int,
+        architecture: Architecture,
         make_cell: MakeCell,
         act: Configuration,
         norm: Configuration,
     ) -> None:
         super().__init__()
-        self.spatial_dims, self.in_channels = spatial_dims, in_channels
+        spatial_dims, stem_stride = architecture.spatial_dims, architecture.stem_stride
+        cells, node_width = architecture.cells, architecture.node_width
+        self.spatial_dims, self.in_channels = spatial_dims, architecture.in_channels
         stages = [stage for stage in STAGES for _ in range(cells[stage])]
         self.reductions = [len(stages) // 3, 2 * len(stages) // 3]
-        self.stem = convolution(spatial_dims, in_channels, node_width[0], stride=stem_stride, act=None, norm=norm)
+        self.stem = convolution(spatial_dims, self.in_channels, node_width[0], stride=stem_stride, act=None, norm=norm)
         self.sites: list[CellSite] = []
         self.cells = nn.ModuleList()
         older = newer = node_width[0]
@@ -150,7 +144,7 @@ class ContrastShape(nn.Module):
             self.cells.append(make_cell(self.sites[-1]))
             older, newer = newer, NODES * width
         self.pool = Pool["max", spatial_dims](2, stride=2, ceil_mode=True)
-        self.head = Conv["conv", spatial_dims](newer, out_channels, kernel_size=1)
+        self.head = Conv["conv", spatial_dims](newer, architecture.out_channels, kernel_size=1)
         self.enlarge = nn.Upsample(scale_factor=stem_stride * 2**level, mode=linear_mode(spatial_dims))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -171,4 +165,9 @@ def _head(spatial_dims: int, in_channels: int, out_channels: int, stem_stride: i
     return UpSample(spatial_dims, in_channels, out_channels, scale_factor=stem_stride, mode="deconv")
 
 
-SHAPES: dict[str, type[UShape] | type[ContrastShape]] = {"u": UShape, "contrast": ContrastShape}
+def build_shape(
+    architecture: Architecture, make_cell: MakeCell, act: Configuration, norm: Configuration
+) -> UShape | ContrastShape:
+    """The shape an architecture names. Arguments as in :class:`UShape`."""
+    shapes: dict[str, type[UShape] | type[ContrastShape]] = {"u": UShape, "contrast": ContrastShape}
+    return shapes[architecture.topology](architecture, make_cell, act, norm)

@@ -1,7 +1,7 @@
 """The search: what architectures cost, what alpha is steered by, and how a genotype is read off it."""
 
 from .architecture_step import ArchitectureStep
-from .costs import COSTS, Architecture, CostTable, measure_costs
+from .costs import COSTS, CostTable, measure_costs
 from .discretise import check_budget, derive, derive_within
 from .genotype_watch import GenotypeWatch
 from .measure import LatencyTable, true_costs
@@ -11,7 +11,6 @@ from .random_architecture import draw_edges
 
 __all__ = [
     "COSTS",
-    "Architecture",
     "ArchitectureStep",
     "CostObjective",
     "CostTable",

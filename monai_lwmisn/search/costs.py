@@ -7,14 +7,13 @@ Cells add up, so the cost of a network is a fixed part (stem, alignments, head) 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import ignite.distributed as idist
 import torch
 from torch import nn
 
-from monai_lwmisn.networks import LWMISN, OPERATIONS, Edge, Genotype
+from monai_lwmisn.networks import LWMISN, OPERATIONS, Architecture, Edge, Genotype
 from monai_lwmisn.networks.blocks import ACTIVATION, NORMALISATION
 from monai_lwmisn.networks.complexity import IMAGE_SIZE, multiply_accumulates, parameter_count
 from monai_lwmisn.networks.genotype import EDGES_PER_NODE, NODES, SHARED
@@ -24,39 +23,6 @@ COSTS = ("params", "macs", "latency_ms")
 """Parameters, multiply-accumulates and milliseconds per image of 256x256 (64x64x64 in 3D), in this order."""
 
 MeasureLatency = Callable[[str, nn.Module, torch.Tensor], float]
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A genotype without its edges: what the search does not change. Attributes as in :class:`Genotype`."""
-
-    cells: Mapping[str, int]
-    node_width: tuple[int, ...]
-    stem_stride: int
-    in_channels: int
-    out_channels: int
-    spatial_dims: int = 2
-    topology: str = "u"
-
-    def __post_init__(self) -> None:
-        # A configuration file has lists; building a network says early, and in a sentence, what does not fit.
-        object.__setattr__(self, "node_width", tuple(self.node_width))
-        self.plain()
-
-    def genotype(self, edges: Mapping[str, tuple[Edge, ...]]) -> Genotype:
-        """The genotype with these edges by group."""
-        return Genotype(edges=edges, **self.arguments())
-
-    def plain(self) -> Genotype:
-        """The network whose edges are all the identity: the fixed part alone."""
-        identity = tuple(
-            Edge(node, predecessor, "identity") for node in range(NODES) for predecessor in range(EDGES_PER_NODE)
-        )
-        return self.genotype({SHARED: identity})
-
-    def arguments(self) -> dict[str, Any]:
-        """The attributes by name, for whatever is built in this shape."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True)
@@ -102,7 +68,7 @@ def measure_costs(
     """
     if idist.get_rank() != 0:
         latency = None
-    network = LWMISN(architecture.plain()).eval()
+    network = LWMISN(_without_operations(architecture)).eval()
     size = IMAGE_SIZE[architecture.spatial_dims]
     fixed = _costs("all but the operations", network, torch.rand(1, architecture.in_channels, *size), latency)
     nothing = torch.zeros(len(COSTS), dtype=torch.float64)
@@ -127,6 +93,14 @@ def measure_costs(
     if idist.get_world_size() > 1:
         fixed, per_operation = (torch.as_tensor(idist.broadcast(part)).cpu() for part in (fixed, per_operation))
     return CostTable(operations, groups, fixed, per_operation)
+
+
+def _without_operations(architecture: Architecture) -> Genotype:
+    """The network whose edges are all the identity, which is the fixed part alone."""
+    identity = tuple(
+        Edge(node, predecessor, "identity") for node in range(NODES) for predecessor in range(EDGES_PER_NODE)
+    )
+    return Genotype.complete(architecture, {SHARED: identity})
 
 
 def _costs(name: str, network: nn.Module, image: torch.Tensor, latency: MeasureLatency | None) -> torch.Tensor:

@@ -10,10 +10,9 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 
-from monai_lwmisn.networks import Edge, Genotype, Supernet
+from monai_lwmisn.networks import Architecture, Edge, Genotype, Supernet
 from monai_lwmisn.networks.genotype import candidate_edges
 
-from .costs import Architecture
 from .discretise import Edges, derive, derive_within
 from .measure import true_costs
 from .objective import CostObjective
@@ -105,7 +104,7 @@ class GenotypeWatch:
             max_parameter_free=self.max_parameter_free,
             measure=true_costs(self.architecture, self.budget),
         )
-        return self.architecture.genotype(edges)
+        return Genotype.complete(self.architecture, edges)
 
     def save_genotype(self, path: str | os.PathLike[str]) -> None:
         """Write what was found; in a group of processes the first one does."""

@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.benchmark import Timer
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks import LWMISN, Architecture, Genotype
 from monai_lwmisn.networks.complexity import (
     THREADS,
     example_image,
@@ -29,7 +29,6 @@ from monai_lwmisn.networks.complexity import (
 )
 from monai_lwmisn.workflow.checkpoint import write_atomically
 
-from .costs import Architecture
 from .discretise import Measure
 
 RUNTIMES = ("torch", "onnxruntime")
@@ -113,7 +112,7 @@ def _fastest_ms(timer: Timer) -> float:
 def true_costs(architecture: Architecture, budget: Mapping[str, float | None]) -> Measure:
     """A function that measures the network with given edges, its time only where the budget limits it."""
     timed = budget.get("latency_ms") is not None
-    return lambda edges: measure_network(architecture.genotype(edges), timed=timed)
+    return lambda edges: measure_network(Genotype.complete(architecture, edges), timed=timed)
 
 
 def measure_network(genotype: Genotype, *, timed: bool = True) -> dict[str, float]:

@@ -1,29 +1,28 @@
 """The supernet: what its modes run, what its alpha is, and that it holds the derived networks."""
 
 from collections import Counter
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Edge, Genotype, Supernet
+from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Architecture, Edge, Genotype, Supernet
 from monai_lwmisn.networks.blocks import NORMALISATION
 from monai_lwmisn.networks.cell import Cell, MixedCell, MixedOperation
 from monai_lwmisn.networks.genotype import candidate_edges
 
 SPACE = SEARCH_SPACES["lwmisn"]
-SHAPE = {
-    "in_channels": 3,
-    "out_channels": 1,
-    "cells": {"encoder": 1, "middle": 1, "decoder": 1},
-    "node_width": (8, 8),
-}
+SMALL = Architecture(
+    cells={"encoder": 1, "middle": 1, "decoder": 1}, node_width=(8, 8), stem_stride=1, in_channels=3, out_channels=1
+)
 
 
-def supernet(**settings: object) -> Supernet:
+def supernet(architecture: Architecture = SMALL, **settings: Any) -> Supernet:
     torch.manual_seed(0)
-    return Supernet(**{**SHAPE, **settings})  # type: ignore[arg-type]
+    return Supernet(architecture, **settings)
 
 
 def mixed_cells(network: nn.Module) -> list[MixedCell]:
@@ -71,10 +70,11 @@ def test_a_full_cell_is_the_weighted_sum_of_all_candidates() -> None:
 
 @pytest.mark.parametrize("topology", ["u", "contrast"])
 def test_a_decided_supernet_computes_what_the_derived_network_does(topology: str) -> None:
-    network = supernet(topology=topology, norm=NORMALISATION).eval()
+    architecture = replace(SMALL, topology=topology)
+    network = supernet(architecture, norm=NORMALISATION).eval()
     operations = [name for name in SPACE if name != "zero"]
     edges = tuple(Edge(n, p, operations[(n + p) % len(operations)]) for n in range(4) for p in (0, n + 1))
-    derived = LWMISN(Genotype(edges={"all": edges}, stem_stride=1, topology=topology, **SHAPE)).eval()  # type: ignore[arg-type]
+    derived = LWMISN(Genotype.complete(architecture, {"all": edges})).eval()
     with torch.no_grad():
         network.alpha.fill_(-1e3)
         network.alpha[..., SPACE.index("zero")] = 0
@@ -122,7 +122,7 @@ def test_gumbel_draws_follow_alpha() -> None:
 
 @pytest.mark.parametrize("mode", ["full", "partial"])
 def test_alpha_and_all_weights_of_a_mixture_learn(mode: str) -> None:
-    network = supernet(mode=mode, node_width=(16, 16))
+    network = supernet(replace(SMALL, node_width=(16, 16)), mode=mode)
     functional.mse_loss(network(torch.rand(2, 3, 16, 16)), torch.rand(2, 1, 16, 16)).backward()
     still = [name for name, parameter in network.named_parameters() if parameter.grad is None]
     assert not still
@@ -137,7 +137,7 @@ def test_partial_runs_the_candidates_on_a_quarter_of_the_channels() -> None:
 @pytest.mark.parametrize("spatial_dims", [2, 3])
 @pytest.mark.parametrize("mode", ["full", "partial", "single"])
 def test_any_size_in_any_mode(mode: str, spatial_dims: int) -> None:
-    network = supernet(mode=mode, spatial_dims=spatial_dims, stem_stride=2, out_channels=3).eval()
+    network = supernet(replace(SMALL, spatial_dims=spatial_dims, stem_stride=2, out_channels=3), mode=mode).eval()
     size = (7, 13, 9)[:spatial_dims]
     assert network(torch.rand(1, 3, *size)).shape == (1, 3, *size)
 

@@ -9,12 +9,14 @@ from monai.engines import SupervisedTrainer
 from monai.losses import DiceCELoss
 from torch.utils.data import DataLoader
 
-from monai_lwmisn.networks import Supernet
-from monai_lwmisn.search import Architecture, ArchitectureStep, CostObjective, GenotypeWatch
+from monai_lwmisn.networks import Architecture, Supernet
+from monai_lwmisn.search import ArchitectureStep, CostObjective, GenotypeWatch
 from monai_lwmisn.workflow.randomness import EpochSeed
 from tests.search.tables import made_table
 
-ARCHITECTURE = Architecture({"encoder": 1, "middle": 0, "decoder": 1}, (4, 4), 1, 1, 1)
+ARCHITECTURE = Architecture(
+    cells={"encoder": 1, "middle": 0, "decoder": 1}, node_width=(4, 4), stem_stride=1, in_channels=1, out_channels=1
+)
 
 
 @dataclass
@@ -37,7 +39,7 @@ def make_search(
 ) -> Search:
     torch.manual_seed(0)
     batches = [{"image": (x := torch.rand(1, 16, 16)), "label": (x > 0.5).float()} for _ in range(4)]
-    supernet = Supernet(**ARCHITECTURE.arguments())
+    supernet = Supernet(ARCHITECTURE)
     table, lambdas = made_table(), {"params": 1.0, "macs": 0.0, "latency_ms": 0.0}
     objective = CostObjective(supernet, table, lambdas=lambdas, budget=budget or {})
     loss = DiceCELoss(sigmoid=True)

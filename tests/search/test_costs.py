@@ -5,15 +5,28 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Edge
+from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Architecture, Edge, Genotype
 from monai_lwmisn.networks.complexity import example_image, multiply_accumulates, parameter_count
-from monai_lwmisn.search import Architecture, CostTable, measure_costs
+from monai_lwmisn.search import CostTable, measure_costs
 from tests.networks.strategies import STAGES, cell_edges
 
 SPACE = SEARCH_SPACES["lwmisn"]
 SHAPES = {
-    "u": Architecture({"encoder": 2, "middle": 1, "decoder": 2}, (4, 6, 5), 2, 3, 1),
-    "contrast": Architecture({"encoder": 1, "middle": 1, "decoder": 1}, (4, 8), 1, 1, 3, topology="contrast"),
+    "u": Architecture(
+        cells={"encoder": 2, "middle": 1, "decoder": 2},
+        node_width=(4, 6, 5),
+        stem_stride=2,
+        in_channels=3,
+        out_channels=1,
+    ),
+    "contrast": Architecture(
+        cells={"encoder": 1, "middle": 1, "decoder": 1},
+        node_width=(4, 8),
+        stem_stride=1,
+        in_channels=1,
+        out_channels=3,
+        topology="contrast",
+    ),
 }
 TABLES = {name: measure_costs(shape, SPACE, STAGES) for name, shape in SHAPES.items()}
 
@@ -22,7 +35,7 @@ TABLES = {name: measure_costs(shape, SPACE, STAGES) for name, shape in SHAPES.it
 @given(topology=st.sampled_from(sorted(SHAPES)), cells=st.tuples(*[cell_edges(SPACE)] * 3))
 def test_the_table_counts_the_true_network_exactly(topology: str, cells: tuple[tuple[Edge, ...], ...]) -> None:
     edges = dict(zip(STAGES, cells, strict=True))
-    genotype = SHAPES[topology].genotype(edges)
+    genotype = Genotype.complete(SHAPES[topology], edges)
     network = LWMISN(genotype).eval()
     assert TABLES[topology].of(edges) == {
         "params": parameter_count(network),

@@ -12,6 +12,7 @@ from monai_lwmisn.networks import Edge, Genotype
 from monai_lwmisn.networks.operations import PARAMETER_FREE
 from monai_lwmisn.search import check_budget, derive, derive_within, draw_edges
 from monai_lwmisn.search.discretise import Edges
+from tests.search.assembly import ARCHITECTURE
 from tests.search.tables import PARAMS, SPACE, made_table
 
 TABLE = made_table()
@@ -30,7 +31,7 @@ def free_edges(edges: Edges) -> int:
 
 
 def is_cell(edges: Edges) -> bool:
-    Genotype(edges, {"encoder": 1, "middle": 0, "decoder": 1}, (2, 2), 1, 1, 1)
+    Genotype.complete(ARCHITECTURE, edges)
     return True
 
 

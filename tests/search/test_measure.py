@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.networks import LWMISN
+from monai_lwmisn.networks import LWMISN, Edge, Genotype
 from monai_lwmisn.networks.complexity import parameter_count
 from monai_lwmisn.search import LatencyTable, measure
 from monai_lwmisn.search.measure import measure_network, onnxruntime_latency_ms
@@ -83,7 +83,8 @@ def test_without_onnx_runtime_it_says_what_to_install(monkeypatch: pytest.Monkey
 
 
 def test_a_whole_network_is_measured() -> None:
-    genotype = ARCHITECTURE.plain()
+    edges = tuple(Edge(node, predecessor, "ghost_conv_3x3") for node in range(4) for predecessor in (0, 1))
+    genotype = Genotype.complete(ARCHITECTURE, {"all": edges})
     costs = measure_network(genotype)
     assert costs["params"] == parameter_count(LWMISN(genotype))
     assert costs["latency_ms"] > 0

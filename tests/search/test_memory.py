@@ -7,17 +7,20 @@ import pytest
 import torch
 
 from monai_lwmisn.errors import ResourceError
-from monai_lwmisn.networks import Supernet
+from monai_lwmisn.networks import Architecture, Supernet
 from monai_lwmisn.search import activation_bytes, check_memory, memory
 from monai_lwmisn.workflow.config import load_preset
 
 GIB = 2**30
 CPU = torch.device("cpu")
 SETTINGS: dict[str, Any] = {
-    "in_channels": 3,
-    "out_channels": 1,
-    "cells": {"encoder": 2, "middle": 1, "decoder": 2},
-    "node_width": (8, 8, 8),
+    "architecture": Architecture(
+        cells={"encoder": 2, "middle": 1, "decoder": 2},
+        node_width=(8, 8, 8),
+        stem_stride=1,
+        in_channels=3,
+        out_channels=1,
+    ),
     "mode": "full",
 }
 
@@ -65,8 +68,11 @@ def test_estimating_leaves_the_random_state_alone() -> None:
 def test_the_published_search_needs_about_25_gib() -> None:
     preset = load_preset("nuclei", "paper")
     settings = {
-        **{key: preset[key] for key in ("in_channels", "out_channels", "node_width", "stem_stride", "alpha_groups")},
-        "cells": {stage: preset[f"{stage}_cells"] for stage in ("encoder", "middle", "decoder")},
+        "architecture": Architecture(
+            cells={stage: preset[f"{stage}_cells"] for stage in ("encoder", "middle", "decoder")},
+            **{key: preset[key] for key in ("node_width", "stem_stride", "in_channels", "out_channels")},
+        ),
+        "alpha_groups": preset["alpha_groups"],
         "mode": preset["search_mode"],
     }
     assert 12 < activation_bytes(settings, (preset["search_batch_size"], 3, 256, 256)) / GIB < 50

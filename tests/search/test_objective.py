@@ -6,6 +6,7 @@ import torch
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import Supernet
 from monai_lwmisn.search import CostObjective
+from tests.search.assembly import ARCHITECTURE
 from tests.search.tables import made_table
 
 TABLE = made_table()
@@ -16,9 +17,7 @@ NONE = {"params": 0.0, "macs": 0.0, "latency_ms": 0.0}
 @pytest.fixture
 def supernet() -> Supernet:
     torch.manual_seed(0)
-    network = Supernet(
-        in_channels=1, out_channels=1, cells={"encoder": 1, "middle": 0, "decoder": 1}, node_width=(2, 2)
-    )
+    network = Supernet(ARCHITECTURE)
     with torch.no_grad():
         network.alpha.normal_()
     return network

@@ -67,11 +67,7 @@ def test_a_search_leaves_a_genotype_within_its_budget(nuclei_phantom: Path, tmp_
     run = tmp_path / "run"
     genotype = Genotype.load(run / "genotype.json")
     assert parameter_count(LWMISN(genotype)) <= limit
-    assert (genotype.node_width, genotype.in_channels, set(genotype.edges)) == (
-        (4, 6),
-        3,
-        {"encoder", "middle", "decoder"},
-    )
+    assert genotype.node_width == (4, 4) and set(genotype.edges) == {"encoder", "middle", "decoder"}
     first, second = history(run)
     assert first["alpha"] != second["alpha"]
     assert set(first["costs"]) == {"params", "macs", "latency_ms"} and first["costs"]["latency_ms"] > 0
