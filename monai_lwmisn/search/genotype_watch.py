@@ -13,7 +13,8 @@ from ignite.engine import Engine, Events
 from monai_lwmisn.networks import Architecture, Edge, Genotype, Supernet
 from monai_lwmisn.networks.genotype import candidate_edges
 
-from .discretise import Edges, derive, derive_within
+from .budget import derive_within
+from .discretise import Edges, derive
 from .measure import true_costs
 from .objective import CostObjective
 
@@ -25,6 +26,7 @@ class GenotypeWatch:
         objective: its supernet is watched, its prices are moved by the costs of what was derived.
         architecture: the shape of the network.
         budget: limits by name of the cost; the saved genotype keeps them.
+        latency_runtime: what a limit on the latency is measured under, ``torch`` or ``onnxruntime``.
         max_parameter_free: see :func:`~monai_lwmisn.search.discretise.derive`.
         stable_epochs: stop the search when the genotype has not changed for so many epochs; 0 for never.
         warmup_epochs: epochs in which alpha stands still, which do not count as stable.
@@ -36,12 +38,13 @@ class GenotypeWatch:
         architecture: Architecture,
         budget: Mapping[str, float | None],
         *,
+        latency_runtime: str = "torch",
         max_parameter_free: int | None = None,
         stable_epochs: int = 0,
         warmup_epochs: int = 0,
     ) -> None:
         self.objective, self.architecture, self.budget = objective, architecture, budget
-        self.max_parameter_free = max_parameter_free
+        self.latency_runtime, self.max_parameter_free = latency_runtime, max_parameter_free
         self.stable_epochs, self.warmup_epochs = stable_epochs, warmup_epochs
         self.edges: Edges | None = None
         self.unchanged = 0
@@ -102,7 +105,7 @@ class GenotypeWatch:
             self.objective.table,
             self.budget,
             max_parameter_free=self.max_parameter_free,
-            measure=true_costs(self.architecture, self.budget),
+            measure=true_costs(self.architecture, self.budget, self.latency_runtime),
         )
         return Genotype.complete(self.architecture, edges)
 

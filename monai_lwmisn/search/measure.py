@@ -17,6 +17,7 @@ from torch import nn
 from torch.utils.benchmark import Timer
 
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.files import write_atomically
 from monai_lwmisn.networks import LWMISN, Architecture, Genotype
 from monai_lwmisn.networks.complexity import (
     THREADS,
@@ -27,11 +28,9 @@ from monai_lwmisn.networks.complexity import (
     parameter_count,
     processor_name,
 )
-from monai_lwmisn.workflow.checkpoint import write_atomically
 
 from .discretise import Measure
 
-RUNTIMES = ("torch", "onnxruntime")
 _REPEATS = 15
 
 
@@ -69,8 +68,7 @@ class LatencyTable:
         """Milliseconds of one inference of ``image`` (1, C, ...) by the network of that name."""
         key = f"{name} {'x'.join(map(str, image.shape[1:]))}"
         if key not in self.milliseconds:
-            measure = torch_latency_ms if self.runtime == "torch" else onnxruntime_latency_ms
-            self.milliseconds[key] = measure(network, image, threads=self.threads)
+            self.milliseconds[key] = RUNTIMES[self.runtime](network, image, threads=self.threads)
             content = {"machine": self.machine, "milliseconds": self.milliseconds}
             write_atomically(json.dumps(content, indent=1).encode(), self.path)
         return self.milliseconds[key]
@@ -109,17 +107,24 @@ def _fastest_ms(timer: Timer) -> float:
     return min(timer.timeit(1).mean for _ in range(_REPEATS)) * 1e3
 
 
-def true_costs(architecture: Architecture, budget: Mapping[str, float | None]) -> Measure:
+RUNTIMES = {"torch": torch_latency_ms, "onnxruntime": onnxruntime_latency_ms}
+"""How a single operation is timed."""
+
+_WHOLE = {"torch": latency_ms, "onnxruntime": onnxruntime_latency_ms}
+"""How a whole network is timed: under torch as `lwmisn show` does."""
+
+
+def true_costs(architecture: Architecture, budget: Mapping[str, float | None], runtime: str = "torch") -> Measure:
     """A function that measures the network with given edges, its time only where the budget limits it."""
     timed = budget.get("latency_ms") is not None
-    return lambda edges: measure_network(Genotype.complete(architecture, edges), timed=timed)
+    return lambda edges: measure_network(Genotype.complete(architecture, edges), runtime if timed else None)
 
 
-def measure_network(genotype: Genotype, *, timed: bool = True) -> dict[str, float]:
-    """Parameters, multiply-accumulates and, where ``timed``, milliseconds of the network a genotype describes."""
+def measure_network(genotype: Genotype, runtime: str | None = "torch") -> dict[str, float]:
+    """Parameters, multiply-accumulates and, under ``runtime`` (None: 0), milliseconds of a genotype's network."""
     network, image = LWMISN(genotype).eval(), example_image(genotype)
     return {
         "params": parameter_count(network),
         "macs": multiply_accumulates(network, image),
-        "latency_ms": latency_ms(network, image) if timed else 0.0,
+        "latency_ms": 0.0 if runtime is None else _WHOLE[runtime](network, image),
     }

@@ -10,8 +10,9 @@ from monai_lwmisn.errors import BudgetError
 from monai_lwmisn.networks.genotype import EDGES_PER_NODE, INPUTS, NODES, Edge
 from monai_lwmisn.networks.operations import PARAMETER_FREE
 
+from .budget import check_budget
 from .costs import CostTable
-from .discretise import Edges, Measure, check_budget
+from .discretise import Edges, Measure
 
 ATTEMPTS = 10_000
 

@@ -10,7 +10,7 @@ from torch import nn
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import LWMISN, Edge, Genotype
 from monai_lwmisn.networks.complexity import parameter_count
-from monai_lwmisn.search import LatencyTable, measure
+from monai_lwmisn.search import LatencyTable, measure, true_costs
 from monai_lwmisn.search.measure import measure_network, onnxruntime_latency_ms
 from tests.search.assembly import ARCHITECTURE
 
@@ -27,7 +27,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             called.append(f"{runtime} {threads}")
             return float(len(called))
 
-        monkeypatch.setattr(measure, f"{runtime}_latency_ms", run)
+        monkeypatch.setitem(measure.RUNTIMES, runtime, run)
     return called
 
 
@@ -88,4 +88,13 @@ def test_a_whole_network_is_measured() -> None:
     costs = measure_network(genotype)
     assert costs["params"] == parameter_count(LWMISN(genotype))
     assert costs["latency_ms"] > 0
-    assert measure_network(genotype, timed=False)["latency_ms"] == 0
+    assert measure_network(genotype, None)["latency_ms"] == 0
+
+
+def test_a_limit_on_the_latency_is_measured_under_the_runtime_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, runtime in enumerate(measure.RUNTIMES):
+        monkeypatch.setitem(measure._WHOLE, runtime, lambda network, image, number=number: float(number))
+    edges = {"all": tuple(Edge(node, predecessor, "identity") for node in range(4) for predecessor in (0, 1))}
+    budget = {"latency_ms": 5.0}
+    assert [true_costs(ARCHITECTURE, budget, runtime)(edges)["latency_ms"] for runtime in measure.RUNTIMES] == [0, 1]
+    assert true_costs(ARCHITECTURE, {}, "onnxruntime")(edges)["latency_ms"] == 0

@@ -4,21 +4,18 @@ import multiprocessing
 import os
 import socket
 from collections.abc import Callable
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 import torch
 
-# Forked, the libraries need not be imported once more; but a fork hangs as soon as it uses several threads where its
-# parent has done so, and torch with a GPU refuses to work in it. Groups, which time operations, start from nothing.
+# A fork of a process with threads may hang or die where its parent has used them; one that starts from nothing does not.
 _SPAWN = multiprocessing.get_context("spawn")
-_FORK = _SPAWN if torch.cuda.is_available() else multiprocessing.get_context("fork")
 
 
 def run_process(target: Callable[..., None], *arguments: Any, **keywords: Any) -> int | None:
     """Call a function of a module in a process; give its exit code, negative for a signal."""
-    return _finish([_start(_FORK, target, *arguments, **keywords)])[0]
+    return _finish([_start(target, *arguments, **keywords)])[0]
 
 
 def run_group(target: Callable[..., None], size: int, *arguments: Any) -> list[int | None]:
@@ -26,7 +23,7 @@ def run_group(target: Callable[..., None], size: int, *arguments: Any) -> list[i
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    return _finish([_start(_SPAWN, _as_rank, rank, size, port, target, *arguments) for rank in range(size)])
+    return _finish([_start(_as_rank, rank, size, port, target, *arguments) for rank in range(size)])
 
 
 def _as_rank(rank: int, size: int, port: int, target: Callable[..., None], *arguments: Any) -> None:
@@ -36,8 +33,8 @@ def _as_rank(rank: int, size: int, port: int, target: Callable[..., None], *argu
     target(*arguments)
 
 
-def _start(context: BaseContext, target: Callable[..., None], *arguments: Any, **keywords: Any) -> BaseProcess:
-    process = context.Process(target=target, args=arguments, kwargs=keywords)  # type: ignore[attr-defined]
+def _start(target: Callable[..., None], *arguments: Any, **keywords: Any) -> BaseProcess:
+    process = _SPAWN.Process(target=target, args=arguments, kwargs=keywords)
     process.start()
     return process
 
