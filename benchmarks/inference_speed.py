@@ -30,6 +30,7 @@ from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_cou
 openvino, HAS_OPENVINO = optional_import("openvino")
 
 OURS, REFERENCE = "LWMISN", "MONAI BasicUNet"
+_TURN, _UNCOUNTED = 10, 3
 Inference = Callable[[], object]
 
 
@@ -42,7 +43,7 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=256, help="width and height of the image in pixels (default: 256)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of every runtime (default: 2)")
-    parser.add_argument("--repeats", type=int, default=31, help="timed inferences of each (default: 31)")
+    parser.add_argument("--repeats", type=int, default=70, help="timed inferences of each, at least (default: 70)")
     arguments = parser.parse_args()
 
     torch.set_num_threads(arguments.threads)
@@ -80,14 +81,18 @@ def main() -> None:
 
 
 def measure(inferences: dict[str, Inference], repeats: int) -> dict[str, float]:
-    """Median milliseconds of each inference, taking turns, after two that are not counted."""
+    """Median milliseconds of each inference, taking turns of ten, the first three of a turn not counted.
+
+    In turns of one each would pay for the other's threads, which go on spinning for a while after their work is done.
+    """
     samples: dict[str, list[float]] = {name: [] for name in inferences}
-    for repeat in range(repeats + 2):
+    while any(len(times) < repeats for times in samples.values()):
         for name, inference in inferences.items():
-            start = time.perf_counter()
-            inference()
-            if repeat >= 2:
-                samples[name].append((time.perf_counter() - start) * 1e3)
+            for repeat in range(_TURN):
+                start = time.perf_counter()
+                inference()
+                if repeat >= _UNCOUNTED:
+                    samples[name].append((time.perf_counter() - start) * 1e3)
     return {name: statistics.median(times) for name, times in samples.items()}
 
 
