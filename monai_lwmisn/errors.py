@@ -32,4 +32,4 @@ class ResourceError(LWMISNError):
 
 
 class CheckpointError(LWMISNError):
-    """A checkpoint that cannot be written or read."""
+    """A checkpoint, or another file of a run, that cannot be written or read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from monai_lwmisn.data.layouts import find_layout, first_of, scan_layout
 from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.data.readers import PICTURE_SUFFIXES
 from monai_lwmisn.errors import DataError
 
 
@@ -84,6 +85,10 @@ def _load(path: str | Sequence[str], kind: str, loader: LoadImage) -> torch.Tens
         raise DataError(f"The {kind} {name} cannot be read ({cause[0]}); download it again or remove it.") from error
 
 
+def _label_name(item: Item) -> str:
+    return item["label"] if isinstance(item["label"], str) else os.path.dirname(item["label"][0])
+
+
 def _check_item(item: Item, image_loader: LoadImage, label_loader: LoadImage) -> tuple[torch.Tensor, torch.Tensor]:
     """Load image and label and compare them.
 
@@ -92,7 +97,7 @@ def _check_item(item: Item, image_loader: LoadImage, label_loader: LoadImage) ->
     """
     image = _load(item["image"], "image", image_loader)
     label = _load(item["label"], "label", label_loader)
-    name = item["label"] if isinstance(item["label"], str) else os.path.dirname(item["label"][0])
+    name = _label_name(item)
     if image.shape[1:] != label.shape[1:]:
         image_size, label_size = ("x".join(map(str, tensor.shape[1:])) for tensor in (image, label))
         raise DataError(
@@ -105,13 +110,40 @@ def _check_item(item: Item, image_loader: LoadImage, label_loader: LoadImage) ->
     return image, label
 
 
-def check_data(layout: str, path: str | os.PathLike[str], progress: bool = True) -> DataReport:
+def _unknown_values(item: Item, values: np.ndarray, known: set[int]) -> list[float]:
+    """The values of a label that stand for no class, smallest first."""
+    if known == {0, 1} and _label_name(item).lower().endswith(PICTURE_SUFFIXES):
+        # To the readers of mask pictures any value above 0 is the one class, so that 255 is as good as 1.
+        return []
+    return [float(value) for value in values if value not in known]
+
+
+def _describe_unknown_values(unknown: dict[str, list[float]], known: set[int]) -> str:
+    """One sentence for all labels with unknown values, that are given by file."""
+    name, values = next(iter(unknown.items()))
+    listed = ", ".join(f"{value:.9g}" for value in values[:5]) + (", ..." if len(values) > 5 else "")
+    classes = ", ".join(map(str, sorted(known)))
+    return (
+        f"The label {name} has the values {listed}, but the classes of the preset are {classes} (labels like it: "
+        f"{len(unknown)}); renumber the labels, or name every class in label_names of a preset of your own."
+    )
+
+
+def check_data(
+    layout: str,
+    path: str | os.PathLike[str],
+    progress: bool = True,
+    *,
+    label_values: Iterable[int | str] | None = None,
+) -> DataReport:
     """Read a whole data set and report what is in it and what is wrong with it.
 
     Args:
         layout: a name in ``LAYOUTS``.
         path: the folder or archive as downloaded.
         progress: whether to show a progress bar on a terminal.
+        label_values: the classes that labels may hold beside the background 0, as numbers or texts, so that the
+            ``label_names`` of a preset will do; None for any.
 
     Raises:
         ConfigError: no such layout.
@@ -125,6 +157,8 @@ def check_data(layout: str, path: str | os.PathLike[str], progress: bool = True)
     report.groups = len({item["group"] for item in scan.items})
     sizes: Counter[str] = Counter()
     voxels: Counter[int] = Counter()
+    known = None if label_values is None else {0, *map(int, label_values)}
+    unknown: dict[str, list[float]] = {}
     spacings = []
     image_loader = LoadImage(**found.image_reader, ensure_channel_first=True)
     label_loader = LoadImage(**found.label_reader, ensure_channel_first=True, dtype=None)
@@ -134,9 +168,13 @@ def check_data(layout: str, path: str | os.PathLike[str], progress: bool = True)
         except DataError as error:
             report.problems.append(str(error))
             continue
-        report.items.append(item)
-        sizes["x".join(map(str, image.shape[1:]))] += 1
         values, counts = np.unique(np.asarray(label), return_counts=True)
+        unknown_values = [] if known is None else _unknown_values(item, values, known)
+        if unknown_values:
+            unknown[_label_name(item)] = unknown_values
+        else:
+            report.items.append(item)
+        sizes["x".join(map(str, image.shape[1:]))] += 1
         voxels.update({int(value): int(count) for value, count in zip(values, counts, strict=True)})
         report.without_foreground += int(not (values > 0).any())
         if image.ndim == 4 and found.spacing_is_real:
@@ -146,6 +184,8 @@ def check_data(layout: str, path: str | os.PathLike[str], progress: bool = True)
         report.spacing_mm = list(zip(np.min(spacings, axis=0).tolist(), np.max(spacings, axis=0).tolist(), strict=True))
     total = sum(voxels.values())
     report.label_shares = {value: voxels[value] / total for value in sorted(voxels)}
-    if report.items and report.without_foreground == len(report.items):
+    if known and unknown:
+        report.problems.append(_describe_unknown_values(unknown, known))
+    if sizes and report.without_foreground == sizes.total():
         report.problems.append(f"No label in {report.path} has any foreground; check that these are the labels.")
     return report

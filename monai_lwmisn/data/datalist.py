@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.data.layouts.base import Item
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.errors import CheckpointError, DataError
+from monai_lwmisn.files import write_atomically
 
 PARTS = ("training", "validation", "test")
 Datalist = dict[str, Any]
@@ -48,13 +49,14 @@ def write_datalist(datalist: Datalist, path: str | os.PathLike[str]) -> None:
     """Write a datalist as JSON.
 
     Raises:
-        DataError: it is not a datalist.
+        DataError: it is not a datalist, or the file cannot be written; an older file is intact then.
     """
     text = json.dumps(validate_datalist(datalist), indent=1)
     # In one step: another process of the same run may look for the file at any time.
-    partial = Path(f"{path}.partial")
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        write_atomically((text + "\n").encode(), path)
+    except CheckpointError as error:
+        raise DataError(str(error)) from error
 
 
 def read_datalist(path: str | os.PathLike[str]) -> Datalist:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,51 @@ from monai.utils import TraceKeys
 from torch.utils.data import Dataset as TorchDataset
 
 from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.data.transforms import SelectSlicesd
 from monai_lwmisn.errors import ConfigError, DataError
 
 Transforms = Sequence[Callable[[Any], Any]]
 CACHES = ("memory", "disk", "none")
+VOLUME_KEYS = ("image", "label", "picture", "truth")
+"""The image and the label, and their copies on the native grid that an evaluation takes."""
 
 # What the metadata of images is made of beside tensors. All plain data, so the disk cache can be read with
 # weights_only=True, which otherwise takes each of its files for damaged and decodes again.
 _METADATA_TYPES: list[Any] = [TraceKeys, np.ndarray, np.dtype, np.empty(0).__reduce__()[0]]
 _METADATA_TYPES += {type(np.dtype(code)) for code in np.typecodes["AllInteger"] + np.typecodes["Float"]}
 torch.serialization.add_safe_globals(_METADATA_TYPES)
+
+
+class LoadingError(DataError):
+    """An image that cannot be loaded or transformed.
+
+    A worker of a DataLoader hands an exception on as a new one of its class, with its traceback for a message. Of that
+    only the last line is kept, which is the sentence.
+    """
+
+    def __init__(self, message: str) -> None:
+        sentence = message.strip().splitlines()[-1]
+        super().__init__(sentence.removeprefix(f"{__name__}.{type(self).__name__}: "))
+
+
+class NamingDataset(TorchDataset):
+    """A dataset whose transforms fail with one sentence that names the image.
+
+    Args:
+        dataset: one of MONAI's.
+        items: what it is made from.
+    """
+
+    def __init__(self, dataset: TorchDataset, items: Sequence[Item]) -> None:
+        self.dataset = dataset
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Any:
+        with _one_sentence(f"The image {self.items[index]['image']} or its label"):
+            return self.dataset[index]
 
 
 class SliceDataset(TorchDataset):
@@ -75,7 +111,8 @@ def build_dataset(
 
     Args:
         data: the items of a part of a datalist (named so that a configuration has MONAI's usual ``dataset#data``).
-        deterministic_transforms: loading, spatial and intensity transforms; their result is cached.
+        deterministic_transforms: loading, spatial and intensity transforms; their result is cached. They see volumes
+            whole; of items with ``slices`` only these are kept afterwards.
         random_transforms: run anew for every sample drawn; on single slices where ``volumetric``.
         volumetric: the images are volumes, the samples their slices along the last axis.
         cache: ``memory`` (MONAI's CacheDataset), ``disk`` (PersistentDataset, kept for later runs) or ``none``.
@@ -85,23 +122,24 @@ def build_dataset(
 
     Raises:
         ConfigError: no such cache, or a disk cache without a folder.
-        DataError: an image cannot be loaded or transformed while the memory cache is filled.
+        DataError: an image cannot be loaded or transformed: while the memory cache is filled or the slices of volumes
+            are counted, otherwise when it is asked for.
     """
     if cache not in CACHES:
         raise ConfigError(f"cache is {cache!r}; give one of {', '.join(CACHES)}.")
     if cache == "disk" and cache_dir is None:
         raise ConfigError("cache is 'disk' but cache_dir is not given; name a folder for the cached images.")
-    transforms = Compose([*deterministic_transforms, *([] if volumetric else random_transforms)])
+    # Last, because intensities are scaled by the whole volume, in training as where the network is used.
+    selection = SelectSlicesd(VOLUME_KEYS, allow_missing_keys=True)
+    transforms = Compose([*deterministic_transforms, selection, *([] if volumetric else random_transforms)])
     items = [dict(item) for item in data]
     dataset: TorchDataset
     if cache == "memory":
         # Slices are copied out one by one, so a volume need not be copied whole for each of them.
-        try:
+        with _one_sentence("An image"):
             dataset = CacheDataset(
                 items, transforms, num_workers=num_workers, progress=progress, copy_cache=not volumetric
             )
-        except Exception as error:  # MONAI wraps whatever a library raises
-            raise _as_data_error(error) from error
     elif cache == "disk":
         dataset = PersistentDataset(
             items,
@@ -113,15 +151,23 @@ def build_dataset(
         )
     else:
         dataset = Dataset(items, transforms)
+    dataset = NamingDataset(dataset, items)
     return SliceDataset(dataset, random_transforms) if volumetric else dataset
 
 
-def _as_data_error(error: BaseException) -> DataError:
-    """The sentence of our own error, where a chain of causes has one; else the first cause, which knows best."""
-    cause = error
-    while cause.__cause__ is not None and not isinstance(cause, DataError):
-        cause = cause.__cause__
-    if isinstance(cause, DataError):
-        return cause
-    reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-    return DataError(f"The images cannot be loaded ({reason}); `lwmisn check-data` names what is wrong.")
+@contextmanager
+def _one_sentence(what: str) -> Iterator[None]:
+    """Turn the error of a transform into a sentence: our own where it is one, else that of the first cause."""
+    try:
+        yield
+    except Exception as error:
+        # MONAI raises what happens in a transform from its cause. The rest is no image's fault, as a full disk.
+        if error.__cause__ is None:
+            raise
+        cause: BaseException = error
+        while cause.__cause__ is not None and not isinstance(cause, DataError):
+            cause = cause.__cause__
+        reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+        if not isinstance(cause, DataError):
+            reason = f"{what} cannot be loaded ({reason}); `lwmisn check-data` names what is wrong."
+        raise LoadingError(reason) from error

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from monai_lwmisn.data.archives import open_bytes
+from monai_lwmisn.data.decoding import decode_picture
 from monai_lwmisn.errors import DataError
 
 # Mean difference between the largest and the smallest colour channel. The grey images of the Data Science Bowl have
@@ -43,7 +43,7 @@ def classify_stain(picture: np.ndarray) -> str:
     Args:
         picture: (height, width, 3), 0..255.
     """
-    color = picture.max(axis=2).astype(np.int16) - picture.min(axis=2)
+    color = picture.max(axis=2).astype(np.float32) - picture.min(axis=2)
     if color.mean() > COLORED_ABOVE:
         return "purple"
     return "brightfield" if np.median(picture) > BRIGHT_ABOVE else "fluorescence"
@@ -55,18 +55,16 @@ def describe_picture(path: str) -> PictureContent:
     Raises:
         DataError: the file is no readable picture.
     """
-    try:
-        with Image.open(open_bytes(path)) as file:
-            picture = file.convert("RGB")
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"The image {path} cannot be read ({error}); download it again or remove it.") from error
-    grey = np.asarray(picture.convert("L"), dtype=np.float32)
-    thumbnail = np.asarray(picture.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX), dtype=np.float32)
+    picture = decode_picture(path)
+    # Pictures of more than 8 bits are grey; their one channel is not rounded.
+    is_deep = picture.dtype != np.uint8
+    grey_picture = Image.fromarray(picture[..., 0]) if is_deep else Image.fromarray(picture).convert("L")
+    grey = np.asarray(grey_picture, dtype=np.float32)
+    thumbnail = np.asarray(grey_picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX), dtype=np.float32)
     borders = (grey[:2], grey[:-3:-1], grey.T[:2], grey.T[:-3:-1])
     # Copies, so that the picture itself is not kept in memory.
     top, bottom, left, right = (border.copy() for border in borders)
-    stain = classify_stain(np.asarray(picture))
-    return PictureContent((picture.height, picture.width), stain, thumbnail, (top, bottom, left, right))
+    return PictureContent(grey.shape, classify_stain(picture), thumbnail, (top, bottom, left, right))
 
 
 def describe_pictures(paths: Sequence[str]) -> tuple[dict[str, PictureContent], list[str]]:

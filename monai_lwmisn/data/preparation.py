@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import ignite.distributed as idist
@@ -21,6 +22,7 @@ def prepare_datalist(
     test_fraction: float,
     validation_fraction: float,
     seed: int,
+    label_values: Iterable[int | str] | None = None,
 ) -> Datalist:
     """The datalist of a run: read where the run has one, otherwise made from the raw data and written.
 
@@ -29,6 +31,7 @@ def prepare_datalist(
         layout: a name in ``LAYOUTS``.
         path: the folder or archive as downloaded.
         split_by, test_fraction, validation_fraction, seed: as for :func:`split_datalist`.
+        label_values: as for :func:`check_data`.
 
     Raises:
         DataError: anything is wrong with the data; nothing is written then.
@@ -36,7 +39,7 @@ def prepare_datalist(
     """
     if Path(file).is_file():
         return read_datalist(file)
-    report = check_data(layout, path)
+    report = check_data(layout, path, label_values=label_values)
     report.raise_for_problems()
     datalist = split_datalist(
         report.items, by=split_by, test_fraction=test_fraction, validation_fraction=validation_fraction, seed=seed

@@ -10,28 +10,47 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from monai.data import ImageReader, PILReader
+from monai.data import ImageReader
 from monai.utils import ensure_tuple
 from PIL import Image
 
 from monai_lwmisn.data.archives import list_files, open_bytes
+from monai_lwmisn.data.decoding import decode_picture
 from monai_lwmisn.errors import DataError
 
 MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 PICTURE_SUFFIXES = (*MASK_SUFFIXES, ".jpg", ".jpeg")
 
 
-class ColorPictureReader(PILReader):
-    """Reads PNG, TIFF, JPEG or BMP, on disk or in a zip, as three channels; grey is replicated, alpha is dropped."""
+class ColorPictureReader(ImageReader):
+    """Reads PNG, TIFF, JPEG or BMP, on disk or in a zip, as three channels; grey is replicated, alpha is dropped.
 
-    def read(self, data: Any, **kwargs: Any) -> Any:
-        """Open and decode one file or a list of files."""
-        pictures = [Image.open(open_bytes(name)).convert("RGB") for name in ensure_tuple(data)]
-        return pictures if len(pictures) > 1 else pictures[0]
+    Values are 0..255, those of pictures of more than 8 bits as float32, see :func:`decode_picture`. The channels of
+    several pictures are stacked.
+    """
 
     def verify_suffix(self, filename: Any) -> bool:
         """Whether the names end like a picture."""
         return all(str(name).lower().endswith(PICTURE_SUFFIXES) for name in ensure_tuple(filename))
+
+    def read(self, data: Any, **kwargs: Any) -> list[np.ndarray]:
+        """Decode one file or a list of files as (height, width, 3).
+
+        Raises:
+            DataError: a file is no readable picture, or the pictures of a list differ in size.
+        """
+        names = [str(name) for name in ensure_tuple(data)]
+        pictures = [decode_picture(name) for name in names]
+        for name, picture in zip(names, pictures, strict=True):
+            if picture.shape != pictures[0].shape:
+                raise DataError(f"The image {name} differs in size from the images beside it; replace it.")
+        return pictures
+
+    def get_data(self, img: Sequence[np.ndarray]) -> tuple[np.ndarray, dict]:
+        """The pictures as (width, height, channels), and their metadata."""
+        pictures = [picture.swapaxes(0, 1) for picture in img]
+        values = np.concatenate(pictures, axis=-1) if len(pictures) > 1 else pictures[0]
+        return values, {"spatial_shape": np.asarray(values.shape[:2]), "original_channel_dim": -1}
 
 
 class NucleusMaskReader(ImageReader):

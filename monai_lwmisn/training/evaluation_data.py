@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
-from monai_lwmisn.data import read_datalist, read_layout, select_parts
+from monai_lwmisn.data import check_data, read_datalist, select_parts
 from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.data.layouts.base import Item
 from monai_lwmisn.errors import ConfigError
@@ -13,7 +14,11 @@ __all__ = ["evaluation_items"]
 
 
 def evaluation_items(
-    datalist: str | os.PathLike[str], split: str, layout: str, other_data: str | None = None
+    datalist: str | os.PathLike[str],
+    split: str,
+    layout: str,
+    other_data: str | None = None,
+    label_values: Iterable[int | str] | None = None,
 ) -> list[Item]:
     """
     The items of one part of a run's datalist, of all parts, or of another data set.
@@ -23,13 +28,16 @@ def evaluation_items(
         split: ``training``, ``validation``, ``test`` or ``all``.
         layout: name of the raw data layout of the other data.
         other_data: folder or archive of another data set, all of which is taken; None or "" for the run's own.
+        label_values: the classes that the labels of other data may hold, see :func:`check_data`.
 
     Raises:
         ConfigError: for another name of a part.
-        DataError: when the datalist or the data cannot be read.
+        DataError: when the datalist cannot be read, or anything is wrong with the other data.
     """
     if other_data:
-        return read_layout(layout, other_data)
+        report = check_data(layout, other_data, label_values=label_values)
+        report.raise_for_problems()
+        return report.items
     if split not in (*PARTS, "all"):
         raise ConfigError(f"There is no split {split!r}: use one of {', '.join(PARTS)} or all.")
     return select_parts(read_datalist(datalist), *(PARTS if split == "all" else (split,)))

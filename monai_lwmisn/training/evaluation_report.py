@@ -14,7 +14,7 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 
 from monai_lwmisn.data.layouts.base import Item
-from monai_lwmisn.workflow.checkpoint import write_atomically
+from monai_lwmisn.files import write_atomically
 
 __all__ = ["EvaluationReport"]
 

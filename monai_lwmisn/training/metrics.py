@@ -17,6 +17,7 @@ from monai.handlers import IgniteMetricHandler, from_engine
 from monai.metrics import DiceMetric, HausdorffDistanceMetric, MeanIoU, SurfaceDiceMetric
 from monai.utils import convert_to_tensor
 
+from monai_lwmisn.data.layouts.base import Item
 from monai_lwmisn.errors import ConfigError
 
 __all__ = ["EMPTY_IMAGES", "SurfaceMetric", "evaluation_metrics", "images_from_engine", "mean_dice"]
@@ -68,6 +69,7 @@ def evaluation_metrics(
     spacing_is_real: bool,
     empty_images: str = "one",
     surface_tolerance_mm: float = 2.0,
+    items: Sequence[Item] = (),
 ) -> dict[str, IgniteMetricHandler]:
     """
     The metrics of an evaluator whose output has one-hot ``pred`` and ``label`` on the native grid and ``pred_256`` and
@@ -79,6 +81,8 @@ def evaluation_metrics(
         spacing_is_real: volumes with a spacing in millimetres: adds ``hd95`` (mm) and ``surface_dice``.
         empty_images: ``"one"`` or ``"skip"``, see above.
         surface_tolerance_mm: distance in millimetres within which surfaces count as equal for ``surface_dice``.
+        items: what is evaluated. Where any is only some slices of its volume, the metrics of whole volumes are left
+            out, because a stack with holes has no volume and no surface to measure.
 
     Raises:
         ConfigError: for another rule for empty images.
@@ -103,9 +107,10 @@ def evaluation_metrics(
         "dsc_256": dice(published, volumetric),
         "miou_256": iou(published),
     }
-    if volumetric:
+    whole_volumes = volumetric and not any("slices" in item for item in items)
+    if whole_volumes:
         metrics["dsc_3d"] = dice(native, slices=False)
-    if volumetric and spacing_is_real:
+    if whole_volumes and spacing_is_real:
         classes = max(1, out_channels - 1)
         hausdorff = HausdorffDistanceMetric(include_background=single, percentile=95)
         surface_dice = SurfaceDiceMetric([surface_tolerance_mm] * classes, include_background=single)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,7 @@ class OverlayFigure:
     """
     Collects a picture of every case while an evaluator runs, then draws the best, the median and the worst by DSC.
 
+    The DSC is that of the whole volume where it is measured, else the mean over the case's images.
     Of a volume it is the slice with the most foreground in the truth, seen from the feet, anterior up.
 
     Args:
@@ -99,17 +100,22 @@ class OverlayFigure:
         self.label_names = [label_names[number] for number in sorted(label_names, key=int)]
         self.volumetric = volumetric
         self._pictures: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._images_of_case: list[int] = []
 
     def attach(self, engine: Engine) -> None:
         """Register with the evaluator; its batches have the image as loaded under ``picture``."""
-        engine.add_event_handler(Events.STARTED, lambda: self._pictures.clear())
+        engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
         engine.add_event_handler(Events.COMPLETED, self._draw)
+
+    def _start(self, engine: Engine) -> None:
+        self._pictures, self._images_of_case = [], []
 
     def _collect(self, engine: Evaluator) -> None:
         for batch, output in zip(engine.state.batch, engine.state.output, strict=True):
             truth, prediction = _classes(output["label"]), _classes(output["pred"])
             picture = torch.as_tensor(batch["picture"]).cpu().numpy()
+            self._images_of_case.append(truth.shape[-1] if self.volumetric else 1)
             if self.volumetric:
                 index = int((truth > 0).sum(axis=(0, 1)).argmax())
                 truth, prediction, picture = truth[..., index], prediction[..., index], picture[..., index]
@@ -122,8 +128,14 @@ class OverlayFigure:
         picture = picture.swapaxes(0, 1)
         return picture[::-1, ::-1] if self.volumetric else picture
 
+    def _scores(self, details: Mapping[str, torch.Tensor]) -> np.ndarray:
+        if "dsc_3d" in details:
+            return details["dsc_3d"].nanmean(dim=1).cpu().numpy()
+        images = details["dsc"].nanmean(dim=1).split(self._images_of_case)
+        return torch.stack([scores.nanmean() for scores in images]).cpu().numpy()
+
     def _draw(self, engine: Evaluator) -> None:
-        scores = engine.state.metric_details["dsc_3d" if self.volumetric else "dsc"].nanmean(dim=1).cpu().numpy()
+        scores = self._scores(engine.state.metric_details)
         ranked = [int(index) for index in np.argsort(-scores) if not np.isnan(scores[index])]
         if not ranked:
             return

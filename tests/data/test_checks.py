@@ -144,3 +144,38 @@ def test_a_truncated_dicom_slice_is_named(ct_phantom: Path, tmp_path: Path) -> N
     file.write_bytes(file.read_bytes()[:-2000])  # the header stays readable, the pixels do not
     problem = only_problem("chaos_ct", folder)
     assert "CT/2/DICOM_anon" in problem and "cannot be read" in problem
+
+
+def test_label_values_that_the_preset_does_not_name_are_one_problem(volumes: Path, msd_phantom: Path) -> None:
+    for index in (1, 2):
+        label = np.zeros((6, 5, 4), np.uint8)
+        label[1:3, 1:3, 1:3] = 255
+        save(volumes / "labels" / f"{index}.nii.gz", label)
+    assert check_data("folder", volumes).problems == []
+    report = check_data("folder", volumes, label_values={"1": "organ"})
+    assert [item["case"] for item in report.items] == ["0"]
+    (problem,) = report.problems
+    assert f"{volumes / 'labels' / '1.nii.gz'} has the values 255" in problem
+    assert "classes of the preset are 0, 1 (labels like it: 2)" in problem and "renumber" in problem
+    assert check_data("folder", volumes, label_values=[1, 255]).problems == []
+    assert check_data("msd", msd_phantom, label_values=["1", "2"]).problems == []
+    (problem,) = check_data("msd", msd_phantom, label_values=["1"]).problems
+    assert "has the values 2," in problem and "labels like it: 4" in problem
+
+
+def test_values_between_classes_are_shown_in_full(volumes: Path) -> None:
+    label = np.linspace(0, 1, 120, dtype=np.float32).reshape(6, 5, 4)
+    save(volumes / "labels" / "0.nii.gz", label)
+    (problem,) = check_data("folder", volumes, label_values=[1]).problems
+    assert f"{label.ravel()[1]:.9g}" in problem and ", ..., but" in problem
+
+
+def test_labels_that_the_readers_make_one_class_of_are_no_problem(nuclei_phantom: Path, tmp_path: Path) -> None:
+    assert check_data("dsb2018", nuclei_phantom, label_values=["1"]).problems == []
+    mask = np.zeros((8, 9), np.uint8)
+    mask[2:5, 2:5] = 255
+    for kind in ("images", "labels"):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(mask).save(tmp_path / kind / "a.png")
+    assert check_data("folder", tmp_path, label_values=["1"]).problems == []
+    assert "has the values 255" in check_data("folder", tmp_path, label_values=["1", "2"]).problems[0]

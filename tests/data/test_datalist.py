@@ -22,6 +22,13 @@ def test_round_trip(tmp_path: Path) -> None:
     assert read_datalist(tmp_path / "datalist.json") == GOOD
 
 
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "datalist.json").mkdir()  # stands for any reason that the system may give
+    with pytest.raises(DataError, match=r"datalist\.json cannot be written .*: free some space or mend"):
+        write_datalist(GOOD, tmp_path / "datalist.json")
+    assert [file.name for file in tmp_path.iterdir()] == ["datalist.json"]
+
+
 def test_parts_are_selected_in_order() -> None:
     assert [chosen["case"] for chosen in select_parts(GOOD, "test", "training")] == ["c", "d", "a"]
 

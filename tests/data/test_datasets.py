@@ -8,12 +8,14 @@ import torch
 from monai.data import DataLoader
 from monai.transforms import (
     Compose,
+    CopyItemsd,
     EnsureTyped,
     LoadImaged,
     MapTransform,
     Orientationd,
     RandFlipd,
     RandGaussianNoised,
+    ScaleIntensityd,
 )
 
 from monai_lwmisn.data import SliceDataset, build_dataset, read_layout
@@ -27,7 +29,6 @@ NUCLEI_LOADING = [
 VOLUME_LOADING = [
     LoadImaged(["image", "label"], reader="ITKReader", ensure_channel_first=True),
     Orientationd(["image", "label"], axcodes="RAS", labels=None),
-    SelectSlicesd(["image", "label"]),
     EnsureTyped("image", dtype=torch.float32),
 ]
 
@@ -116,6 +117,24 @@ def test_slices_dealt_out_singly_are_the_ones_listed(mr_phantom: Path) -> None:
     assert torch.equal(some[1]["image"], whole[7]["image"])
 
 
+def test_intensities_are_scaled_by_the_whole_volume(mr_phantom: Path) -> None:
+    (item, *_) = read_layout("promise12", mr_phantom)
+    steps = [*VOLUME_LOADING, CopyItemsd(["image", "label"], names=["picture", "truth"]), ScaleIntensityd("image")]
+    volume = Compose(VOLUME_LOADING)(dict(item))
+    low, high = volume["image"].min(), volume["image"].max()
+    some = build_dataset([{**item, "slices": [1, 8]}], steps, cache="none")[0]
+    np.testing.assert_allclose(some["image"], (volume["image"][..., [1, 8]] - low) / (high - low), atol=1e-6)
+    for name, source in (("label", "label"), ("picture", "image"), ("truth", "label")):
+        np.testing.assert_array_equal(some[name], volume[source][..., [1, 8]])
+
+
+def test_presets_that_select_the_slices_themselves_go_on_to_work(mr_phantom: Path) -> None:
+    item = {**read_layout("promise12", mr_phantom)[0], "slices": [2, 7]}
+    ours = build_dataset([item], VOLUME_LOADING, cache="none")[0]
+    theirs = build_dataset([item], [*VOLUME_LOADING, SelectSlicesd(["image", "label"])], cache="none")[0]
+    assert torch.equal(theirs["image"], ours["image"]) and torch.equal(theirs["label"], ours["label"])
+
+
 def test_changing_a_slice_does_not_change_the_cached_volume(mr_phantom: Path) -> None:
     dataset = build_dataset(read_layout("promise12", mr_phantom)[:1], VOLUME_LOADING, volumetric=True, progress=False)
     before = dataset[3]["image"].clone()
@@ -156,3 +175,47 @@ def test_files_that_cannot_be_loaded_give_one_sentence(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"^The image is refused; take another\.$"):
         build_dataset([item], [Refuse("image")], progress=False)
+
+
+@pytest.mark.parametrize("cache", ["disk", "none"])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_is_loaded_later_fails_with_one_sentence_too(
+    nuclei_phantom: Path, tmp_path: Path, cache: str, workers: int
+) -> None:
+    good = read_layout("dsb2018", nuclei_phantom)[0]
+    bad = {**good, "image": str(tmp_path / "truncated.png")}
+    Path(bad["image"]).write_bytes(Path(good["image"]).read_bytes()[:100])
+    dataset = build_dataset([good, bad], NUCLEI_LOADING, cache=cache, cache_dir=tmp_path / "cache")
+    loader = iter(DataLoader(dataset, num_workers=workers))
+    next(loader)
+    with pytest.raises(DataError) as error:
+        next(loader)
+    assert "\n" not in str(error.value)
+    assert str(error.value).startswith(f"The image {bad['image']} or its label cannot be loaded (")
+    assert str(error.value).endswith("; `lwmisn check-data` names what is wrong.")
+
+
+def test_what_a_library_raises_is_said_of_the_image(nuclei_phantom: Path) -> None:
+    item = read_layout("dsb2018", nuclei_phantom)[0]
+
+    class Break(MapTransform):
+        def __call__(self, data: dict) -> dict:
+            raise ValueError("not that way\nand more")
+
+    with pytest.raises(DataError) as error:
+        build_dataset([item], [Break("image")], cache="none")[0]
+    assert str(error.value).startswith(f"The image {item['image']} or its label cannot be loaded (not that way); ")
+
+
+def test_errors_that_are_no_images_fault_are_left_alone(
+    nuclei_phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = read_layout("dsb2018", nuclei_phantom)[0]
+    dataset = build_dataset([item], NUCLEI_LOADING, cache="disk", cache_dir=tmp_path)
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        dataset[0]

@@ -64,3 +64,15 @@ def test_unreadable_pictures_are_named(tmp_path: Path) -> None:
     pictures, problems = describe_pictures([str(good), str(bad)])
     assert list(pictures) == [str(good)]
     assert len(problems) == 1 and "bad.png" in problems[0]
+
+
+def test_a_picture_of_16_bits_is_described_as_the_same_one_of_8(tmp_path: Path) -> None:
+    grey = nuclei_picture(64, "brightfield", np.random.default_rng(0))[0][..., 0].astype(np.uint16)
+    grey[0, 0] = 255  # so that both have the same brightest value
+    Image.fromarray(grey.astype(np.uint8)).save(tmp_path / "shallow.png")
+    Image.fromarray(16 * grey).save(tmp_path / "deep.png")
+    shallow, deep = (describe_picture(str(tmp_path / f"{name}.png")) for name in ("shallow", "deep"))
+    assert (deep.size, deep.stain) == (shallow.size, shallow.stain) == ((64, 64), "brightfield")
+    np.testing.assert_allclose(deep.thumbnail, shallow.thumbnail, atol=1.01)  # that of 8 bits is rounded, twice
+    for deep_border, shallow_border in zip(deep.borders, shallow.borders, strict=True):
+        np.testing.assert_allclose(deep_border, shallow_border, atol=1e-3)

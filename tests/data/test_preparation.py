@@ -43,6 +43,15 @@ def test_bad_data_leave_nothing_behind(nuclei_phantom: Path, tmp_path: Path) -> 
     assert not (tmp_path / "datalist.json").exists()
 
 
+def test_labels_of_other_classes_are_refused(msd_phantom: Path, tmp_path: Path) -> None:
+    fractions = {"split_by": "case", "test_fraction": 0.3, "validation_fraction": 0.3, "seed": 0}
+    with pytest.raises(DataError, match=r"hippocampus_000\.nii\.gz has the values 2"):
+        prepare_datalist(tmp_path / "datalist.json", "msd", msd_phantom, **fractions, label_values=["1"])
+    assert not list(tmp_path.iterdir())
+    prepare_datalist(tmp_path / "datalist.json", "msd", msd_phantom, **fractions, label_values=["1", "2"])
+    assert (tmp_path / "datalist.json").exists()
+
+
 def test_too_few_cases_are_refused(nuclei_phantom: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(nuclei_phantom, data)

@@ -130,3 +130,13 @@ def test_nuclei_keep_their_native_size_in_light_only(name: str, nuclei_phantom: 
     for sample in dataset:
         assert sample["image"].shape == (3, size, size)
         assert sample["image"].min() >= 0 and sample["image"].max() <= 1
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if parse(name)["volumetric"]])
+def test_single_slices_look_as_they_do_in_their_volume(name: str, request: pytest.FixtureRequest) -> None:
+    parser = parse(name)
+    item = read_layout(parser["layout"], request.getfixturevalue(DATA_OF[parser["preset"]]))[0]
+    steps = transforms(parser, "loading", "spatial", "intensity")
+    whole, some = (build_dataset([one], steps, cache="none")[0] for one in (item, {**item, "slices": [3, 6]}))
+    for key in ("image", "label"):
+        np.testing.assert_allclose(some[key], whole[key][..., [3, 6]], atol=1e-5)

@@ -86,3 +86,10 @@ def test_masks_of_unequal_size_and_empty_folders_are_refused(tmp_path: Path) -> 
         NucleusMaskReader().read(tmp_path)
     with pytest.raises(DataError, match=r"2\.png differs in size"):
         MaskSeriesReader().read([tmp_path / "1.png", tmp_path / "2.png"])
+
+
+def test_several_pictures_must_be_of_one_size(tmp_path: Path) -> None:
+    for name, width in (("a.png", 6), ("b.png", 7)):
+        Image.fromarray(np.zeros((5, width), np.uint8)).save(tmp_path / name)
+    with pytest.raises(DataError, match=r"b\.png differs in size"):
+        ColorPictureReader().read([tmp_path / "a.png", tmp_path / "b.png"])

@@ -145,6 +145,9 @@ def test_metrics_that_do_not_apply_are_absent() -> None:
     assert names(volumetric=False, spacing_is_real=True) == pictures
     assert names(volumetric=True, spacing_is_real=False) == pictures | {"dsc_3d"}
     assert names(volumetric=True, spacing_is_real=True) == pictures | {"dsc_3d", "hd95", "surface_dice"}
+    whole, some = {"case": "a"}, {"case": "b", "slices": [0, 3]}
+    assert "hd95" in names(volumetric=True, spacing_is_real=True, items=[whole])
+    assert names(volumetric=True, spacing_is_real=True, items=[whole, some]) == pictures
 
 
 def test_unknown_rule_for_empty_images() -> None:

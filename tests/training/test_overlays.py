@@ -18,6 +18,7 @@ def collected(
     pairs: list[tuple[torch.Tensor, torch.Tensor]],
     scores: list[float],
     volumetric: bool,
+    metric: str = "dsc",
 ) -> list[Example]:
     """The examples that a run over (picture, one-hot label) pairs would draw."""
     drawn: list[Example] = []
@@ -30,7 +31,7 @@ def collected(
         return [{"label": pair[1], "pred": pair[1]}]
 
     engine = Engine(step)
-    details = {"dsc_3d" if volumetric else "dsc": torch.tensor(scores)[:, None]}
+    details = {metric: torch.tensor(scores)[:, None]}
     engine.state = SimpleNamespace(**vars(engine.state), metric_details=details)  # type: ignore[assignment]
     handler.attach(engine)
     engine.run(pairs)
@@ -59,9 +60,16 @@ def test_volumes_show_the_slice_with_most_foreground_anterior_up(monkeypatch: py
     picture, label = torch.rand(1, 8, 6, 3), torch.zeros(3, 8, 6, 3)
     label[0] = 1
     label[:, 7, 5, 1] = torch.tensor([0.0, 0.0, 1.0])  # right and anterior end of the middle slice
-    (example,) = collected(monkeypatch, [(picture, label)], [1.0], volumetric=True)
+    (example,) = collected(monkeypatch, [(picture, label)], [1.0], volumetric=True, metric="dsc_3d")
     assert example.truth.shape == (6, 8)
     assert np.argwhere(example.truth == 2).tolist() == [[0, 0]]  # the patient's right is on the left
+
+
+def test_stacks_of_slices_are_ranked_by_the_mean_over_their_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = [(torch.rand(1, 4, 5, depth), torch.ones(1, 4, 5, depth)) for depth in (2, 1, 3)]
+    scores = [0.2, 0.4, 0.9, 0.7, 0.5, float("nan")]
+    titles = [example.title for example in collected(monkeypatch, pairs, scores, volumetric=True)]
+    assert titles == ["best: DSC 0.900\ncase1", "median: DSC 0.600\ncase2", "worst: DSC 0.300\ncase0"]
 
 
 def test_figure_shows_truth_and_prediction(tmp_path: Path) -> None:
