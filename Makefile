@@ -16,11 +16,11 @@ $(BIN)/python:
 
 # One mark per set of extras, so that a changed setup.py or constraints.txt installs again.
 $(VENV)/test.installed: $(BIN)/python setup.py constraints.txt
-	$(PIP) -e .[test,viz,runtime]
+	$(PIP) -e .[test,runtime]
 	touch $@
 
 $(VENV)/demo.installed: $(BIN)/python setup.py constraints.txt
-	$(PIP) -e .[viz]
+	$(PIP) -e .
 	touch $@
 
 check: $(VENV)/test.installed

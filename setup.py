@@ -26,6 +26,7 @@ setup(
         "numpy>=1.26",
         "fire",  # `python -m monai.bundle` reads its arguments with it
         "itk>=5.3",
+        "matplotlib>=3.8",
         "nibabel>=5",
         "pillow",
         "psutil",
@@ -37,7 +38,6 @@ setup(
         "tqdm",
     ],
     extras_require={
-        "viz": ["matplotlib>=3.8"],
         "runtime": ["onnx>=1.16", "onnxscript", "onnxruntime>=1.18", "openvino>=2024.4"],
         "test": ["hypothesis", "mypy", "pytest>=8", "pytest-cov>=5", "pytest-xdist", "ruff", "types-psutil"],
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import errno
 import json
 import logging
 import os
@@ -21,13 +22,15 @@ from typing import Any
 
 from monai_lwmisn import __version__
 from monai_lwmisn.errors import LWMISNError
+from monai_lwmisn.files import check_writable, write_atomically
+from monai_lwmisn.workflow.settings import describe_settings
 
 # Libraries are imported by the commands that need them, so that --help answers at once.
 
 PRESET_HELP = "nuclei, liver_ct, prostate_mr, hippocampus_mr, or the path of a preset of your own (JSON)"
+DATA_HELP = "the data set as downloaded: a folder, or for the layout dsb2018 (nuclei) also its zip"
 SET_HELP = (
-    "set a value of the configuration, as JSON; may be repeated; '::' leads into a value. "
-    "RUN/configs/*.json show all keys with their units"
+    "set a value of the configuration, as JSON; may be repeated; '::' leads into a value, as in loading::0::reader"
 )
 
 
@@ -51,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        return _fail(arguments, f"{error.filename or 'a file'}: {error.strerror or error}.", code=2)
+        return _fail(arguments, _system_sentence(error), code=2)
     except KeyboardInterrupt:
         return _fail(arguments, f"interrupted{_way_on(arguments)}.", code=130)
     except Exception as error:
@@ -96,24 +99,30 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show where an error comes from, not just its sentence")
 
-    def add(name: str, command: Any, summary: str) -> argparse.ArgumentParser:
+    def add(name: str, command: Any, summary: str, epilog: str | None = None) -> argparse.ArgumentParser:
         added = commands.add_parser(
             name,
             parents=[common],
             help=summary,
             description=summary[0].upper() + summary[1:] + ".",
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         added.set_defaults(command=command)
         return added
 
-    search = add("search", _search, "search a network on a data set; makes a run folder with its genotype.json")
+    search = add(
+        "search",
+        _search,
+        "search a network on a data set; makes a run folder with its genotype.json",
+        describe_settings("search"),
+    )
     search.add_argument("--preset", help=PRESET_HELP)
     search.add_argument(
         "--variant",
-        default="light",
-        help="light: smaller, faster, better; paper: the published hyper-parameters (default: %(default)s)",
+        help="light: smaller, faster, better; paper: the published hyper-parameters (default: light)",
     )
-    search.add_argument("--data", type=Path, metavar="PATH", help="the data set as downloaded, a folder or a zip")
+    search.add_argument("--data", type=Path, metavar="PATH", help=f"{DATA_HELP}; with --resume only if it has moved")
     search.add_argument("--out", type=Path, metavar="RUN", required=True, help="the run folder, made anew")
     search.add_argument(
         "--strategy", choices=("differentiable", "random"), help="how to search; the preset's where left out"
@@ -125,27 +134,46 @@ def _parser() -> argparse.ArgumentParser:
         "multiply-accumulates (M, G) and milliseconds per 256x256 image; any of the three; the preset's where left out",
     )
     _add_set(search)
-    _add_resume(search)
+    _add_resume(
+        search,
+        "; preset, variant, strategy and settings are those of the run, and --set, --budget and --data change them",
+    )
 
-    train = add("train", _train, "train the network that a search found; makes RUN/models/model.pt")
+    train = add(
+        "train",
+        _train,
+        "train the network that a search found; makes RUN/models/model.pt",
+        describe_settings("train"),
+    )
     train.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     _add_set(train)
-    _add_resume(train)
+    _add_resume(train, "; settings are those of the run, and --set changes them")
 
     evaluate = add(
-        "evaluate", _evaluate, "measure a trained network; makes RUN/evaluation with metrics.json and pictures"
+        "evaluate",
+        _evaluate,
+        "measure a trained network; makes RUN/evaluation with metrics.json and pictures",
+        describe_settings("evaluate"),
     )
     evaluate.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a bundle")
     evaluate.add_argument(
-        "--data", type=Path, metavar="PATH", help="another data set than the run's, in the same layout"
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="another data set than the run's, in the same layout, all of which is measured",
     )
     evaluate.add_argument(
         "--split",
         choices=("test", "validation", "training", "all"),
         default="test",
-        help="the part of the run's images to measure on (default: %(default)s)",
+        help="the part of the run's own images to measure on, not for --data (default: %(default)s)",
     )
-    evaluate.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    evaluate.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="also write the figures to FILE: Dice and IoU from 0 to 1, hd95 in mm, latency in ms, memory in MB",
+    )
     _add_set(evaluate)
 
     show = add("show", _show, "show a network: parameters, multiply-accumulates, time, memory, and its cells drawn")
@@ -164,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check-data", _check_data, "say what was found in a data set, and what is wrong with it")
     check.add_argument("--preset", required=True, help=PRESET_HELP)
     check.add_argument("--variant", default="light", help="light or paper (default: %(default)s)")
-    check.add_argument("--data", type=Path, metavar="PATH", required=True, help="the data set, a folder or a zip")
+    check.add_argument("--data", type=Path, metavar="PATH", required=True, help=DATA_HELP)
     check.add_argument("--json", action="store_true", help="print JSON")
     _add_set(check)
 
@@ -180,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
         "--size", type=int, metavar="PIXELS", help="width and height; 256 for nuclei and 128 for volumes where left out"
     )
     phantom.add_argument(
-        "--seed", type=int, metavar="S", default=0, help="the same seed gives the same images (default: %(default)s)"
+        "--seed", type=_seed, metavar="S", default=0, help="the same seed gives the same images (default: %(default)s)"
     )
     return parser
 
@@ -189,10 +217,16 @@ def _add_set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", metavar="KEY=VALUE", default=[], help=SET_HELP)
 
 
-def _add_resume(parser: argparse.ArgumentParser) -> None:
+def _add_resume(parser: argparse.ArgumentParser, settings: str) -> None:
     parser.add_argument(
-        "--resume", action="store_true", help="go on from the last finished epoch of an interrupted run"
+        "--resume", action="store_true", help=f"go on from the last finished epoch of an interrupted run{settings}"
     )
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no seed: give a whole number from 0 on")
+    return int(text)
 
 
 def _search(arguments: argparse.Namespace) -> None:
@@ -226,6 +260,8 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.report.text import format_metrics
     from monai_lwmisn.workflow import config
 
+    if arguments.json:
+        check_writable(arguments.json)
     metrics = evaluate(
         arguments.run,
         data=arguments.data,
@@ -233,19 +269,20 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         overrides=config.parse_overrides(arguments.set),
     )
     if arguments.json:
-        arguments.json.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        write_atomically((json.dumps(metrics, indent=2) + "\n").encode(), arguments.json)
     _say(format_metrics(metrics))
 
 
 def _show(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.networks import Genotype
     from monai_lwmisn.networks.complexity import network_report
-    from monai_lwmisn.report.drawing import draw_cells
     from monai_lwmisn.report.text import format_network
 
     path = arguments.genotype
     genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
     if arguments.output:
+        from monai_lwmisn.report.drawing import draw_cells
+
         draw_cells(genotype, arguments.output)
     report = network_report(genotype, threads=arguments.threads)
     _say(json.dumps(report, indent=2) if arguments.json else format_network(report))
@@ -264,7 +301,7 @@ def _check_data(arguments: argparse.Namespace) -> None:
 
     preset = config.load_preset(arguments.preset, arguments.variant)
     preset = config.override({"preset": preset}, config.parse_overrides(arguments.set))["preset"]
-    report = check_data(preset["layout"], arguments.data)
+    report = check_data(preset["layout"], arguments.data, label_values=preset["label_names"])
     _say(json.dumps(dataclasses.asdict(report), indent=2) if arguments.json else report.to_text())
     report.raise_for_problems()
 
@@ -294,6 +331,13 @@ def _fail(arguments: argparse.Namespace, sentence: str, code: int) -> int:
         traceback.print_exc()
     print(f"lwmisn: {sentence}", file=sys.stderr)
     return code
+
+
+def _system_sentence(error: OSError) -> str:
+    file, reason = error.filename or "a file", error.strerror or error
+    if error.filename is None or error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{file} cannot be written or read ({reason}): free some space or mend the permissions, then try again."
+    return f"{file}: {reason}."
 
 
 def _origin(error: BaseException) -> BaseException:

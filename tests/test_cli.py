@@ -1,9 +1,11 @@
 """`lwmisn` as a user calls it: what it prints, writes and refuses, and with which exit code."""
 
 import contextlib
+import errno
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +19,7 @@ from PIL import Image
 
 from monai_lwmisn import __version__, cli
 from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.workflow.settings import CONFIGS
 
 # A search small enough for a test: cells of four channels per node, two epochs, whole images of 64x64.
 NETWORK = [
@@ -117,7 +120,7 @@ def test_other_parts_and_other_data_are_measured_beside_the_test_part(copy: Path
     assert lwmisn("evaluate", copy, "--split", "all").code == 0
     assert len(json.loads((copy / "evaluation" / "all" / "metrics.json").read_text())["cases"]) == 9
     assert lwmisn("evaluate", copy, "--data", data).code == 0
-    other = json.loads((copy / "evaluation" / "images" / "metrics.json").read_text())
+    other = json.loads((copy / "evaluation" / "other-images" / "metrics.json").read_text())
     assert len(other["cases"]) == 9 and other["split"] == "other"
     assert not (copy / "evaluation" / "metrics.json").exists()
 
@@ -182,7 +185,12 @@ def is_one_sentence(text: str) -> bool:
         (["--preset", "nuclei", "--variant", "heavy"], "no variant 'heavy': use light or paper"),
         (["--preset", "nuclei", "--set", "serach_epochs=3"], "the nearest is 'search_epochs'"),
         (["--preset", "nuclei", "--set", "search_epochs=many"], "search_epochs cannot be set to"),
+        (["--preset", "nuclei", "--set", "search_epochs=2.5"], "search_epochs cannot be set to 2.5"),
         (["--preset", "nuclei", "--set", "search_epochs"], "not KEY=VALUE"),
+        (["--preset", "nuclei", "--set", "search_mode=foo"], "use one of full, partial, single"),
+        (["--preset", "nuclei", "--set", "search_space=foo"], "use one of"),
+        (["--preset", "nuclei", "--set", "alpha_groups=foo"], "use one of shared, stages"),
+        (["--preset", "nuclei", "--set", "budget_params=0"], "give a number above 0"),
         (["--preset", "nuclei", "--budget", "weight=3kg"], "is not understood"),
         (["--preset", "nuclei", "--budget", "params=10"], "params=1e-05M"),
         (["--preset", "nuclei", "--set", "split_by=colour"], "colour"),
@@ -208,13 +216,15 @@ def test_wrong_input_to_a_search_gets_one_sentence_and_leaves_nothing(
         (["search", "--out", "RUN", "--resume"], "has no configs/"),
         (["search", "--out", "RUN"], "both --preset and --data"),
         (["phantom", "RUN", "--cases", "0"], "0 cases"),
+        (["phantom", "RUN", "--seed", "-1"], "give a whole number from 0 on"),
         (["check-data", "--preset", "nuclei", "--data", "RUN"], "RUN"),
     ],
 )
 def test_a_run_or_data_set_that_does_not_exist_is_named(tmp_path: Path, command: list[str], sentence: str) -> None:
     outcome = lwmisn(*[tmp_path / "RUN" if word == "RUN" else word for word in command])
     assert outcome.code == 2
-    assert is_one_sentence(outcome.err) and sentence in outcome.err
+    assert is_one_sentence(outcome.err) or outcome.err.startswith("usage: ")
+    assert sentence in outcome.err
     assert not list(tmp_path.iterdir())
 
 
@@ -270,6 +280,20 @@ def test_monai_runs_the_same_search_from_the_same_file(trained: Path, data: Path
     assert losses(run) == pytest.approx(losses(trained), rel=1e-5)
 
 
+def test_monai_measures_the_same_from_the_same_file(copy: Path) -> None:
+    monai = process(["monai.bundle", "run", "--config_file", copy / "configs" / "evaluate.json", "--bundle_root", copy])
+    _, err = monai.communicate(timeout=300)
+    assert monai.returncode == 0, err
+    by_monai = json.loads((copy / "evaluation" / "metrics.json").read_text())
+    assert lwmisn("evaluate", copy).code == 0
+    by_us = json.loads((copy / "evaluation" / "metrics.json").read_text())
+    measured = {"latency_ms", "peak_memory_mb"}
+    assert set(by_monai) == set(by_us) >= measured
+    assert {k: v for k, v in by_monai.items() if k not in measured} == {
+        k: v for k, v in by_us.items() if k not in measured
+    }
+
+
 def losses(run: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (run / "search" / "history.jsonl").read_text().splitlines()]
 
@@ -323,11 +347,37 @@ def test_an_error_of_a_library_is_one_sentence_with_its_details_in_a_file(
     assert "Traceback" in lwmisn("search", "--preset", "nuclei", "--data", tmp_path, "--out", "run", "--debug").err
 
 
-def test_a_folder_that_cannot_be_written_is_named(trained: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["file", "missing"])
+def test_a_file_that_cannot_be_written_is_named_before_the_evaluation(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
     (tmp_path / "file").touch()
-    outcome = lwmisn("evaluate", trained, "--json", tmp_path / "file" / "figures.json")
-    assert outcome.code == 2 and is_one_sentence(outcome.err.splitlines(keepends=True)[-1])
-    assert "figures.json" in outcome.err
+    monkeypatch.setattr("monai_lwmisn.report.evaluation.evaluate", lambda *_, **__: pytest.fail("it was run"))
+    outcome = lwmisn("evaluate", trained, "--json", tmp_path / folder / "figures.json")
+    assert outcome.code == 2 and is_one_sentence(outcome.err)
+    assert "figures.json" in outcome.err and "make it, or give another file" in outcome.err
+
+
+def test_an_error_of_the_system_without_a_file_has_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("monai_lwmisn.report.table1.table1", full)
+    assert lwmisn("table1") == (
+        2,
+        "",
+        "lwmisn: a file cannot be written or read (No space left on device): "
+        "free some space or mend the permissions, then try again.\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["search", "train", "evaluate"])
+def test_the_help_has_the_settings_with_units_and_defaults(command: str) -> None:
+    help_ = lwmisn(command, "--help").out
+    assert "most used keys of --set, with their defaults" in help_ and "num_workers" in help_
+    if command == "search":
+        default = json.loads((CONFIGS / "presets" / "nuclei_light.json").read_text())["budget_params"]
+        assert re.search(rf"budget_params +{default} +parameters, at most\n", help_)
 
 
 @pytest.mark.parametrize("command", ["search", "train", "evaluate", "show", "table1", "check-data", "phantom"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_lwmisn.errors import GenotypeError
+from monai_lwmisn.files import write_atomically
 
 from .architecture import STAGES, Architecture, is_count
 from .operations import OPERATIONS
@@ -122,12 +123,16 @@ class Genotype(Architecture):
                 spatial_dims=data["spatial_dims"],
                 topology=data["topology"],
             )
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise GenotypeError(f"The genotype is not laid out as one: {type(error).__name__} at {error}.") from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the JSON form."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+        """Write the JSON form, whole or not at all; the folder is made.
+
+        Raises:
+            CheckpointError: when the file cannot be written.
+        """
+        write_atomically((json.dumps(self.to_dict(), indent=2) + "\n").encode(), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Genotype:

@@ -8,11 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from monai_lwmisn.errors import ConfigError
+
 from .architecture import STAGES, Architecture
 from .blocks import ACTIVATION, Configuration
 from .cell import MixedCell
 from .genotype import SHARED, candidate_edges
-from .operations import SEARCH_SPACES
+from .operations import OPERATIONS, SEARCH_SPACES
 from .topology import CellSite, build_shape
 
 MODES = ("full", "partial", "single")
@@ -20,6 +22,33 @@ ALPHA_GROUPS = {"shared": (SHARED,), "stages": STAGES}
 
 SEARCH_NORMALISATION: Configuration = ("batch", {"affine": False})
 """Without scale and shift: these would undo the weights of the mixture (DARTS, appendix A.1.1)."""
+
+
+def find_candidates(search_space: str | Sequence[str]) -> tuple[str, ...]:
+    """The candidate operations of a search space by its name (``lwmisn``, ``darts``), or as they are given.
+
+    Raises:
+        ConfigError: for an unknown search space or operation.
+    """
+    if isinstance(search_space, str):
+        if search_space not in SEARCH_SPACES:
+            raise ConfigError(f"search_space is {search_space!r}: use one of {', '.join(SEARCH_SPACES)}.")
+        return SEARCH_SPACES[search_space]
+    for name in search_space:
+        if name not in OPERATIONS:
+            raise ConfigError(f"search_space has the operation {name!r}: use some of {', '.join(OPERATIONS)}.")
+    return tuple(search_space)
+
+
+def find_groups(alpha_groups: str) -> tuple[str, ...]:
+    """The groups of cells that share an alpha: ``shared`` for one of all, ``stages`` for one of each stage.
+
+    Raises:
+        ConfigError: for another name.
+    """
+    if alpha_groups not in ALPHA_GROUPS:
+        raise ConfigError(f"alpha_groups is {alpha_groups!r}: use one of {', '.join(ALPHA_GROUPS)}.")
+    return ALPHA_GROUPS[alpha_groups]
 
 
 class Supernet(nn.Module):
@@ -39,6 +68,9 @@ class Supernet(nn.Module):
 
     Attributes:
         alpha: (groups, 14, candidates), the architecture parameters.
+
+    Raises:
+        ConfigError: for an unknown search space, mode or kind of groups.
     """
 
     def __init__(
@@ -56,11 +88,9 @@ class Supernet(nn.Module):
     ) -> None:
         super().__init__()
         if mode not in MODES:
-            raise ValueError(f"The search mode {mode!r} is unknown: use one of {', '.join(MODES)}.")
-        if alpha_groups not in ALPHA_GROUPS:
-            raise ValueError(f"alpha_groups is {alpha_groups!r}: use one of {', '.join(ALPHA_GROUPS)}.")
-        self.operations = tuple(SEARCH_SPACES[operations] if isinstance(operations, str) else operations)
-        self.groups = ALPHA_GROUPS[alpha_groups]
+            raise ConfigError(f"search_mode is {mode!r}: use one of {', '.join(MODES)}.")
+        self.operations = find_candidates(operations)
+        self.groups = find_groups(alpha_groups)
         self.mode = mode
         self.temperature = temperature
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from monai.utils import optional_import
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, PathPatch
+from matplotlib.path import Path as Curve
 
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import Genotype
@@ -22,15 +25,6 @@ from .cell_layout import (
     control_points,
     lay_out,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-matplotlib, HAS_MATPLOTLIB = optional_import("matplotlib")
-Figure, _ = optional_import("matplotlib.figure", name="Figure")
-FancyBboxPatch, _ = optional_import("matplotlib.patches", name="FancyBboxPatch")
-PathPatch, _ = optional_import("matplotlib.patches", name="PathPatch")
-Curve, _ = optional_import("matplotlib.path", name="Path")
 
 FORMATS = (".svg", ".png", ".pdf")
 
@@ -60,13 +54,11 @@ def draw_cells(genotype: Genotype, path: str | Path) -> None:
     from. The same genotype gives the same file.
 
     Raises:
-        ConfigError: for another ending, or when matplotlib is not installed.
+        ConfigError: for another ending.
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise ConfigError(f"{path} cannot be drawn: end its name in {', '.join(FORMATS)}.")
-    if not HAS_MATPLOTLIB:
-        raise ConfigError("Drawing needs matplotlib: install it with `pip install monai-lwmisn[viz]`.")
     layouts = {group: lay_out(edges) for group, edges in genotype.edges.items()}
     heights = [layout.top - layout.bottom + TITLE_HEIGHT + 2 * MARGIN for layout in layouts.values()]
     left = -TERMINAL_WIDTH / 2 - MARGIN

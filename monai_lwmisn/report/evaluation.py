@@ -7,9 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.complexity import network_report
 from monai_lwmisn.workflow.config import execute, override, read_config
+
+
+def network_costs(genotype: Genotype) -> dict[str, Any]:
+    """``params``, ``macs``, ``latency_ms`` and ``peak_memory_mb`` of the network, see :func:`network_report`."""
+    return {name: cost for name, cost in network_report(genotype).items() if name != "genotype"}
 
 
 def evaluate(
@@ -18,7 +24,7 @@ def evaluate(
     """Run the evaluation of a run or bundle.
 
     ``evaluation/metrics.json`` and ``evaluation/overlays.png`` in the folder are those of the test part; other images
-    get a folder of their own beside them, named after the part or the data set.
+    get a folder of their own beside them, named after the part, or ``other-`` and the name of the data set.
 
     Args:
         run: a folder with ``configs/evaluate.json``, ``genotype.json`` and ``models/model.pt``.
@@ -31,15 +37,17 @@ def evaluate(
         ``peak_memory_mb`` of the network.
 
     Raises:
-        ConfigError: when ``run`` is not such a folder, or a setting is wrong.
+        ConfigError: when ``run`` is not such a folder, a setting is wrong, or a split of other data is asked for.
         GenotypeError, CheckpointError, DataError: when one of its files, or the data, cannot be used.
     """
     override({"evaluate": read_config(run, "evaluate")}, overrides or {})
-    costs = network_report(Genotype.load(run / "genotype.json"))
-    del costs["genotype"]
     output = run.absolute() / "evaluation"
     if data is not None:
-        output /= data.stem
+        if split != "test":
+            raise ConfigError(
+                f"{data} has no part '{split}', all of another data set is measured: leave --split or --data out."
+            )
+        output /= f"other-{data.resolve().name}"
     elif split != "test":
         output /= split
     execute(
@@ -49,7 +57,6 @@ def evaluate(
             "output_dir": str(output),
             "evaluate_split": split,
             "evaluate_data": None if data is None else str(data.absolute()),
-            "report_extra": costs,
             **(overrides or {}),
         },
     )

@@ -15,8 +15,9 @@ from ignite.engine import Engine, Events
 from torch import nn
 
 from monai_lwmisn.errors import CheckpointError
+from monai_lwmisn.files import write_atomically
 
-__all__ = ["RunCheckpoint", "Stateful", "load_checkpoint", "load_weights", "save_atomically", "write_atomically"]
+__all__ = ["RunCheckpoint", "Stateful", "load_checkpoint", "load_weights", "save_atomically"]
 
 
 class Stateful(Protocol):
@@ -27,47 +28,9 @@ class Stateful(Protocol):
     def load_state_dict(self, state_dict: Any) -> Any: ...
 
 
-def write_atomically(content: bytes, path: str | os.PathLike) -> None:
-    """
-    Write ``content`` to ``path`` so that the file is at any time either the old one or the new one, complete.
-
-    Raises:
-        CheckpointError: when the file cannot be written (disk full, no permission). The old file, if any, is intact.
-    """
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        _make_rename_durable(path.parent)
-    except OSError as error:
-        kept = "; the one written before is intact" if path.exists() else ""
-        raise CheckpointError(
-            f"{path} cannot be written ({error.strerror or error}){kept}: free some space or mend the permissions, "
-            "then go on with --resume."
-        ) from error
-    finally:
-        if partial.exists():
-            partial.unlink()
-
-
-def _make_rename_durable(directory: Path) -> None:
-    # Windows has no descriptors of directories; there the rename is as durable as the file system makes it.
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def save_atomically(state: Any, path: str | os.PathLike) -> None:
     """
-    ``torch.save`` by way of :func:`write_atomically`.
+    ``torch.save`` by way of :func:`monai_lwmisn.files.write_atomically`.
 
     Args:
         state: tensors and plain values in dictionaries and lists, so that it loads with ``weights_only=True``.

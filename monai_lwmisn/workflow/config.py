@@ -19,12 +19,25 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from monai_lwmisn.errors import BudgetError, ConfigError, LWMISNError
+from monai_lwmisn.files import write_atomically
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 PRESETS = CONFIGS / "presets"
 WORKFLOWS = ("search", "train", "evaluate")
 SEARCHES = {"differentiable": "search", "random": "random_search"}
 """The file of the search workflow, by the value of the key ``strategy``."""
+
+LEAST = {
+    "seed": 0,
+    "genotype_seed": 0,
+    "search_epochs": 1,
+    "search_batch_size": 1,
+    "train_epochs": 1,
+    "train_batch_size": 1,
+    "val_interval": 1,
+    "inference_batch_size": 1,
+}
+"""The smallest value of a key, where there is one."""
 
 BUDGET_KEYS = {"params": "budget_params", "macs": "budget_macs", "latency": "budget_latency_ms"}
 BUDGET_UNITS = {
@@ -48,17 +61,18 @@ def load_preset(preset: str, variant: str = "light") -> dict[str, Any]:
     """Read a preset: one that comes with the package by name and variant, or the path of a JSON file of one's own.
 
     Raises:
-        ConfigError: when there is none of that name or variant, or the file is not a JSON object.
+        ConfigError: when there is none of that name or variant, or the file is not a JSON object, lacks a key that the
+            workflows need or has one that they do not know.
     """
     path = PRESETS / f"{preset}_{variant}.json"
     if preset.endswith(".json"):
-        path = Path(preset)
-    elif preset not in preset_names():
+        return _read_own_preset(Path(preset))
+    if preset not in preset_names():
         raise ConfigError(
             f"There is no preset '{preset}': the nearest is '{_nearest(preset, preset_names())}' "
             f"(of {', '.join(preset_names())})."
         )
-    elif variant not in variant_names(preset):
+    if variant not in variant_names(preset):
         raise ConfigError(
             f"The preset '{preset}' has no variant '{variant}': use {' or '.join(variant_names(preset))}."
         )
@@ -94,7 +108,8 @@ def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]
     """Set values in the configurations of workflows, each where its key is.
 
     Raises:
-        ConfigError: for a key that none of them has, or a value of another kind than the one it replaces.
+        ConfigError: for a key that none of them has, or a value of another kind than the one it replaces or too small.
+        BudgetError: for a limit that is no number above zero.
     """
     parsers = {workflow: ConfigParser(copy.deepcopy(config)) for workflow, config in configs.items()}
     for key, value in overrides.items():
@@ -107,8 +122,12 @@ def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]
                 raise ConfigError(
                     f"{key} cannot be set to {json.dumps(value)}: give a value like {json.dumps(parser[key])}."
                 )
-            parser[key] = value
-    return {workflow: parser.get() for workflow, parser in parsers.items()}
+            # 1e3 is how one writes a large whole number, but to JSON it is a float.
+            parser[key] = int(value) if _is_integer(parser[key]) and isinstance(value, float) else value
+    overridden = {workflow: parser.get() for workflow, parser in parsers.items()}
+    for config in overridden.values():
+        _check_numbers(config)
+    return overridden
 
 
 def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
@@ -145,15 +164,19 @@ def parse_budget(text: str) -> dict[str, float]:
             raise BudgetError(
                 f"The budget '{part.strip()}' is not understood: write for example params=0.1M,macs=0.5G,latency=20ms."
             )
-        budget[BUDGET_KEYS[name]] = float(number) * BUDGET_UNITS[name][unit]
+        limit = float(number) * BUDGET_UNITS[name][unit]
+        budget[BUDGET_KEYS[name]] = limit if name == "latency" else round(limit)
     return budget
 
 
 def write_configs(run: Path, configs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write ``run/configs/{search,train,evaluate}.json``."""
-    (run / "configs").mkdir(parents=True, exist_ok=True)
+    """Write ``run/configs/{search,train,evaluate}.json``, each whole or not at all.
+
+    Raises:
+        CheckpointError: when a file cannot be written.
+    """
     for workflow, config in configs.items():
-        ConfigParser.export_config_file(dict(config), run / "configs" / f"{workflow}.json", indent=2)
+        write_atomically(json.dumps(config, indent=2).encode(), run / "configs" / f"{workflow}.json")
 
 
 def read_configs(run: Path) -> dict[str, dict[str, Any]]:
@@ -222,6 +245,42 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
+def _read_own_preset(path: Path) -> dict[str, Any]:
+    preset = _read(path)
+    workflows = [_read(file) for file in CONFIGS.glob("*.json")]
+    shipped = [_read(file) for file in PRESETS.glob("*.json")]
+    # A preset may have keys of its own for its own use.
+    known = {key for config in (*workflows, *shipped) for key in config} | _references(preset)
+    for key in preset:
+        if key not in known:
+            raise ConfigError(f"{path} has the unknown key '{key}': the nearest is '{_nearest(key, known)}'.")
+    needed = {key for config in workflows for key in _references(config) - set(config)}
+    missing = sorted(needed - set(preset))
+    if missing:
+        raise ConfigError(
+            f"{path} lacks {', '.join(missing)}: add what the workflows need, as in {PRESETS / 'nuclei_light.json'}."
+        )
+    return preset
+
+
+def _references(config: Mapping[str, Any]) -> set[str]:
+    """The top-level keys that the values of a configuration refer to."""
+    return set(re.findall(r"@(\w+)", json.dumps(config)))
+
+
+def _check_numbers(config: Mapping[str, Any]) -> None:
+    for key, least in LEAST.items():
+        value = config.get(key)
+        if isinstance(value, (int, float)) and not value >= least:
+            raise ConfigError(f"{key} is {value}: give a number from {least} on.")
+    for key in BUDGET_KEYS.values():
+        limit = config.get(key)
+        if limit is None or _is_expression(limit):
+            continue
+        if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
+            raise BudgetError(f"{key} is {json.dumps(limit)}: give a number above 0, or null for no limit.")
+
+
 def _nearest(name: str, known: Iterable[str]) -> str:
     return difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
 
@@ -231,9 +290,15 @@ def _is_same_kind(old: Any, new: Any) -> bool:
         return True
     if isinstance(old, bool) or isinstance(new, bool):
         return isinstance(old, bool) and isinstance(new, bool)
+    if isinstance(old, int) and isinstance(new, float):
+        return new.is_integer()
     if isinstance(old, (int, float)):
         return isinstance(new, (int, float))
     return isinstance(new, type(old))
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_expression(value: Any) -> bool:

@@ -16,7 +16,7 @@ from ignite.handlers import ProgressBar
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from monai_lwmisn.workflow.checkpoint import write_atomically
+from monai_lwmisn.files import write_atomically
 
 __all__ = ["EpochHistory", "progress_bar", "read_history"]
 

@@ -1,9 +1,8 @@
-"""Start, resume and repeat the steps of a run in its folder: what may be overwritten, what is kept, what is removed."""
+"""Start and resume the steps of a run in its folder; what survives one that fails is in :mod:`.rollback`."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,15 +11,16 @@ from typing import Any
 
 from monai_lwmisn.errors import ConfigError
 
-from .config import execute, override, read_config, read_configs, resolve, write_configs
-from .progress import read_history
+from .config import execute, load_preset, override, read_config, read_configs, resolve, write_configs
+from .relocation import relocate_datalist
+from .rollback import undone_unless_begun
 
 
 def search(
     run: Path,
     *,
     preset: str | None = None,
-    variant: str = "light",
+    variant: str | None = None,
     data: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
     resume: bool = False,
@@ -29,27 +29,35 @@ def search(
 
     Args:
         run: the run folder, to be made; with ``resume`` the one to go on in.
-        preset: see :func:`monai_lwmisn.workflow.config.load_preset`; taken from the run with ``resume``.
-        variant: ``light`` or ``paper``.
-        data: the data set, a folder or a zip; with ``resume`` only if it has moved.
+        preset: see :func:`monai_lwmisn.workflow.config.load_preset`; with ``resume`` the run's, or left out.
+        variant: ``light`` (None: the same) or ``paper``; with ``resume`` the run's, or left out.
+        data: the data set as downloaded; needed with ``resume`` only if it has moved.
         overrides: values of the configuration by key.
         resume: go on from the checkpoint in ``run``.
 
     Raises:
-        ConfigError: when ``run`` is occupied, or with ``resume`` has nothing to resume, or a setting is wrong.
+        ConfigError: when ``run`` is occupied, or with ``resume`` has nothing to resume or was begun with another
+            preset, variant or strategy, or a setting is wrong.
+        DataError: when the data set has moved and a file of the run is missing in it.
     """
+    overrides = overrides or {}
     if resume:
         _check_resumable(run, "search")
-        configs = override(read_configs(run), overrides or {})
+        before = read_configs(run)
+        _check_same_kind(run, before["search"], preset, variant, overrides)
+        configs = override(before, overrides)
     else:
         if _is_first_process() and run.exists() and (not run.is_dir() or any(run.iterdir())):
             raise ConfigError(f"{run} is not empty: give a new --out, or add --resume to go on with the search in it.")
         if preset is None or data is None:
             raise ConfigError("A new search needs both --preset and --data; only --resume takes them from the run.")
-        configs = resolve(preset, variant, overrides)
-    places = {"bundle_root": str(run.absolute())} | ({} if data is None else {"dataset_dir": str(data.absolute())})
+        configs = resolve(preset, variant or "light", overrides)
+    places = {"bundle_root": str(run.absolute())} | ({} if data is None else {"dataset_dir": os.path.abspath(data)})
     configs = {workflow: {**config, **places} for workflow, config in configs.items()}
-    with _removed_unless_begun(run / "search", [] if resume else [run]), _written(run, configs) as folder:
+    with _stage(run, "search", configs, made=[] if resume else [run]) as folder:
+        datalist = run / "datalist.json"
+        if resume and data is not None and _is_first_process() and datalist.exists():
+            relocate_datalist(datalist, before["search"]["dataset_dir"], data)
         execute(folder / "configs" / "search.json", resume=resume)
 
 
@@ -69,37 +77,21 @@ def train(run: Path, *, overrides: Mapping[str, Any] | None = None, resume: bool
         _check_resumable(run, "train")
     elif (run / "train" / "checkpoint.pt").exists():
         raise ConfigError(f"{run} has been trained: add --resume to go on, or remove {run / 'train'} to start again.")
-    made = [] if resume else [run / "train", run / "models"]
-    with _removed_unless_begun(run / "train", made), _written(run, configs) as folder:
+    with _stage(run, "train", configs, made=[] if resume else [run / "train", run / "models"]) as folder:
         execute(folder / "configs" / "train.json", bundle_root=str(run.absolute()), resume=resume)
 
 
 @contextmanager
-def _written(run: Path, configs: Mapping[str, Mapping[str, Any]]) -> Iterator[Path]:
+def _stage(run: Path, stage: str, configs: Mapping[str, Mapping[str, Any]], made: list[Path]) -> Iterator[Path]:
     """The folder with the configurations: the run's, written by the first process, or a copy for each of the others."""
     if _is_first_process():
-        write_configs(run, configs)
-        yield run
+        with undone_unless_begun(run, stage, made):
+            write_configs(run, configs)
+            yield run
         return
     with tempfile.TemporaryDirectory() as folder:
         write_configs(Path(folder), configs)
         yield Path(folder)
-
-
-@contextmanager
-def _removed_unless_begun(stage: Path, made: list[Path]) -> Iterator[None]:
-    """Remove what a failed stage made, unless there is something to resume from.
-
-    That is an epoch that was finished or, after an interruption, the checkpoint of the state before the first.
-    """
-    try:
-        yield
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt) and (stage / "checkpoint.pt").exists()
-        if _is_first_process() and not (interrupted or read_history(stage / "history.jsonl")):
-            for folder in made:
-                shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def _is_first_process() -> bool:
@@ -111,3 +103,18 @@ def _check_resumable(run: Path, stage: str) -> None:
     read_config(run, stage)
     if not (run / stage / "checkpoint.pt").exists():
         raise ConfigError(f"{run} has no {stage}/checkpoint.pt to resume from: leave --resume out.")
+
+
+def _check_same_kind(
+    run: Path, config: Mapping[str, Any], preset: str | None, variant: str | None, overrides: Mapping[str, Any]
+) -> None:
+    """Refuse to resume with a preset, variant or strategy that the run was not begun with."""
+    asked = {"variant": variant, "strategy": overrides.get("strategy")}
+    if preset is not None:
+        asked["preset"] = load_preset(preset, variant or config.get("variant", "light")).get("preset")
+    for name, value in asked.items():
+        if value is not None and value != config.get(name):
+            raise ConfigError(
+                f"{run} was begun with the {name} '{config.get(name)}', not '{value}': "
+                f"leave --{name} out to resume it, or give a new --out."
+            )

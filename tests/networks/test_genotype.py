@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from monai_lwmisn.errors import GenotypeError
+from monai_lwmisn.errors import CheckpointError, GenotypeError
 from monai_lwmisn.networks import Edge, Genotype
 from monai_lwmisn.networks.genotype import candidate_edges
 from tests.networks.strategies import genotypes
@@ -51,6 +51,16 @@ def test_the_file_holds_what_builds_the_network_and_nothing_else(data: dict[str,
         "schema_version", "topology", "spatial_dims", "in_channels", "out_channels", "cells", "node_width",
         "stem_stride", "edges",
     }  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+def test_a_full_disk_leaves_the_file_that_was_there(data: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "genotype.json"
+    file.write_text("old")
+    (tmp_path / "genotype.json.partial").symlink_to("/dev/full")
+    with pytest.raises(CheckpointError, match="genotype.json cannot be written .No space left on device"):
+        Genotype.from_dict(data).save(file)
+    assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
 
 
 def test_a_cell_has_fourteen_candidate_edges() -> None:
@@ -101,6 +111,7 @@ FIRST = ("edges", "all", 0)
         (set_value("in_channels", value=0), "in_channels is 0"),
         (set_value("out_channels", value=1.5), "out_channels is 1.5"),
         (set_value("cells", "middle", value=-1), "cells is .*-1.*: give whole numbers"),
+        (set_value("cells", value="abc"), "not laid out as one"),
         (set_value("cells", value={"encoder": 2}), "cells is {'encoder': 2}"),
         (set_value("cells", "decoder", value=1), "2 encoder and 1 decoder cells"),
         (set_value("node_width", value=[4, 6]), r"node_width is \[4, 6\]: give 3 whole numbers"),

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Architecture, Edge, Genotype, Supernet
 from monai_lwmisn.networks.blocks import NORMALISATION
 from monai_lwmisn.networks.cell import Cell, MixedCell, MixedOperation
@@ -150,10 +151,12 @@ def test_a_supernet_takes_the_space_of_darts_or_ones_own() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"mode": "double"}, "'double' is unknown: use one of full, partial, single"),
-        ({"alpha_groups": "cells"}, "'cells': use one of shared, stages"),
+        ({"mode": "double"}, "search_mode is 'double': use one of full, partial, single"),
+        ({"alpha_groups": "cells"}, "alpha_groups is 'cells': use one of shared, stages"),
+        ({"operations": "small"}, "search_space is 'small': use one of lwmisn, darts"),
+        ({"operations": ["identity", "conv"]}, "has the operation 'conv': use some of identity"),
     ],
 )
-def test_unknown_settings_are_refused(settings: dict[str, str], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+def test_unknown_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         supernet(**settings)

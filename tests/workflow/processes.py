@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-# A fork of a process with threads may hang or die where its parent has used them; one that starts from nothing does not.
+# A fork of a process that has used threads may hang or die; a process that starts from nothing does not.
 _SPAWN = multiprocessing.get_context("spawn")
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.bundle import ConfigParser, ReferenceResolver
 
-from monai_lwmisn.errors import BudgetError, ConfigError, DataError
+from monai_lwmisn.errors import BudgetError, CheckpointError, ConfigError, DataError
 from monai_lwmisn.workflow import config
 
 EVERY_PRESET = [(preset, variant) for preset in config.preset_names() for variant in config.variant_names(preset)]
@@ -80,6 +80,32 @@ def test_a_preset_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
     assert config.resolve(str(tmp_path / "cells.json"))["train"]["preset"] == "cells"
 
 
+@pytest.mark.parametrize(("preset", "variant"), EVERY_PRESET)
+def test_the_presets_of_the_package_would_pass_as_ones_own(preset: str, variant: str, tmp_path: Path) -> None:
+    own = config.load_preset(preset, variant)
+    own |= {"intensity": ["@my_window"], "my_window": {"_target_": "ScaleIntensityd", "keys": "image"}}
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    assert config.load_preset(str(tmp_path / "own.json")) == own
+
+
+@pytest.mark.parametrize("key", ["layout", "node_width", "volumetric", "label_names", "augmentation"])
+def test_a_preset_of_ones_own_without_a_key_that_is_needed_is_refused(tmp_path: Path, key: str) -> None:
+    own = config.load_preset("nuclei")
+    del own[key]
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    with pytest.raises(ConfigError, match=rf"own\.json lacks {key}: add "):
+        config.load_preset(str(tmp_path / "own.json"))
+
+
+@pytest.mark.parametrize(("key", "nearest"), [("search_epoch", "search_epochs"), ("laoyut", "layout")])
+def test_a_mistyped_key_in_a_preset_of_ones_own_is_named_with_its_nearest(
+    tmp_path: Path, key: str, nearest: str
+) -> None:
+    (tmp_path / "own.json").write_text(json.dumps(config.load_preset("nuclei") | {key: 3}))
+    with pytest.raises(ConfigError, match=rf"own\.json has the unknown key '{key}': the nearest is '{nearest}'"):
+        config.load_preset(str(tmp_path / "own.json"))
+
+
 @pytest.mark.parametrize("content", ["[1, 2]", "{", ""])
 def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "preset.json").write_text(content)
@@ -115,7 +141,8 @@ def test_an_unknown_key_is_refused_with_its_nearest(key: str, nearest: str) -> N
         ("epochs", "many", False),
         ("epochs", True, False),
         ("epochs", [1], False),
-        ("epochs", 1.5, True),
+        ("epochs", 1.5, False),
+        ("rate", 1.5, True),
         ("flag", 1, False),
         ("flag", False, True),
         ("name", 3, False),
@@ -134,6 +161,26 @@ def test_a_value_must_be_of_the_kind_it_replaces(key: str, value: Any, fits: boo
     else:
         with pytest.raises(ConfigError, match=f"{key} cannot be set to"):
             config.override(CONFIGS, {key: value})
+
+
+def test_a_whole_number_written_as_a_float_becomes_one() -> None:
+    epochs = config.override(CONFIGS, config.parse_overrides(["epochs=1e3"]))["search"]["epochs"]
+    assert epochs == 1000 and isinstance(epochs, int)
+
+
+@pytest.mark.parametrize("value", [0, -1, "many", True, [1]])
+@pytest.mark.parametrize("key", ["budget_params", "budget_latency_ms"])
+def test_a_limit_that_no_network_can_keep_is_refused(key: str, value: Any) -> None:
+    with pytest.raises((BudgetError, ConfigError), match=key):
+        config.resolve("nuclei", overrides={key: value})
+    assert config.resolve("nuclei", overrides={key: None})["search"][key] is None
+
+
+@pytest.mark.parametrize(("key", "least"), [("seed", 0), ("search_epochs", 1), ("train_batch_size", 1)])
+def test_a_number_below_the_smallest_is_refused(key: str, least: int) -> None:
+    with pytest.raises(ConfigError, match=f"{key} is {least - 1}: give a number from {least} on"):
+        config.resolve("nuclei", overrides={key: least - 1})
+    config.resolve("nuclei", overrides={key: least})
 
 
 json_values = st.recursive(
@@ -176,7 +223,7 @@ def test_a_budget_of_all_three() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "params", "params=", "params=0", "params=-1", "memory=3G", "latency=1G", "params=1e3"]
+    "text", ["", "params", "params=", "params=0", "params=-1", "params=0.0", "memory=3G", "latency=1G", "params=1e3"]
 )
 def test_a_budget_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BudgetError, match="is not understood: write for example"):
@@ -188,6 +235,15 @@ def test_configurations_are_read_back_as_written(tmp_path: Path) -> None:
     config.write_configs(tmp_path, configs)
     assert config.read_configs(tmp_path) == configs
     assert configs["search"]["seed"] == 5
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+def test_a_full_disk_leaves_the_configuration_that_was_there(tmp_path: Path) -> None:
+    config.write_configs(tmp_path, {"search": {"seed": 1}})
+    (tmp_path / "configs" / "search.json.partial").symlink_to("/dev/full")
+    with pytest.raises(CheckpointError, match="search.json cannot be written"):
+        config.write_configs(tmp_path, {"search": {"seed": 2}})
+    assert config.read_config(tmp_path, "search") == {"seed": 1}
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ class Workflow:
         self.calls.append((stage, config | runtime))
         run = Path((config | runtime)["bundle_root"])
         (run / stage).mkdir(exist_ok=True)
-        (run / "models").mkdir(exist_ok=True)
+        if stage == "train":
+            (run / "models").mkdir(exist_ok=True)
         if self.checkpoint:
             (run / stage / "checkpoint.pt").touch()
         lines = [json.dumps({"epoch": epoch + 1, "seconds": 1.0}) for epoch in range(self.epochs)]
@@ -80,7 +81,7 @@ def test_a_new_search_needs_preset_and_data(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("checkpoint", [True, False])
 @pytest.mark.parametrize("existing", [True, False])
-def test_a_search_that_fails_before_its_first_epoch_leaves_nothing(
+def test_a_search_that_fails_before_its_first_epoch_leaves_what_was_there(
     tmp_path: Path, data: Path, workflow: Workflow, existing: bool, checkpoint: bool
 ) -> None:
     run = tmp_path / "run"
@@ -89,7 +90,7 @@ def test_a_search_that_fails_before_its_first_epoch_leaves_nothing(
     workflow.epochs, workflow.checkpoint, workflow.end = 0, checkpoint, fail
     with pytest.raises(DataError):
         run_folder.search(run, preset="nuclei", data=data)
-    assert not run.exists()
+    assert run.exists() == existing and not list(run.rglob("*"))
 
 
 def test_a_search_that_fails_later_is_kept_to_resume(tmp_path: Path, data: Path, workflow: Workflow) -> None:
@@ -129,6 +130,71 @@ def test_a_failed_resumption_removes_nothing(tmp_path: Path, data: Path, workflo
     assert (tmp_path / "run" / "search" / "checkpoint.pt").exists()
 
 
+def test_a_failed_resumption_leaves_the_settings_as_they_were(tmp_path: Path, data: Path, workflow: Workflow) -> None:
+    run = tmp_path / "run"
+    run_folder.search(run, preset="nuclei", data=data)
+    before = {path: path.read_bytes() for path in (run / "configs").iterdir()}
+    workflow.epochs, workflow.checkpoint, workflow.end = 0, False, fail
+    with pytest.raises(DataError):
+        run_folder.search(run, overrides={"search_epochs": 7}, resume=True)
+    assert workflow.calls[-1][1]["search_epochs"] == 7
+    assert {path: path.read_bytes() for path in (run / "configs").iterdir()} == before
+
+
+def test_resuming_with_the_same_preset_is_right_and_with_another_refused(
+    tmp_path: Path, data: Path, workflow: Workflow
+) -> None:
+    run = tmp_path / "run"
+    run_folder.search(run, preset="nuclei", data=data)
+    run_folder.search(run, preset="nuclei", variant="light", overrides={"strategy": "differentiable"}, resume=True)
+    for asked in ({"preset": "liver_ct"}, {"variant": "paper"}, {"overrides": {"strategy": "random"}}):
+        with pytest.raises(ConfigError, match=r"run was begun with the \w+ '\w+', not '\w+': leave --\w+ out"):
+            run_folder.search(run, resume=True, **asked)  # type: ignore[arg-type]
+    assert len(workflow.calls) == 2
+
+
+def write_items(run: Path, data: Path) -> None:
+    """A datalist of one image in each part, and its files."""
+    datalist = {}
+    for part in ("training", "validation", "test"):
+        for name in ("image", "label"):
+            (data / f"{part}_{name}.png").touch()
+        item = {"image": str(data / f"{part}_image.png"), "label": str(data / f"{part}_label.png"), "case": part}
+        datalist[part] = [item]
+    (run / "datalist.json").write_text(json.dumps(datalist))
+
+
+def test_a_resumed_search_finds_data_that_has_moved(tmp_path: Path, data: Path, workflow: Workflow) -> None:
+    run = tmp_path / "run"
+    run_folder.search(run, preset="nuclei", data=data)
+    write_items(run, data)
+    moved = data.rename(tmp_path / "moved")
+    run_folder.search(run, data=moved, resume=True)
+    items = json.loads((run / "datalist.json").read_text())["training"]
+    assert items == [
+        {
+            "image": str(moved / "training_image.png"),
+            "label": str(moved / "training_label.png"),
+            "case": "training",
+        }
+    ]
+    assert workflow.calls[-1][1]["dataset_dir"] == str(moved)
+
+
+def test_data_that_is_incomplete_where_it_was_moved_to_changes_nothing(
+    tmp_path: Path, data: Path, workflow: Workflow
+) -> None:
+    run = tmp_path / "run"
+    run_folder.search(run, preset="nuclei", data=data)
+    write_items(run, data)
+    before = {path: path.read_bytes() for path in run.rglob("*.json")}
+    moved = data.rename(tmp_path / "moved")
+    (moved / "test_label.png").unlink()
+    with pytest.raises(DataError, match=r"moved/test_label\.png does not exist"):
+        run_folder.search(run, data=moved, resume=True)
+    assert len(workflow.calls) == 1 and {path: path.read_bytes() for path in run.rglob("*.json")} == before
+
+
 def test_resuming_without_a_run_or_without_a_checkpoint_is_refused(
     tmp_path: Path, data: Path, workflow: Workflow
 ) -> None:
@@ -165,6 +231,21 @@ def test_a_training_that_fails_before_its_first_epoch_leaves_the_search_only(
         run_folder.train(run)
     assert not (run / "train").exists() and not (run / "models").exists()
     assert (run / "search" / "checkpoint.pt").exists()
+
+
+def test_a_training_that_fails_keeps_the_models_and_settings_that_were_there(
+    tmp_path: Path, data: Path, workflow: Workflow
+) -> None:
+    run = tmp_path / "run"
+    run_folder.search(run, preset="nuclei", data=data)
+    (run / "models").mkdir()
+    (run / "models" / "model.pt").write_text("mine")
+    before = {path: path.read_bytes() for path in (run / "configs").iterdir()}
+    workflow.epochs, workflow.end = 0, fail
+    with pytest.raises(DataError):
+        run_folder.train(run, overrides={"train_epochs": 7})
+    assert (run / "models" / "model.pt").read_text() == "mine" and not (run / "train").exists()
+    assert {path: path.read_bytes() for path in (run / "configs").iterdir()} == before
 
 
 def test_only_the_first_of_several_processes_writes_to_the_run(
