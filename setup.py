@@ -39,7 +39,7 @@ setup(
     ],
     extras_require={
         "runtime": ["onnx>=1.16", "onnxscript", "onnxruntime>=1.18", "openvino>=2024.4"],
-        "test": ["hypothesis", "mypy", "pytest>=8", "pytest-cov>=5", "pytest-xdist", "ruff", "types-psutil"],
+        "test": ["hypothesis", "mypy", "pytest>=8", "pytest-cov>=5", "ruff", "types-psutil"],
     },
     entry_points={"console_scripts": ["lwmisn=monai_lwmisn.cli:main"]},
     classifiers=[

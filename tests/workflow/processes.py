@@ -41,7 +41,7 @@ def _start(target: Callable[..., None], *arguments: Any, **keywords: Any) -> Bas
 
 def _finish(processes: list[BaseProcess]) -> list[int | None]:
     for process in processes:
-        process.join(timeout=120)
+        process.join(timeout=300)
         if process.is_alive():
             process.kill()
             process.join()
