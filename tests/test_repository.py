@@ -21,6 +21,8 @@ ROOMS: dict[str, set[str]] = {
     "data": set(),
     "workflow": {"data", "networks"},
     "search": {"workflow", "data", "networks"},
+    "inference": {"data", "networks"},
+    "bundle": {"inference", "training", "search", "workflow", "data", "networks"},
     "training": {"workflow", "data", "networks"},
     "report": {"search", "training", "workflow", "data", "networks"},
 }

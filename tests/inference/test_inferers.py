@@ -5,7 +5,7 @@ import torch
 from monai.data import MetaTensor
 from torch import nn
 
-from monai_lwmisn.training.inferers import build_inferer
+from monai_lwmisn.inference.inferers import build_inferer
 
 
 class Blur(nn.Module):
@@ -58,3 +58,20 @@ def test_metadata_is_kept_for_the_way_back() -> None:
     image = MetaTensor(torch.rand(1, 1, 6, 8), meta={"filename_or_obj": "a.png"})
     logits = build_inferer()(image, Blur())
     assert isinstance(logits, MetaTensor) and logits.meta["filename_or_obj"] == "a.png"
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("settings", "shape", "total"),
+    [
+        ({"volumetric": True, "batch_size": 3}, (1, 1, 9, 7, 5), 5),
+        ({"volumetric": True, "batch_size": 4, "roi": (6, 6)}, (1, 1, 14, 6, 3), 9),
+        ({"roi": (12, 12), "batch_size": 2}, (1, 1, 20, 33), 8),
+        ({"flips": True}, (1, 1, 6, 8), 4),
+    ],
+)
+def test_progress_counts_what_goes_through_the_network(settings: dict, shape: tuple[int, ...], total: int) -> None:
+    network, said = Blur(), []
+    build_inferer(**settings, progress=lambda done, total: said.append((done, total)))(torch.rand(shape), network)
+    assert sum(len_ for len_, *_ in network.calls) == total
+    assert said[-1] == (total, total) and [done for done, _ in said] == sorted({done for done, _ in said})

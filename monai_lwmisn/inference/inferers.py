@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from functools import partial
 from typing import Any
 
 import torch
+from monai.data.utils import dense_patch_slices
 from monai.inferers import Inferer, SimpleInferer, SliceInferer, SlidingWindowInferer
 from monai.utils import convert_to_dst_type, convert_to_tensor
 
-__all__ = ["FlippingInferer", "build_inferer"]
+__all__ = ["FlippingInferer", "ProgressInferer", "build_inferer"]
+
+_FLIPS: list[tuple[int, ...]] = [(), (2,), (3,), (2, 3)]
+"""The in-plane axes of (B, C, H, W[, D]) that are flipped."""
 
 
 class FlippingInferer(Inferer):
@@ -29,10 +33,40 @@ class FlippingInferer(Inferer):
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
     ) -> torch.Tensor:
         """Map images (B, C, H, W[, D]) to logits of that size."""
-        in_plane = (2, 3)
-        flips = [flip for count in range(3) for flip in combinations(in_plane, count)]
-        logits = [self.inferer(inputs.flip(flip), network, *args, **kwargs).flip(flip) for flip in flips]
+        logits = [self.inferer(inputs.flip(flip), network, *args, **kwargs).flip(flip) for flip in _FLIPS]
         return torch.stack(logits).mean(dim=0)
+
+
+class ProgressInferer(Inferer):
+    """
+    Says after every batch how many slices, windows or pictures of the input are done.
+
+    Args:
+        inferer: does the work.
+        progress: called with the number done and the number there are.
+        count: how many there are in an input (B, C, ...).
+    """
+
+    def __init__(
+        self, inferer: Inferer, progress: Callable[[int, int], None], count: Callable[[torch.Tensor], int]
+    ) -> None:
+        super().__init__()
+        self.inferer, self.progress, self.count = inferer, progress, count
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        """Run the inferer."""
+        done, total = 0, self.count(inputs)
+
+        def counted(batch: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+            nonlocal done
+            logits = network(batch, *args, **kwargs)
+            done += len(batch)
+            self.progress(min(done, total), total)
+            return logits
+
+        return self.inferer(inputs, counted, *args, **kwargs)
 
 
 class _PlainTensorInferer(Inferer):
@@ -55,6 +89,7 @@ def build_inferer(
     batch_size: int = 8,
     overlap: float = 0.25,
     flips: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Inferer:
     """
     The inferer of a 2D network.
@@ -65,6 +100,7 @@ def build_inferer(
         batch_size: slices or windows that go through the network together.
         overlap: share of a window that overlaps the next one.
         flips: average over flips, see :class:`FlippingInferer`; four times the work.
+        progress: called after each batch with how many slices or windows of an input are done, and how many there are.
     """
     inferer: Inferer
     if volumetric:
@@ -75,4 +111,18 @@ def build_inferer(
         inferer = SlidingWindowInferer(tuple(roi), sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
     else:
         inferer = SimpleInferer()
-    return _PlainTensorInferer(FlippingInferer(inferer) if flips else inferer)
+    if flips:
+        inferer = FlippingInferer(inferer)
+    if progress is not None:
+        inferer = ProgressInferer(inferer, progress, partial(_passes, volumetric, roi, overlap, flips))
+    return _PlainTensorInferer(inferer)
+
+
+def _passes(volumetric: bool, roi: Sequence[int] | None, overlap: float, flips: bool, inputs: torch.Tensor) -> int:
+    """How many slices or windows of an input (B, C, H, W[, D]) go through the network."""
+    passes = len(inputs) * (inputs.shape[-1] if volumetric else 1) * (len(_FLIPS) if flips else 1)
+    if roi:
+        extent = [max(length, window) for length, window in zip(inputs.shape[2:4], roi, strict=True)]
+        steps = [max(1, int(window * (1 - overlap))) for window in roi]
+        passes *= len(dense_patch_slices(extent, roi, steps))
+    return passes

@@ -1,0 +1,1 @@
+"""Writes finished runs as MONAI Bundles."""
