@@ -28,7 +28,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the inference configuration, and a network whose mask is neither empty nor full."""
     root = tmp_path_factory.mktemp("bundle")
     preset = load_preset("prostate_mr")
-    config = {**json.loads((CONFIGS / "inference_volume.json").read_text()), **preset, "orientation": "RAS"}
+    config = {**json.loads((CONFIGS / "inference_volume.json").read_text()), **preset}
     genotype = Genotype(
         edges={"all": EDGES},
         cells={"encoder": 1, "middle": 1, "decoder": 1},
