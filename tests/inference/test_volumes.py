@@ -13,14 +13,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.networks import LWMISN, Edge, Genotype
+from monai_lwmisn.networks import LWMISN
 from monai_lwmisn.workflow.config import CONFIGS, execute, load_preset
-
-EDGES = tuple(
-    Edge(node, predecessor, "ghost_conv_3x3" if predecessor else "identity")
-    for node in range(4)
-    for predecessor in (0, 1)
-)
+from tests.networks.small import small_genotype
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +24,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bundle")
     preset = load_preset("prostate_mr")
     config = {**json.loads((CONFIGS / "inference_volume.json").read_text()), **preset}
-    genotype = Genotype(
-        edges={"all": EDGES},
-        cells={"encoder": 1, "middle": 1, "decoder": 1},
-        node_width=(4, 4),
-        stem_stride=1,
-        in_channels=1,
-        out_channels=1,
-    )
+    genotype = small_genotype(in_channels=1, stem_stride=1)
     torch.manual_seed(0)
     network = LWMISN(genotype)
     with torch.no_grad():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from monai_lwmisn.networks import LWMISN, Edge, Genotype
+from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.complexity import (
     latency_ms,
     multiply_accumulates,
@@ -12,19 +12,12 @@ from monai_lwmisn.networks.complexity import (
     parameter_count,
     peak_memory_mb,
 )
+from tests.networks.small import small_genotype
 
 
 @pytest.fixture
 def genotype() -> Genotype:
-    edges = tuple(Edge(node, source, "dilated_conv_3x3") for node in range(4) for source in (0, node + 1))
-    return Genotype(
-        edges={"all": edges},
-        cells={"encoder": 1, "middle": 1, "decoder": 1},
-        node_width=(4, 4),
-        stem_stride=2,
-        in_channels=3,
-        out_channels=1,
-    )
+    return small_genotype()
 
 
 def test_a_convolution_costs_what_its_formula_says() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.networks import LWMISN, Edge, Genotype
+from monai_lwmisn.networks import LWMISN
 from monai_lwmisn.report import evaluation
 from monai_lwmisn.workflow.config import CONFIGS, write_configs
+from tests.networks.small import small_genotype
 
 
 @pytest.fixture
@@ -56,15 +57,7 @@ def test_a_part_of_other_data_is_refused(run: Path, outputs: list[Path], tmp_pat
 def test_the_costs_are_part_of_the_configuration_so_that_monai_writes_them_too() -> None:
     from monai.bundle import ConfigParser
 
-    edges = tuple(Edge(node, source, "ghost_conv_3x3") for node in range(4) for source in (0, node + 1))
-    genotype = Genotype(
-        edges={"all": edges},
-        cells={"encoder": 1, "middle": 1, "decoder": 1},
-        node_width=(4, 4),
-        stem_stride=2,
-        in_channels=3,
-        out_channels=1,
-    )
+    genotype = small_genotype()
     config = ConfigParser.load_config_file(CONFIGS / "evaluate.json")
     parser = ConfigParser(config)
     parser["network_def"]["genotype"] = genotype

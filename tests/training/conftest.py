@@ -8,9 +8,8 @@ import pytest
 from monai.bundle import ConfigParser
 
 from monai_lwmisn.data import read_layout, split_datalist, write_datalist
-from monai_lwmisn.networks import Genotype
-from monai_lwmisn.networks.genotype import Edge
 from monai_lwmisn.workflow.config import CONFIGS, load_preset
+from tests.networks.small import small_genotype
 
 PHANTOMS = {
     "nuclei": "nuclei_phantom",
@@ -31,27 +30,6 @@ QUICK = {
 
 # The crops of the preset are larger than the made images.
 FLIP = {"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spatial_axis": 0}
-
-
-def small_genotype(in_channels: int, out_channels: int) -> Genotype:
-    rows = [
-        (0, 0, "ghost_conv_3x3"),
-        (0, 1, "identity"),
-        (1, 1, "max_pool_3x3"),
-        (1, 2, "dilated_conv_3x3"),
-        (2, 0, "shuffle_group_conv_3x3"),
-        (2, 3, "identity"),
-        (3, 1, "separable_conv_3x3"),
-        (3, 4, "selective_kernel_conv_3x3"),
-    ]
-    return Genotype(
-        edges={"all": tuple(Edge(*row) for row in rows)},
-        cells={"encoder": 1, "middle": 1, "decoder": 1},
-        node_width=(4, 4),
-        stem_stride=2,
-        in_channels=in_channels,
-        out_channels=out_channels,
-    )
 
 
 @pytest.fixture
