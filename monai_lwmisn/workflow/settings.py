@@ -35,6 +35,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "train": {
         "train_epochs": "epochs",
+        "train_parts": "parts to learn from; add validation for a last training that chooses nothing",
         "train_warmup_epochs": "epochs over which the learning rate rises",
         "train_batch_size": "images or slices",
         "train_optimizer": "AdamW, Adam, SGD or another of torch.optim",
