@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.data import CacheDataset, Dataset, MetaTensor, PersistentDataset
+from monai.data import CacheDataset, Dataset, MetaTensor, PersistentDataset, get_track_meta, set_track_meta
 from monai.data.utils import pickle_hashing
 from monai.transforms import Compose
 from monai.utils import TraceKeys
@@ -63,7 +63,32 @@ class NamingDataset(TorchDataset):
             return self.dataset[index]
 
 
-class SliceDataset(TorchDataset):
+class AugmentedDataset(TorchDataset):
+    """Samples with their random transforms, anew each time.
+
+    The transforms see plain tensors and keep no record of themselves: nobody inverts an augmentation, and MONAI's
+    record costs twice as much time as the transforms do.
+
+    Args:
+        dataset: dictionaries with channel-first tensors; best a cached one. Its samples are not changed.
+        transform: the random transforms of training.
+    """
+
+    def __init__(self, dataset: TorchDataset, transform: Transforms | Callable[[Any], Any] = ()) -> None:
+        self.dataset = dataset
+        self.transform = transform if callable(transform) else Compose(list(transform))
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        # The cache must stay as it is whatever the random transforms do: hence the copy.
+        sample = {key: _plain_copy(value) for key, value in self.dataset[index].items()}
+        with _untracked():
+            return self.transform(sample)
+
+
+class SliceDataset(AugmentedDataset):
     """The slices (last axis) of volumes as a flat list of pictures.
 
     Args:
@@ -76,8 +101,7 @@ class SliceDataset(TorchDataset):
     """
 
     def __init__(self, volumes: TorchDataset, transform: Transforms | Callable[[Any], Any] = ()) -> None:
-        self.volumes = volumes
-        self.transform = transform if callable(transform) else Compose(list(transform))
+        super().__init__(volumes, transform)
         depths = [int(volumes[index]["image"].shape[-1]) for index in range(len(volumes))]  # type: ignore[arg-type]
         self.positions = [(volume, index) for volume, depth in enumerate(depths) for index in range(depth)]
 
@@ -87,14 +111,13 @@ class SliceDataset(TorchDataset):
     def __getitem__(self, position: int) -> dict[str, Any]:
         volume_index, slice_index = self.positions[position]
         sample: dict[str, Any] = {"slice": slice_index}
-        for key, value in self.volumes[volume_index].items():
+        for key, value in self.dataset[volume_index].items():
             if isinstance(value, torch.Tensor) and value.ndim == 4:
-                # The cache must stay as it is whatever the random transforms do: hence the copy.
-                plain = value.as_tensor() if isinstance(value, MetaTensor) else value
-                sample[key] = plain[..., slice_index].clone()
+                sample[key] = _plain_copy(value[..., slice_index])
             elif key != "slices":
                 sample[key] = value
-        return self.transform(sample)
+        with _untracked():
+            return self.transform(sample)
 
 
 def build_dataset(
@@ -131,15 +154,14 @@ def build_dataset(
         raise ConfigError("cache is 'disk' but cache_dir is not given; name a folder for the cached images.")
     # Last, because intensities are scaled by the whole volume, in training as where the network is used.
     selection = SelectSlicesd(VOLUME_KEYS, allow_missing_keys=True)
-    transforms = Compose([*deterministic_transforms, selection, *([] if volumetric else random_transforms)])
+    transforms = Compose([*deterministic_transforms, selection])
     items = [dict(item) for item in data]
     dataset: TorchDataset
     if cache == "memory":
-        # Slices are copied out one by one, so a volume need not be copied whole for each of them.
+        # What is augmented is copied there, of a volume the one slice.
+        copied = volumetric or bool(random_transforms)
         with _one_sentence("An image"):
-            dataset = CacheDataset(
-                items, transforms, num_workers=num_workers, progress=progress, copy_cache=not volumetric
-            )
+            dataset = CacheDataset(items, transforms, num_workers=num_workers, progress=progress, copy_cache=not copied)
     elif cache == "disk":
         dataset = PersistentDataset(
             items,
@@ -151,8 +173,27 @@ def build_dataset(
         )
     else:
         dataset = Dataset(items, transforms)
-    dataset = NamingDataset(dataset, items)
-    return SliceDataset(dataset, random_transforms) if volumetric else dataset
+    if volumetric:
+        return SliceDataset(NamingDataset(dataset, items), random_transforms)
+    if random_transforms:
+        dataset = AugmentedDataset(dataset, random_transforms)
+    return NamingDataset(dataset, items)
+
+
+def _plain_copy(value: Any) -> Any:
+    if not isinstance(value, torch.Tensor):
+        return value
+    return (value.as_tensor() if isinstance(value, MetaTensor) else value).clone()
+
+
+@contextmanager
+def _untracked() -> Iterator[None]:
+    tracked = get_track_meta()
+    set_track_meta(False)
+    try:
+        yield
+    finally:
+        set_track_meta(tracked)
 
 
 @contextmanager

@@ -21,6 +21,8 @@ def split_datalist(
     test_fraction: float = 0.3,
     validation_fraction: float = 0.2,
     seed: int = 0,
+    folds: int | None = None,
+    fold: int = 0,
 ) -> Datalist:
     """Deal the items of a data set out to ``training``, ``validation`` and ``test``.
 
@@ -29,17 +31,21 @@ def split_datalist(
         by: ``case`` keeps together what belongs together (the items of one ``group``, else of one ``case``) and
             spreads every ``stratum`` evenly. ``image`` deals out single images, of volumes single slices, as the
             paper does (section 3.1): slices of one patient then stand on both sides.
-        test_fraction: share of the whole for the test part.
+        test_fraction: share of the whole for the test part; not looked at where there are ``folds``.
         validation_fraction: share of the rest for the validation part.
         seed: makes another split.
+        folds: for cross-validation: deal the whole out to so many parts of one size, of which one is the test part.
+        fold: which of them, from 0 on.
 
     Raises:
-        SplitError: fewer cases than three parts need.
-        ConfigError: a fraction or ``by`` out of range.
+        SplitError: fewer cases than three parts, or the folds, need.
+        ConfigError: a fraction, ``fold`` or ``by`` out of range.
     """
     for name, fraction in (("test_fraction", test_fraction), ("validation_fraction", validation_fraction)):
         if not 0 < fraction < 1:
             raise ConfigError(f"{name} is {fraction}; give a share between 0 and 1.")
+    if folds is not None and not (folds >= 2 and 0 <= fold < folds):
+        raise ConfigError(f"fold is {fold} of {folds} folds; give at least 2 folds, and a fold from 0 to {folds - 1}.")
     if by == "case":
         units = _units_by_case(items)
     elif by == "image":
@@ -51,18 +57,37 @@ def split_datalist(
         raise SplitError(
             f"Training, validation and test need at least 3 independent {by}s, but there are {len(units)}; {remedy}."
         )
+    if folds is not None and len(units) < folds:
+        raise SplitError(f"{folds} folds need at least {folds} independent {by}s, but there are {len(units)}.")
 
     generator = np.random.default_rng(seed)
-    rest, test = _deal(units, test_fraction, generator, keep=2)
+    if folds is None:
+        rest, test = _deal(units, test_fraction, generator, keep=2)
+    else:
+        parted = _fold(units, folds, generator)
+        test = parted.pop(fold)
+        rest = [unit for part in parted for unit in part]
     training, validation = _deal(rest, validation_fraction, generator, keep=1)
     parts = {"training": training, "validation": validation, "test": test}
     datalist: Datalist = {part: _merge([item for unit in parts[part] for item in unit]) for part in PARTS}
     datalist["split"] = {
         "by": by,
         "seed": seed,
-        "fractions": {"test": test_fraction, "validation": validation_fraction},
+        "fractions": {"test": 1 / folds if folds else test_fraction, "validation": validation_fraction},
     }
+    if folds is not None:
+        datalist["split"] |= {"folds": folds, "fold": fold}
     return datalist
+
+
+def _fold(units: list[list[Item]], folds: int, generator: np.random.Generator) -> list[list[list[Item]]]:
+    """Deal units out to folds of about one size, every stratum alike; the folds are the same whichever is tested on."""
+    parted: list[list[list[Item]]] = []
+    rest = units
+    for left in range(folds, 1, -1):
+        rest, taken = _deal(rest, 1 / left, generator, keep=left - 1)
+        parted.append(taken)
+    return [*parted, rest]
 
 
 def _units_by_case(items: Sequence[Item]) -> list[list[Item]]:

@@ -108,12 +108,12 @@ def example_image(genotype: Genotype) -> torch.Tensor:
     return torch.rand((1, genotype.in_channels, *IMAGE_SIZE[genotype.spatial_dims]))
 
 
-def network_report(genotype: Genotype, *, threads: int = THREADS, min_run_time: float = 1.0) -> dict[str, Any]:
+def network_costs(genotype: Genotype, *, threads: int = THREADS, min_run_time: float = 1.0) -> dict[str, Any]:
     """Cost of the network that a genotype describes, with untrained weights.
 
     Returns:
         ``params``, ``macs`` (plain numbers), ``latency_ms`` and ``peak_memory_mb`` (torch on the CPU, ``threads``
-        threads, one image of :func:`example_image`), and ``genotype`` as its JSON form.
+        threads, one image of :func:`example_image`).
     """
     network = LWMISN(genotype).eval()
     image = example_image(genotype)
@@ -122,5 +122,9 @@ def network_report(genotype: Genotype, *, threads: int = THREADS, min_run_time: 
         "macs": multiply_accumulates(network, image),
         "latency_ms": latency_ms(network, image, threads=threads, min_run_time=min_run_time),
         "peak_memory_mb": peak_memory_mb(network, image),
-        "genotype": genotype.to_dict(),
     }
+
+
+def network_report(genotype: Genotype, *, threads: int = THREADS) -> dict[str, Any]:
+    """What :func:`network_costs` gives, and ``genotype`` as its JSON form."""
+    return {**network_costs(genotype, threads=threads), "genotype": genotype.to_dict()}

@@ -8,14 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.networks import Genotype
-from monai_lwmisn.networks.complexity import network_report
 from monai_lwmisn.workflow.config import execute, override, read_config
-
-
-def network_costs(genotype: Genotype) -> dict[str, Any]:
-    """``params``, ``macs``, ``latency_ms`` and ``peak_memory_mb`` of the network, see :func:`network_report`."""
-    return {name: cost for name, cost in network_report(genotype).items() if name != "genotype"}
 
 
 def evaluate(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from monai_lwmisn.data import check_data, read_datalist, select_parts
-from monai_lwmisn.data.datalist import PARTS
+from monai_lwmisn.data import check_data, select_parts
+from monai_lwmisn.data.datalist import PARTS, Datalist
 from monai_lwmisn.data.layouts.base import Item
 from monai_lwmisn.errors import ConfigError
 
@@ -14,7 +13,7 @@ __all__ = ["evaluation_items"]
 
 
 def evaluation_items(
-    datalist: str | os.PathLike[str],
+    datalist: Callable[[], Datalist],
     split: str,
     layout: str,
     other_data: str | None = None,
@@ -24,7 +23,7 @@ def evaluation_items(
     The items of one part of a run's datalist, of all parts, or of another data set.
 
     Args:
-        datalist: path of the run's datalist; not looked at when there is other data.
+        datalist: gives the run's datalist; not called when there is other data.
         split: ``training``, ``validation``, ``test`` or ``all``.
         layout: name of the raw data layout of the other data.
         other_data: folder or archive of another data set, all of which is taken; None or "" for the run's own.
@@ -40,4 +39,4 @@ def evaluation_items(
         return report.items
     if split not in (*PARTS, "all"):
         raise ConfigError(f"There is no split {split!r}: use one of {', '.join(PARTS)} or all.")
-    return select_parts(read_datalist(datalist), *(PARTS if split == "all" else (split,)))
+    return select_parts(datalist(), *(PARTS if split == "all" else (split,)))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from monai.data import DataLoader
+from monai.data import DataLoader, MetaTensor, get_track_meta
 from monai.transforms import (
     Compose,
     CopyItemsd,
@@ -13,8 +13,10 @@ from monai.transforms import (
     LoadImaged,
     MapTransform,
     Orientationd,
+    RandAffined,
     RandFlipd,
     RandGaussianNoised,
+    RandZoomd,
     ScaleIntensityd,
 )
 
@@ -91,9 +93,28 @@ def test_random_transforms_are_drawn_anew_and_leave_the_cache_alone(nuclei_phant
     noise = RandGaussianNoised("image", prob=1.0, std=5.0)
     dataset = build_dataset(items, NUCLEI_LOADING, [noise], progress=False)
     plain = build_dataset(items, NUCLEI_LOADING, progress=False)[0]["image"]
-    draws = torch.stack([dataset[0]["image"].as_tensor() for _ in range(50)])
+    draws = torch.stack([dataset[0]["image"] for _ in range(50)])
     assert not torch.equal(draws[0], draws[1])
     assert torch.allclose(draws.mean(dim=0), plain.as_tensor(), atol=5)
+
+
+def test_samples_are_those_of_transforms_that_keep_a_record(nuclei_phantom: Path) -> None:
+    items = read_layout("dsb2018", nuclei_phantom)[:1]
+    augmentation = [
+        RandAffined(
+            ["image", "label"], prob=1.0, rotate_range=0.3, mode=["bilinear", "nearest"], padding_mode="border"
+        ),
+        RandZoomd(["image", "label"], prob=1.0, min_zoom=0.7, max_zoom=1.5, mode=["bilinear", "nearest"]),
+        RandFlipd(["image", "label"], prob=0.5, spatial_axis=0),
+    ]
+    recorded = Compose(augmentation).set_random_state(seed=1)(build_dataset(items, NUCLEI_LOADING, progress=False)[0])
+    dataset = build_dataset(items, NUCLEI_LOADING, augmentation, progress=False)
+    dataset.dataset.transform.set_random_state(seed=1)
+    sample = dataset[0]
+    for key in ("image", "label"):
+        assert isinstance(recorded[key], MetaTensor) and type(sample[key]) is torch.Tensor
+        torch.testing.assert_close(sample[key], recorded[key].as_tensor(), check_dtype=False)
+    assert get_track_meta()
 
 
 def test_the_slices_of_volumes_come_out_flat(mr_phantom: Path) -> None:
@@ -150,7 +171,7 @@ def test_slices_are_augmented_and_batched(mr_phantom: Path) -> None:
     flip = RandFlipd(["image", "label"], prob=1.0, spatial_axis=0)
     dataset = build_dataset(items, VOLUME_LOADING, [flip], volumetric=True, progress=False)
     plain = build_dataset(items, VOLUME_LOADING, volumetric=True, progress=False)
-    assert torch.equal(dataset[2]["label"].as_tensor(), plain[2]["label"].flip(1))
+    assert torch.equal(dataset[2]["label"], plain[2]["label"].flip(1))
     batch = next(iter(DataLoader(dataset, batch_size=6)))
     assert batch["image"].shape == (6, 1, 48, 48)
 
