@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from monai.transforms import LoadImage
-from tqdm import tqdm
 
 from monai_lwmisn.data.layouts import find_layout, first_of, scan_layout
 from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.data.progress import shown
 from monai_lwmisn.data.readers import PICTURE_SUFFIXES
 from monai_lwmisn.errors import DataError
 
@@ -162,7 +162,7 @@ def check_data(
     spacings = []
     image_loader = LoadImage(**found.image_reader, ensure_channel_first=True)
     label_loader = LoadImage(**found.label_reader, ensure_channel_first=True, dtype=None)
-    for item in tqdm(scan.items, desc="Checking", unit="image", disable=None if progress else True, leave=False):
+    for item in shown(scan.items, "Checking", unit="image", progress=progress):
         try:
             image, label = _check_item(item, image_loader, label_loader)
         except DataError as error:

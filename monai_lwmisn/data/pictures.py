@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from monai_lwmisn.data.decoding import decode_picture
+from monai_lwmisn.data.progress import shown
 from monai_lwmisn.errors import DataError
 
 # Mean difference between the largest and the smallest colour channel. The grey images of the Data Science Bowl have
@@ -71,7 +71,7 @@ def describe_pictures(paths: Sequence[str]) -> tuple[dict[str, PictureContent], 
     """Describe many pictures; those that cannot be read are left out and named in the list of problems."""
     pictures: dict[str, PictureContent] = {}
     problems: list[str] = []
-    for path in tqdm(paths, desc="Looking at images", unit="image", disable=None, leave=False):
+    for path in shown(paths, "Looking at images", unit="image"):
         try:
             pictures[path] = describe_picture(path)
         except DataError as error:

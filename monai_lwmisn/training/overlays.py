@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from monai.engines import Evaluator
+from monai.utils import optional_import
 
 from monai_lwmisn.data.layouts.base import Item
+
+# A bundle is evaluated where there is no matplotlib too, and then draws nothing.
+FigureCanvasAgg, has_matplotlib = optional_import("matplotlib.backends.backend_agg", name="FigureCanvasAgg")
+to_rgb, _ = optional_import("matplotlib.colors", name="to_rgb")
+Figure, _ = optional_import("matplotlib.figure", name="Figure")
+Patch, _ = optional_import("matplotlib.patches", name="Patch")
 
 __all__ = ["Example", "OverlayFigure", "draw_overlays"]
 
@@ -104,6 +107,8 @@ class OverlayFigure:
 
     def attach(self, engine: Engine) -> None:
         """Register with the evaluator; its batches have the image as loaded under ``picture``."""
+        if not has_matplotlib:
+            return
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
         engine.add_event_handler(Events.COMPLETED, self._draw)

@@ -13,17 +13,32 @@ from typing import Any
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 from ignite.handlers import ProgressBar
-from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
+from monai.utils import optional_import
 
 from monai_lwmisn.files import write_atomically
 
-__all__ = ["EpochHistory", "progress_bar", "read_history"]
+# A bundle trains where these are not installed too, and then shows less of it.
+SummaryWriter, has_tensorboard = optional_import("torch.utils.tensorboard", name="SummaryWriter")
+_, has_tqdm = optional_import("tqdm")
+
+__all__ = ["BatchProgress", "EpochHistory", "read_history"]
 
 
-def progress_bar(description: str) -> ProgressBar:
-    """A handler that shows iterations and the time left of an epoch; silent on ranks above 0 and outside a terminal."""
-    return ProgressBar(desc=description, disable=None if idist.get_rank() == 0 else True)
+class BatchProgress:
+    """
+    Shows the iterations of an epoch and the time left; silent on ranks above 0, outside a terminal and without tqdm.
+
+    Args:
+        description: stands before the bar.
+    """
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+
+    def attach(self, engine: Engine) -> None:
+        """Register with ``engine``."""
+        if has_tqdm:
+            ProgressBar(desc=self.description, disable=None if idist.get_rank() == 0 else True).attach(engine)
 
 
 def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
@@ -42,7 +57,7 @@ def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
 class EpochHistory:
     """
     At the end of every epoch, appends one JSON object to a file, prints a line of it with the time left, and passes its
-    numbers to TensorBoard.
+    numbers to TensorBoard where it is installed.
 
     An object holds ``epoch``, ``seconds`` and the given values, numbers unrounded. When a run starts, epochs that the
     engine has not completed are dropped from the file: all in a fresh run, those after the checkpoint in a resumed one.
@@ -64,7 +79,7 @@ class EpochHistory:
         self.path = Path(path)
         self.values = dict(values)
         self.scalars_dir = scalars_dir
-        self._writer: SummaryWriter | None = None
+        self._writer: Any = None
         self._lines: list[dict[str, Any]] = []
         self._run_start = self._epoch_start = 0.0
         self._first_epoch = 0
@@ -81,7 +96,7 @@ class EpochHistory:
         self._first_epoch = engine.state.epoch
         self._lines = [line for line in read_history(self.path) if line["epoch"] <= engine.state.epoch]
         self._write()
-        if self.scalars_dir is not None and idist.get_rank() == 0:
+        if self.scalars_dir is not None and has_tensorboard and idist.get_rank() == 0:
             # Events of epochs that are run anew are hidden.
             self._writer = SummaryWriter(str(self.scalars_dir), purge_step=engine.state.epoch + 1)
 
@@ -104,7 +119,7 @@ class EpochHistory:
         if idist.get_rank() == 0:
             epochs = engine.state.max_epochs or engine.state.epoch
             seconds_per_epoch = (now - self._run_start) / (engine.state.epoch - self._first_epoch)
-            tqdm.write(_readable(line, epochs, seconds_per_epoch * (epochs - engine.state.epoch)))
+            print(_readable(line, epochs, seconds_per_epoch * (epochs - engine.state.epoch)), flush=True)
 
     def _write(self) -> None:
         if idist.get_rank() == 0:

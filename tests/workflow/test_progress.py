@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ignite.engine import Engine
 
-from monai_lwmisn.workflow.progress import EpochHistory, progress_bar, read_history
+from monai_lwmisn.workflow.progress import BatchProgress, EpochHistory, read_history
 
 
 def run(path: Path, max_epochs: int, start_epoch: int = 0) -> None:
@@ -41,6 +41,6 @@ def test_resuming_replaces_the_epochs_after_the_checkpoint(tmp_path: Path) -> No
 
 def test_progress_bar_is_silent_outside_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     engine = Engine(lambda engine, batch: None)
-    progress_bar("train").attach(engine)
+    BatchProgress("train").attach(engine)
     engine.run([0, 1], max_epochs=2)
     assert capsys.readouterr().err == ""
