@@ -18,7 +18,9 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["monai_lwmisn", "monai_lwmisn.*"]),
-    package_data={"monai_lwmisn": ["py.typed", "configs/*.json", "configs/presets/*.json"]},
+    package_data={
+        "monai_lwmisn": ["py.typed", "configs/*.json", "configs/*.conf", "configs/*/*.json", "bundle/LICENSE"],
+    },
     install_requires=[
         "monai>=1.5",
         "torch>=2.6",

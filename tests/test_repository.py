@@ -70,7 +70,16 @@ def test_links_and_pictures_of_the_documents_exist() -> None:
 
 
 def test_all_configurations_are_installed() -> None:
-    patterns = re.search(r'package_data=\{"monai_lwmisn": \[(.*)\]\}', (ROOT / "setup.py").read_text(encoding="utf-8"))
+    patterns = re.search(r'"monai_lwmisn": \[(.*)\]', (ROOT / "setup.py").read_text(encoding="utf-8"))
     assert patterns is not None
     installed = {path for pattern in re.findall(r'"(.+?)"', patterns[1]) for path in PACKAGE.glob(pattern)}
-    assert set(CONFIGS.rglob("*.json")) | {PACKAGE / "py.typed"} <= installed
+    assert {
+        *CONFIGS.rglob("*.json"),
+        *CONFIGS.rglob("*.conf"),
+        PACKAGE / "py.typed",
+        PACKAGE / "bundle" / "LICENSE",
+    } <= installed
+
+
+def test_the_license_of_bundles_is_that_of_the_repository() -> None:
+    assert (PACKAGE / "bundle" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()

@@ -76,7 +76,7 @@ def load_preset(preset: str, variant: str = "light") -> dict[str, Any]:
         raise ConfigError(
             f"The preset '{preset}' has no variant '{variant}': use {' or '.join(variant_names(preset))}."
         )
-    return _read(path)
+    return read_file(path)
 
 
 def resolve(
@@ -100,7 +100,7 @@ def resolve(
     if strategy not in SEARCHES:
         raise ConfigError(f"There is no strategy {json.dumps(strategy)}: use {' or '.join(SEARCHES)}.")
     files = {"search": SEARCHES[strategy], "train": "train", "evaluate": "evaluate"}
-    configs = {workflow: {**_read(CONFIGS / f"{file}.json"), **values} for workflow, file in files.items()}
+    configs = {workflow: {**read_file(CONFIGS / f"{file}.json"), **values} for workflow, file in files.items()}
     return override(configs, overrides)
 
 
@@ -197,7 +197,7 @@ def read_config(run: Path, workflow: str) -> dict[str, Any]:
     path = run / "configs" / f"{workflow}.json"
     if not path.is_file():
         raise ConfigError(f"{run} has no configs/{workflow}.json: give a folder that `lwmisn search` wrote.")
-    return _read(path)
+    return read_file(path)
 
 
 def execute(config_file: Path, **runtime: Any) -> None:
@@ -235,7 +235,12 @@ def _quiet_workflow(config_file: Path, runtime: Mapping[str, Any]) -> ConfigWork
         logger.setLevel(level)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> dict[str, Any]:
+    """Read one JSON file of a configuration.
+
+    Raises:
+        ConfigError: when it cannot be read or is no JSON object.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -246,9 +251,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _read_own_preset(path: Path) -> dict[str, Any]:
-    preset = _read(path)
-    workflows = [_read(file) for file in CONFIGS.glob("*.json")]
-    shipped = [_read(file) for file in PRESETS.glob("*.json")]
+    preset = read_file(path)
+    workflows = [read_file(file) for file in CONFIGS.glob("*.json")]
+    shipped = [read_file(file) for file in PRESETS.glob("*.json")]
     # A preset may have keys of its own for its own use.
     known = {key for config in (*workflows, *shipped) for key in config} | _references(preset)
     for key in preset:

@@ -1,0 +1,84 @@
+"""The configurations of a bundle, from those of a run: the same workflows, but at home in any folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from monai_lwmisn.workflow.config import CONFIGS, SEARCHES, WORKFLOWS, read_file, resolve
+
+PLACES = {"bundle_root": ".", "dataset_dir": "", "datalist_file": None}
+"""What a run knows of its machine, and a bundle does not; the datalist is made from the data each time."""
+
+SEARCH_PLACES = {"genotype_file": "$os.path.join(@output_dir, 'genotype.json')"}
+"""A search in a bundle leaves the genotype that the weights belong to alone."""
+
+NEEDS_PACKAGE = (
+    "$monai.utils.optional_import('monai_lwmisn', descriptor="
+    "'A search needs the package monai_lwmisn ({}), the other workflows do not: pip install monai-lwmisn.')"
+    "[0].__version__"
+)
+
+
+def bundle_configs(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The texts of ``configs/{inference,search,train,evaluate}.json``.
+
+    Args:
+        configs: of the run by workflow, as :func:`monai_lwmisn.workflow.config.read_configs` or ``resolve`` gives them.
+
+    Returns:
+        By workflow, with the names of this package.
+    """
+    texts = {}
+    for workflow in WORKFLOWS:
+        config = {**configs[workflow], **PLACES}
+        if workflow == "search":
+            config |= SEARCH_PLACES
+            config["initialize"] = [NEEDS_PACKAGE, *config["initialize"]]
+        file = SEARCHES[config["strategy"]] if workflow == "search" else workflow
+        texts[workflow] = _as_text(_pruned(config, read_file(CONFIGS / f"{file}.json")))
+    kind = "volume" if configs["evaluate"]["volumetric"] else "picture"
+    inference = read_file(CONFIGS / f"inference_{kind}.json")
+    evaluate = read_file(CONFIGS / "evaluate.json")
+    # What the preset or the user set; the rest of the evaluation is not the inference's.
+    chosen = {
+        key: value
+        for key, value in configs["evaluate"].items()
+        if key not in PLACES and (key not in evaluate or value != evaluate[key])
+    }
+    texts["inference"] = _as_text(_pruned({**inference, **chosen}, inference))
+    return texts
+
+
+def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What the configurations of a run have that its preset does not, as overrides.
+
+    Args:
+        run: what :func:`monai_lwmisn.workflow.config.read_configs` gives.
+    """
+    first = run["search"]
+    strategy = {"strategy": first["strategy"]} if first["strategy"] == "random" else {}
+    plain = resolve(first["preset"], first["variant"], strategy)
+    changed: dict[str, Any] = dict(strategy)
+    for workflow in WORKFLOWS:
+        for key, value in run[workflow].items():
+            if key not in PLACES and key in plain[workflow] and value != plain[workflow][key]:
+                changed[key] = value
+    return changed
+
+
+def _pruned(config: Mapping[str, Any], workflow: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of the workflow's own file, and those that they and their values lead to."""
+    kept: set[str] = set()
+    waiting = set(workflow)
+    while waiting:
+        kept |= waiting
+        texts = json.dumps([config[key] for key in waiting])
+        waiting = (set(re.findall(r"@(\w+)", texts)) & set(config)) - kept
+    return {key: value for key, value in config.items() if key in kept}
+
+
+def _as_text(config: Mapping[str, Any]) -> str:
+    return json.dumps(config, indent=4, ensure_ascii=False) + "\n"

@@ -1,0 +1,117 @@
+"""metadata.json: what a bundle is, for people and for the tools that read MONAI Bundles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from monai_lwmisn import __version__
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.complexity import example_image, multiply_accumulates, parameter_count
+
+SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
+BUNDLE_VERSION = "0.1.0"
+LIBRARIES = {"nibabel": "nibabel", "itk": "itk", "ignite": "pytorch-ignite", "skimage": "scikit-image"}
+"""What inference, training and evaluation import beside MONAI, by the name of the distribution."""
+
+FORMATS = {"CT": "hounsfield", "MR": "magnitude", "microscopy": "RGB"}
+"""MONAI's name for the values of an image, by modality."""
+
+AUTHORS = "The monai_lwmisn authors"
+PAPER = (
+    'Zhang, Zhong, Mao: "Neural Architecture Search for Light-weight Medical Image Segmentation Network", '
+    "Computer Science 49(10), 2022, 183-190"
+)
+
+
+def bundle_metadata(
+    config: Mapping[str, Any],
+    card: Mapping[str, Any],
+    genotype: Genotype,
+    settings: Mapping[str, Any],
+    metrics: Mapping[str, Any] | None,
+    libraries: Mapping[str, str],
+) -> dict[str, Any]:
+    """The content of metadata.json, by MONAI's schema of 2024-07-25.
+
+    Args:
+        config: the run's evaluation configuration, for what a preset says of images and labels.
+        card: what is said of the data, see :mod:`monai_lwmisn.bundle.card`.
+        genotype: the network.
+        settings: what the run was given beside its preset.
+        metrics: the run's metrics.json; None where it has not been evaluated.
+        libraries: the version of MONAI, torch, numpy and each of ``LIBRARIES`` it was made with.
+    """
+    network = LWMISN(genotype).eval()
+    image = example_image(genotype)
+    classes = {"0": "background", **config["label_names"]}
+    volumetric = config["volumetric"]
+    plane = ["*"] * genotype.spatial_dims
+    colours = {"0": "red", "1": "green", "2": "blue"} if genotype.in_channels == 3 else {"0": "image"}
+    return {
+        "schema": SCHEMA,
+        "version": BUNDLE_VERSION,
+        "changelog": {BUNDLE_VERSION: "first version"},
+        "monai_version": libraries["monai"],
+        "pytorch_version": libraries["torch"],
+        "numpy_version": libraries["numpy"],
+        "required_packages_version": {name: libraries[name] for name in LIBRARIES.values()},
+        "name": card["title"],
+        "task": card["task"],
+        "description": f"{card['task']}, by a light-weight network that was searched for on this kind of image.",
+        "authors": AUTHORS,
+        "copyright": f"Copyright (c) {AUTHORS}",
+        "data_source": f"{card['data_name']}, {card['data_source']}",
+        "data_type": "NIfTI, NRRD, MetaImage, DICOM series" if volumetric else "PNG, TIFF, JPEG, BMP",
+        "image_classes": card["image"],
+        "label_classes": ", ".join(f"{value}: {name}" for value, name in classes.items()),
+        "pred_classes": ", ".join(f"{value}: {name}" for value, name in classes.items()),
+        "eval_metrics": {name: value for name, value in (metrics or {}).get("mean", {}).items() if value is not None},
+        "intended_use": "Research, not for diagnosis.",
+        "references": [PAPER],
+        "network_data_format": {
+            "inputs": {
+                "image": {
+                    "type": "image",
+                    "format": FORMATS.get(config["modality"], "magnitude"),
+                    "modality": config["modality"],
+                    "num_channels": genotype.in_channels,
+                    "spatial_shape": plane,
+                    "dtype": "float32",
+                    "value_range": [],
+                    "is_patch_data": False,
+                    "channel_def": colours,
+                }
+            },
+            "outputs": {
+                "pred": {
+                    "type": "image",
+                    "format": "segmentation",
+                    "num_channels": genotype.out_channels,
+                    "spatial_shape": plane,
+                    "dtype": "float32",
+                    "value_range": [],
+                    "is_patch_data": False,
+                    "channel_def": classes,
+                }
+            },
+        },
+        "lwmisn": {
+            "package_version": __version__,
+            "preset": config.get("preset"),
+            "variant": config.get("variant"),
+            "settings": dict(settings),
+            "orientation": "RAS" if volumetric else None,
+            "slice_axis": "axial" if volumetric else None,
+            "params": parameter_count(network),
+            "macs": multiply_accumulates(network, image),
+            "macs_of": list(image.shape),
+        },
+    }
+
+
+def installed_libraries() -> dict[str, str]:
+    """Versions of what is installed here, without local marks such as ``+cpu``."""
+    names = ("monai", "torch", "numpy", *LIBRARIES.values())
+    return {name: version(name).partition("+")[0] for name in names}
