@@ -19,7 +19,14 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["monai_lwmisn", "monai_lwmisn.*"]),
     package_data={
-        "monai_lwmisn": ["py.typed", "configs/*.json", "configs/*.conf", "configs/*/*.json", "bundle/LICENSE"],
+        "monai_lwmisn": [
+            "py.typed",
+            "configs/*.json",
+            "configs/*.conf",
+            "configs/*/*.json",
+            "bundle/LICENSE",
+            "bundle/*.json",
+        ],
     },
     install_requires=[
         "monai>=1.5",
@@ -28,6 +35,7 @@ setup(
         "numpy>=1.26",
         "fire",  # `python -m monai.bundle` reads its arguments with it
         "itk>=5.3",
+        "jsonschema",  # MONAI checks the metadata of bundles with it
         "matplotlib>=3.8",
         "nibabel>=5",
         "pillow",

@@ -176,6 +176,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_set(evaluate)
 
+    bundle = add("bundle", _bundle, "make a MONAI Bundle of a trained run, which runs wherever MONAI is installed")
+    bundle.add_argument("run", type=Path, metavar="RUN", help="a run folder, trained and best also evaluated")
+    bundle.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="BUNDLE",
+        required=True,
+        help="the folder to make; a bundle there is replaced",
+    )
+
+    verify = add(
+        "verify", _verify, "check a bundle: MONAI's own checks, the rules of its zoo, and that all runtimes agree"
+    )
+    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle's folder; its code is run")
+
     show = add("show", _show, "show a network: parameters, multiply-accumulates, time, memory, and its cells drawn")
     show.add_argument("genotype", type=Path, metavar="GENOTYPE_OR_RUN", help="a genotype.json, or a run folder")
     show.add_argument(
@@ -271,6 +287,23 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     if arguments.json:
         write_atomically((json.dumps(metrics, indent=2) + "\n").encode(), arguments.json)
     _say(format_metrics(metrics))
+
+
+def _bundle(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.bundle.write import write_bundle
+
+    write_bundle(arguments.run, arguments.output)
+    _say(f"The bundle: {arguments.output}\nCheck it: lwmisn verify {arguments.output}")
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.bundle.verify import raise_for_failures, verify
+
+    findings = []
+    for finding in verify(arguments.bundle):
+        findings.append(finding)
+        _say(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.check}: {finding.detail}")
+    raise_for_failures(arguments.bundle, findings)
 
 
 def _show(arguments: argparse.Namespace) -> None:
