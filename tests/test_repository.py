@@ -70,7 +70,7 @@ def test_links_and_pictures_of_the_documents_exist() -> None:
 
 
 def test_all_configurations_are_installed() -> None:
-    patterns = re.search(r'"monai_lwmisn": \[(.*)\]', (ROOT / "setup.py").read_text(encoding="utf-8"))
+    patterns = re.search(r'"monai_lwmisn": \[(.*?)\]', (ROOT / "setup.py").read_text(encoding="utf-8"), re.DOTALL)
     assert patterns is not None
     installed = {path for pattern in re.findall(r'"(.+?)"', patterns[1]) for path in PACKAGE.glob(pattern)}
     assert {
