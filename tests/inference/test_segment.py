@@ -145,29 +145,46 @@ def test_uneven_slices_are_refused(bundle: Path, tmp_path: Path) -> None:
     assert files_in(tmp_path / "out") == []
 
 
-def test_dicom_segmentation_has_its_pixels_on_the_slices_they_belong_to(copy: Path, tmp_path: Path) -> None:
+def test_dicom_segmentation_has_its_pixels_on_the_slices_they_belong_to(
+    bundle_of_two_classes: Path, tmp_path: Path
+) -> None:
     highdicom = pytest.importorskip("highdicom")
-    config = json.loads((copy / "configs/inference.json").read_text())
-    (copy / "configs/inference.json").write_text(json.dumps(config | {"label_names": {"1": "prostate"}}))
     uid = write_series(int16(), tmp_path / "series")
     save(volume(), AFFINE, tmp_path / "volume.nii.gz")
     series, other = segment(
-        copy, [tmp_path / "series", tmp_path / "volume.nii.gz"], tmp_path / "out", format="dicom-seg"
+        bundle_of_two_classes, [tmp_path / "series", tmp_path / "volume.nii.gz"], tmp_path / "out", format="dicom-seg"
     )
     assert other.error is not None and "no folder of a DICOM series" in other.error
     assert files_in(tmp_path / "out") == ["series_seg.dcm"]
     written = highdicom.seg.segread(series.masks[0])
-    (description,) = written.SegmentSequence
-    assert description.SegmentLabel == "prostate"
-    assert description.SegmentedPropertyTypeCodeSequence[0].CodeMeaning == "Prostate"
+    assert [described.SegmentLabel for described in written.SegmentSequence] == [
+        "anterior hippocampus",
+        "posterior hippocampus",
+    ]
     assert written.ReferencedSeriesSequence[0].SeriesInstanceUID == uid
-    expected = mask_of(one(copy, tmp_path / "series", tmp_path / "nifti"))
-    assert expected.any()
+    expected = mask_of(one(bundle_of_two_classes, tmp_path / "series", tmp_path / "nifti"))
+    assert set(np.unique(expected)) == {0, 1, 2}
     for file in (tmp_path / "series").iterdir():
         header = pydicom.dcmread(file)
         frame = written.get_pixels_by_source_instance([header.SOPInstanceUID], ignore_spatial_locations=True)
         z = round((header.ImagePositionPatient[2] - ORIGIN[2]) / SPACING[2])
-        np.testing.assert_array_equal(frame[0, :, :, 0].T, expected[:, :, z])
+        for number in (1, 2):
+            np.testing.assert_array_equal(frame[0, :, :, number - 1].T, expected[:, :, z] == number)
+
+
+def test_a_segment_that_is_one_term_has_its_code(bundle_for_ct: Path, tmp_path: Path) -> None:
+    highdicom = pytest.importorskip("highdicom")
+    write_series(int16() * 5, tmp_path / "series")
+    outcome = one(bundle_for_ct, tmp_path / "series", tmp_path / "out", format="dicom-seg")
+    (segment,) = highdicom.seg.segread(outcome.masks[0]).SegmentSequence
+    assert (segment.SegmentLabel, segment.SegmentedPropertyTypeCodeSequence[0].CodeValue) == ("liver", "10200004")
+
+
+def test_a_network_of_another_size_still_gives_masks_on_the_input_s_grid(bundle_for_ct: Path, tmp_path: Path) -> None:
+    save(volume() * 20 - 900, AFFINE, tmp_path / "a.nii.gz")
+    outcome = one(bundle_for_ct, tmp_path / "a.nii.gz", tmp_path / "out")
+    assert mask_of(outcome).shape == (21, 17, 6) and outcome.warnings == ()
+    np.testing.assert_allclose(nibabel.load(outcome.masks[0]).affine, AFFINE, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(21, 17, 6), (9, 8, 1)])
@@ -293,6 +310,15 @@ def test_options_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=sentence):
         segment(bundle, [image], tmp_path / "out", **options)
+
+
+@pytest.mark.parametrize("format", ["nifti", "nrrd", "dicom-seg"])
+def test_pictures_are_segmented_to_png_only(copy: Path, image: Path, tmp_path: Path, format: str) -> None:
+    config = json.loads((copy / "configs/inference.json").read_text())
+    (copy / "configs/inference.json").write_text(json.dumps(config | {"volumetric": False}))
+    with pytest.raises(ConfigError, match=f"segments pictures, not to {format}: use png"):
+        segment(copy, [image], tmp_path / "out", format=format)
+    assert not (tmp_path / "out").exists()
 
 
 def scripted(bundle: Path, *texts: tuple[str, str]) -> None:
