@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.data.archives import member_names
 from monai_lwmisn.errors import ConfigError, DataError
 
 SCRIPTS = "scripts"
@@ -71,6 +70,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
+    # Imported here, because its package needs ignite.
+    from monai_lwmisn.data.archives import member_names
+
     member_names(archive)  # refuses names that point out of the archive
     try:
         with zipfile.ZipFile(archive) as opened:
