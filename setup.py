@@ -48,6 +48,7 @@ setup(
         "tqdm",
     ],
     extras_require={
+        "dicom": ["highdicom>=0.24"],
         "runtime": ["onnx>=1.16", "onnxscript", "onnxruntime>=1.18", "openvino>=2024.4"],
         "test": ["hypothesis", "mypy", "pytest>=8", "pytest-cov>=5", "ruff", "types-psutil"],
     },

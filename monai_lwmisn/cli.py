@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any
 
 from monai_lwmisn import __version__
-from monai_lwmisn.errors import LWMISNError
+from monai_lwmisn.errors import DataError, LWMISNError
 from monai_lwmisn.files import check_writable, write_atomically
 from monai_lwmisn.workflow.settings import describe_settings
 
@@ -192,6 +192,41 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle's folder; its code is run")
 
+    segmentation = add("segment", _segment, "segment images or volumes with a bundle; a mask for each")
+    segmentation.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle: its folder, or a zip of it")
+    segmentation.add_argument(
+        "inputs",
+        type=Path,
+        nargs="+",
+        metavar="INPUT",
+        help="an image, a volume (NIfTI, NRRD, MetaImage), the folder of a DICOM series, or a folder of such",
+    )
+    segmentation.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", required=True, help="the folder for the masks"
+    )
+    segmentation.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (default: %(default)s)"
+    )
+    segmentation.add_argument(
+        "--runtime",
+        choices=("torch", "onnxruntime", "openvino"),
+        default="torch",
+        help="what executes the network; the last two are installed with [runtime] (default: %(default)s)",
+    )
+    segmentation.add_argument(
+        "--format",
+        choices=("nifti", "nrrd", "dicom-seg", "png"),
+        help="of the masks: png for images, otherwise one of the others (default: nifti); dicom-seg is for DICOM "
+        "series and installed with [dicom]",
+    )
+    segmentation.add_argument("--series", metavar="UID", help="which series of DICOM folders that hold several")
+    segmentation.add_argument(
+        "--slice-axis",
+        choices=("auto", "axial", "coronal", "sagittal"),
+        default="auto",
+        help="how to slice volumes; auto: as the network was trained (default: %(default)s)",
+    )
+
     show = add("show", _show, "show a network: parameters, multiply-accumulates, time, memory, and its cells drawn")
     show.add_argument("genotype", type=Path, metavar="GENOTYPE_OR_RUN", help="a genotype.json, or a run folder")
     show.add_argument(
@@ -304,6 +339,45 @@ def _verify(arguments: argparse.Namespace) -> None:
         findings.append(finding)
         _say(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.check}: {finding.detail}")
     raise_for_failures(arguments.bundle, findings)
+
+
+def _segment(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from monai_lwmisn.inference.segment import Outcome, segment
+
+    bar = tqdm(disable=None, leave=False)
+
+    def advance(done: int, total: int) -> None:
+        bar.total, bar.n = total, done
+        bar.refresh()
+
+    def report(outcome: Outcome) -> None:
+        bar.clear()
+        for sentence in outcome.warnings:
+            print(f"lwmisn: warning: {sentence}", file=sys.stderr)
+        if outcome.error is None:
+            _say(f"{outcome.image}: {', '.join(map(str, outcome.masks))}")
+        else:
+            print(f"lwmisn: {outcome.error}", file=sys.stderr)
+
+    with bar:
+        outcomes = segment(
+            arguments.bundle,
+            arguments.inputs,
+            arguments.output,
+            device=arguments.device,
+            runtime=arguments.runtime,
+            format=arguments.format,
+            series=arguments.series,
+            slice_axis=arguments.slice_axis,
+            progress=advance,
+            report=report,
+        )
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    if failed:
+        raise DataError(f"{failed} of {len(outcomes)} inputs could not be segmented; masks are in {arguments.output}.")
+    _say(f"Segmented {len(outcomes)} inputs; masks are in {arguments.output}")
 
 
 def _show(arguments: argparse.Namespace) -> None:

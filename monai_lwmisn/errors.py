@@ -33,3 +33,7 @@ class ResourceError(LWMISNError):
 
 class CheckpointError(LWMISNError):
     """A checkpoint, or another file of a run, that cannot be written or read."""
+
+
+class InputWarning(UserWarning):
+    """Something about an input that its owner should know, as one sentence; it is segmented all the same."""

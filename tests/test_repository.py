@@ -45,13 +45,14 @@ def test_every_room_is_listed() -> None:
     assert rooms == set(ROOMS)
 
 
-def test_networks_are_imported_without_the_libraries_for_data_and_training() -> None:
-    code = """
+@pytest.mark.parametrize("module", ["networks", "inference.segment", "inference.dicom_segmentation"])
+def test_networks_and_inference_are_imported_without_the_libraries_for_data_and_training(module: str) -> None:
+    code = f"""
 import sys
-for name in ("ignite", "itk", "SimpleITK", "pydicom", "nibabel"):
+for name in ("ignite", "itk", "SimpleITK", "pydicom", "nibabel", "highdicom", "onnxruntime", "openvino"):
     sys.modules[name] = None
 import torch
-from monai_lwmisn.networks import Supernet, LWMISN
+import monai_lwmisn.{module}
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

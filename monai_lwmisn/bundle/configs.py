@@ -15,6 +15,9 @@ PLACES = {"bundle_root": ".", "dataset_dir": "", "datalist_file": None}
 SEARCH_PLACES = {"genotype_file": "$os.path.join(@output_dir, 'genotype.json')"}
 """A search in a bundle leaves the genotype that the weights belong to alone."""
 
+DESCRIBING = ("volumetric", "label_names")
+"""What is not computed with, but says what an inference takes and gives."""
+
 NEEDS_PACKAGE = (
     "$monai.utils.optional_import('monai_lwmisn', descriptor="
     "'A search needs the package monai_lwmisn ({}), the other workflows do not: pip install monai-lwmisn.')"
@@ -38,7 +41,7 @@ def bundle_configs(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
             config |= SEARCH_PLACES
             config["initialize"] = [NEEDS_PACKAGE, *config["initialize"]]
         file = SEARCHES[config["strategy"]] if workflow == "search" else workflow
-        texts[workflow] = _as_text(_pruned(config, read_file(CONFIGS / f"{file}.json")))
+        texts[workflow] = _as_text(_pruned(config, set(read_file(CONFIGS / f"{file}.json"))))
     kind = "volume" if configs["evaluate"]["volumetric"] else "picture"
     inference = read_file(CONFIGS / f"inference_{kind}.json")
     evaluate = read_file(CONFIGS / "evaluate.json")
@@ -48,7 +51,7 @@ def bundle_configs(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         for key, value in configs["evaluate"].items()
         if key not in PLACES and (key not in evaluate or value != evaluate[key])
     }
-    texts["inference"] = _as_text(_pruned({**inference, **chosen}, inference))
+    texts["inference"] = _as_text(_pruned({**inference, **chosen}, {*inference, *DESCRIBING}))
     return texts
 
 
@@ -69,10 +72,10 @@ def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return changed
 
 
-def _pruned(config: Mapping[str, Any], workflow: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of the workflow's own file, and those that they and their values lead to."""
+def _pruned(config: Mapping[str, Any], needed: set[str]) -> dict[str, Any]:
+    """The needed keys, and those that their values lead to."""
     kept: set[str] = set()
-    waiting = set(workflow)
+    waiting = needed
     while waiting:
         kept |= waiting
         texts = json.dumps([config[key] for key in waiting])

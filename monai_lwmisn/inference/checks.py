@@ -11,7 +11,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.errors import DataError, InputWarning
 
 AIR = -500.0
 """Hounsfield units below which there is air in a CT; no MR has such values, every CT of a body has them."""
@@ -48,10 +48,13 @@ class CheckImaged(MapTransform):
                 raise DataError(f"{name} has voxels that are NaN or infinite: repair it.")
             lowest = float(image.min())
             if self.modality == "MR" and lowest < AIR:
-                warnings.warn(f"{name} looks like CT (values down to {lowest:g}), not like MR.", stacklevel=2)
+                warnings.warn(
+                    f"{name} looks like CT (values down to {lowest:g}), not like MR.", InputWarning, stacklevel=2
+                )
             if self.modality == "CT" and lowest > AIR:
                 warnings.warn(
                     f"{name} does not look like CT in Hounsfield units (values from {lowest:g}).",
+                    InputWarning,
                     stacklevel=2,
                 )
         return dict(data)
@@ -77,6 +80,7 @@ class AcquisitionAxisd(MapTransform):
                 warnings.warn(
                     f"{name} is sliced along an axis with {spacing[-1]:.3g} mm between slices, while another axis has "
                     f"{spacing.max():.3g} mm: choose it with slice_axis if the network was trained on such slices.",
+                    InputWarning,
                     stacklevel=2,
                 )
         return dict(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -59,9 +60,38 @@ def is_dicom(file: Path) -> bool:
 
 
 def output_name(image: str | os.PathLike[str]) -> str:
-    """The name of an input without its folder and endings: ``case_01`` of ``data/case_01.nii.gz``."""
+    """The name of an input without its folder and endings: ``case_01`` of ``data/case_01.nii.gz``.
+
+    A folder keeps its whole name; it is often a DICOM UID, whose last number is no ending.
+    """
     name = Path(image).name
+    if Path(image).is_dir():
+        return name
     for suffix in (*VOLUME_SUFFIXES, *PICTURE_SUFFIXES):
-        if name.lower().endswith(suffix) and Path(image).is_file():
+        if name.lower().endswith(suffix):
             return name[: -len(suffix)].removesuffix(".nii")
-    return name
+    return Path(name).stem
+
+
+def output_names(images: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
+    """A name for each input, different from those of the others.
+
+    Inputs that share their :func:`output_name` get those of their folders in front, as many as it takes:
+    ``a_case`` and ``b_case`` for ``a/case.nii`` and ``b/case.nii``.
+
+    Raises:
+        DataError: two inputs of one folder differ in their ending only.
+    """
+    # By path; of folders in front there are none at first.
+    names = {str(image): output_name(image) for image in images}
+    folders = {image: list(Path(image).absolute().parent.parts) for image in names}
+    while len(set(names.values())) < len(names):
+        counts = Counter(names.values())
+        for image, name in list(names.items()):
+            if counts[name] == 1:
+                continue
+            if not folders[image]:
+                first, second, *_ = (other for other in names if names[other] == name)
+                raise DataError(f"The masks of {first} and {second} would have one name: rename one of them.")
+            names[image] = f"{folders[image].pop().strip(os.sep)}_{name}"
+    return names

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 from monai.data import ImageReader, ITKReader, NibabelReader
-from monai.utils import ensure_tuple
+from monai.utils import ensure_tuple, optional_import
 
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.dicom import check_spacing, choose_series, series_files
+
+itk, _ = optional_import("itk")
 
 
 class VolumeReader(ImageReader):
@@ -27,39 +29,42 @@ class VolumeReader(ImageReader):
     def __init__(self, series: str | None = None) -> None:
         super().__init__()
         self.series = series
-        self._reader: ImageReader = NibabelReader()
-        self._path = ""
 
     def verify_suffix(self, filename: Any) -> bool:
         """Any path is tried; what cannot be read says so."""
         return True
 
-    def read(self, data: Any, **kwargs: Any) -> Any:
-        """Open a file or a folder."""
-        self._path = str(ensure_tuple(data)[0])
-        self._reader = self._reader_of(Path(self._path))
-        return self._try(self._reader.read, self._path, **kwargs)
+    def read(self, data: Any, **kwargs: Any) -> str:
+        """The path itself.
 
-    def get_data(self, img: Any) -> tuple[np.ndarray, dict]:
-        """The voxels (x, y, z) or, of a colour volume, with their channels, and the metadata."""
-        voxels, meta = self._try(self._reader.get_data, img)
-        extent = tuple(int(length) for length in meta["spatial_shape"])
-        if min(extent, default=0) < 1 or len(extent) < 2:
-            raise DataError(f"The volume {self._path} has the extent {'x'.join(map(str, extent))}: there is no voxel.")
-        return voxels, meta
+        Where reading fails, MONAI's LoadImage tries its other readers, which would take a folder of two series for one
+        volume, or slices that are missing for none. So a volume is opened by :meth:`get_data`, whose errors it leaves.
+        """
+        return str(ensure_tuple(data)[0])
 
-    def _reader_of(self, path: Path) -> ImageReader:
-        if path.is_dir():
-            uid = choose_series(str(path), self.series)
-            check_spacing(series_files(str(path), uid))
-            return ITKReader(series_name=uid)
-        return NibabelReader() if path.name.lower().endswith((".nii", ".nii.gz")) else ITKReader()
-
-    def _try(self, action: Any, *arguments: Any, **keywords: Any) -> Any:
+    def get_data(self, img: str) -> tuple[np.ndarray, dict]:
+        """The voxels (x, y, z) and, where there are several, channels of the volume at a path, and its metadata."""
         try:
-            return action(*arguments, **keywords)
+            voxels, meta = _load(Path(img), self.series)
         except DataError:
             raise
         except Exception as error:  # every library raises its own
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            raise DataError(f"The volume {self._path} cannot be read ({reason}): repair or remove it.") from error
+            raise DataError(f"The volume {img} cannot be read ({reason}): repair or remove it.") from error
+        if voxels.dtype.names:
+            raise DataError(f"The volume {img} has colours instead of values: convert it to grey.")
+        extent = tuple(int(length) for length in meta["spatial_shape"])
+        if min(extent, default=0) < 1:
+            raise DataError(f"The volume {img} has the extent {'x'.join(map(str, extent))}: there is no voxel.")
+        if len(extent) != 3:
+            raise DataError(f"{img} has {len(extent)} axes instead of 3: save it as a volume, of one slice if need be.")
+        return voxels, meta
+
+
+def _load(path: Path, series: str | None) -> tuple[np.ndarray, dict]:
+    if path.is_dir():
+        files = series_files(str(path), choose_series(str(path), series))
+        check_spacing(files)
+        return ITKReader().get_data(itk.imread(files if len(files) > 1 else files[0]))
+    reader: ImageReader = NibabelReader() if path.name.lower().endswith((".nii", ".nii.gz")) else ITKReader()
+    return reader.get_data(reader.read(str(path)))

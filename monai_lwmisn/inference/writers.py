@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from monai.data import ITKWriter, NibabelWriter, PILWriter
+from monai.data import ImageWriter, ITKWriter, NibabelWriter, PILWriter
+
+from monai_lwmisn.errors import ConfigError
 
 
 class _WholeFile:
@@ -24,18 +26,51 @@ class _WholeFile:
             partial.unlink(missing_ok=True)
 
 
-class NiftiMaskWriter(_WholeFile, NibabelWriter):
-    """Writes .nii and .nii.gz, volumes of one slice too as volumes."""
+class _Volume:
+    """Keeps three axes, where MONAI drops the last of a volume of one slice."""
+
+    data_obj: Any
+    channel_dim: Any
 
     def set_data_array(self, data_array: Any, *args: Any, **kwargs: Any) -> None:
         """Take a label map (1, x, y, z)."""
-        super().set_data_array(data_array, channel_dim=0, squeeze_end_dims=False)
+        super().set_data_array(data_array, channel_dim=0, squeeze_end_dims=False)  # type: ignore[misc]
         self.data_obj = self.data_obj[..., 0]
+        self.channel_dim = None
 
 
-class VolumeMaskWriter(_WholeFile, ITKWriter):
-    """Writes .nrrd, .mha and other formats of ITK."""
+class NiftiMaskWriter(_WholeFile, _Volume, NibabelWriter):
+    """Writes .nii and .nii.gz."""
+
+
+class VolumeMaskWriter(_WholeFile, _Volume, ITKWriter):
+    """Writes .nrrd, .mha and other formats of ITK, compressed."""
+
+    def write(self, filename: str | os.PathLike[str], verbose: bool = False, **kwargs: Any) -> None:
+        """Write the file."""
+        super().write(filename, verbose=verbose, compression=True, **kwargs)
 
 
 class PictureMaskWriter(_WholeFile, PILWriter):
     """Writes .png."""
+
+
+WRITERS: dict[str, type[ImageWriter]] = {
+    ".nii.gz": NiftiMaskWriter,
+    ".nii": NiftiMaskWriter,
+    ".nrrd": VolumeMaskWriter,
+    ".mha": VolumeMaskWriter,
+    ".png": PictureMaskWriter,
+}
+"""By the ending of the file."""
+
+
+def mask_writer(extension: str) -> type[ImageWriter]:
+    """The writer for a mask file's ending, such as ``.nii.gz``.
+
+    Raises:
+        ConfigError: masks are not written in that format.
+    """
+    if extension not in WRITERS:
+        raise ConfigError(f"Masks are not written as {extension!r}: use one of {', '.join(WRITERS)}.")
+    return WRITERS[extension]

@@ -1,6 +1,5 @@
 """Volumes through the inference configuration: whatever the grid of the file, the mask is on it."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,40 +8,11 @@ import itk
 import nibabel
 import numpy as np
 import pytest
-import torch
 from scipy.spatial.transform import Rotation
 
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.networks import LWMISN
-from monai_lwmisn.workflow.config import CONFIGS, execute, load_preset
-from tests.networks.small import small_genotype
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the inference configuration, and a network whose mask is neither empty nor full."""
-    root = tmp_path_factory.mktemp("bundle")
-    preset = load_preset("prostate_mr")
-    config = {**json.loads((CONFIGS / "inference_volume.json").read_text()), **preset}
-    genotype = small_genotype(in_channels=1, stem_stride=1)
-    torch.manual_seed(0)
-    network = LWMISN(genotype)
-    with torch.no_grad():
-        images = torch.rand(8, 1, 21, 17)
-        for _ in range(20):
-            network(images)  # statistics of the normalisation
-        network.body.head.bias -= network.eval()(images).median()
-    for folder in ("configs", "models"):
-        (root / folder).mkdir()
-    (root / "configs/inference.json").write_text(json.dumps(config))
-    genotype.save(root / "genotype.json")
-    torch.save(network.state_dict(), root / "models/model.pt")
-    return root
-
-
-def volume(seed: int = 0, shape: tuple[int, ...] = (21, 17, 6)) -> np.ndarray:
-    smooth = np.random.default_rng(seed).normal(size=shape).cumsum(0).cumsum(1)
-    return (100 * smooth / np.abs(smooth).max()).astype(np.float32)
+from monai_lwmisn.workflow.config import execute
+from tests.inference.volumes import AFFINE, save, volume
 
 
 def segment(bundle: Path, folder: Path, **settings: Any) -> Path:
@@ -54,15 +24,6 @@ def segment(bundle: Path, folder: Path, **settings: Any) -> Path:
         **settings,
     )
     return folder.parent / "masks"
-
-
-def save(array: np.ndarray, affine: np.ndarray, path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(array, affine), path)
-
-
-AFFINE = np.diag([0.7, 0.8, 3.0, 1.0])
-"""Towards right, anterior, superior."""
 
 
 def oblique() -> np.ndarray:

@@ -1,0 +1,49 @@
+"""Bundles for volumes, as small as they can be."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from monai_lwmisn.networks import LWMISN
+from monai_lwmisn.workflow.config import CONFIGS, load_preset
+from tests.networks.small import small_genotype
+
+
+def write_bundle(root: Path, preset: str) -> Path:
+    """A folder with the inference configuration, and a network whose mask is neither empty nor full."""
+    values = load_preset(preset)
+    config = {**json.loads((CONFIGS / "inference_volume.json").read_text()), **values}
+    genotype = small_genotype(in_channels=1, out_channels=values["out_channels"], stem_stride=1)
+    torch.manual_seed(0)
+    network = LWMISN(genotype)
+    with torch.no_grad():
+        images = torch.rand(8, 1, 21, 17)
+        for _ in range(20):
+            network(images)  # statistics of the normalisation
+        network.body.head.bias -= network.eval()(images).median(dim=0).values.mean(dim=(1, 2))
+    for folder in ("configs", "models"):
+        (root / folder).mkdir()
+    (root / "configs/inference.json").write_text(json.dumps(config))
+    genotype.save(root / "genotype.json")
+    torch.save(network.state_dict(), root / "models/model.pt")
+    return root
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For MR, with one class."""
+    return write_bundle(tmp_path_factory.mktemp("bundle"), "prostate_mr")
+
+
+@pytest.fixture(scope="session")
+def bundle_of_two_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For MR."""
+    return write_bundle(tmp_path_factory.mktemp("bundle_of_two_classes"), "hippocampus_mr")
+
+
+@pytest.fixture(scope="session")
+def bundle_for_ct(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With one class, and a network that sees the volumes at another size."""
+    return write_bundle(tmp_path_factory.mktemp("bundle_for_ct"), "liver_ct")

@@ -1,0 +1,54 @@
+"""`lwmisn segment` as a user calls it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monai_lwmisn import cli
+from tests.inference.volumes import AFFINE, save, volume
+
+
+def test_a_line_for_each_input_and_a_summary(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(volume(), AFFINE, tmp_path / "in/a.nii.gz")
+    save(volume() * 10 - 500, AFFINE, tmp_path / "in/ct.nii.gz")
+    assert cli.main(["segment", str(bundle), str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        f"{tmp_path}/in/a.nii.gz: {tmp_path}/out/a_seg.nii.gz",
+        f"{tmp_path}/in/ct.nii.gz: {tmp_path}/out/ct_seg.nii.gz",
+        f"Segmented 2 inputs; masks are in {tmp_path}/out",
+    ]
+    (warning,) = [line for line in said.err.splitlines() if "warning" in line]
+    assert warning.startswith("lwmisn: warning:") and "looks like CT" in warning
+
+
+def test_a_bad_input_is_a_sentence_and_the_exit_code_is_2(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(np.full((5, 5, 2), np.nan), AFFINE, tmp_path / "in/bad.nii.gz")
+    save(volume(), AFFINE, tmp_path / "in/good.nii.gz")
+    assert cli.main(["segment", str(bundle), str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr()
+    assert "good_seg.nii.gz" in said.out
+    assert said.err.splitlines() == [
+        f"lwmisn: {tmp_path}/in/bad.nii.gz has voxels that are NaN or infinite: repair it.",
+        f"lwmisn: 1 of 2 inputs could not be segmented; masks are in {tmp_path}/out.",
+    ]
+
+
+def test_ctrl_c_ends_with_130_and_leaves_nothing_half_done(bundle: Path, tmp_path: Path) -> None:
+    inputs = [tmp_path / f"in/{index}.nii.gz" for index in range(60)]
+    for path in inputs:
+        save(volume(), AFFINE, path)
+    command = [sys.executable, "-m", "monai_lwmisn", "segment", bundle, *inputs, "-o", tmp_path / "out"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and "0_seg.nii.gz" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 130 and errors.splitlines()[-1] == "lwmisn: interrupted."
+    left = list((tmp_path / "out").iterdir())
+    assert 1 <= len(left) < 60 and all(path.name.endswith("_seg.nii.gz") for path in left)

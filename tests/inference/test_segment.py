@@ -1,0 +1,445 @@
+"""`lwmisn segment` as a function: each input for itself, whatever becomes of the others."""
+
+import json
+import os
+import shutil
+import stat
+import sys
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import itk
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+import torch
+from torch.export import Dim
+
+from monai_lwmisn.bundle.code import bundled_code, bundled_text
+from monai_lwmisn.errors import CheckpointError, ConfigError, DataError, GenotypeError, LWMISNError
+from monai_lwmisn.inference import runtimes
+from monai_lwmisn.inference.segment import Outcome, segment
+from monai_lwmisn.networks import LWMISN, Genotype
+from tests.inference.dicom import ORIGIN, SPACING, write_series
+from tests.inference.volumes import AFFINE, save, volume
+
+
+@pytest.fixture
+def copy(bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(bundle, tmp_path / "copy"))
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    save(volume(), AFFINE, tmp_path / "in/good.nii.gz")
+    return tmp_path / "in/good.nii.gz"
+
+
+def mask_of(outcome: Outcome) -> np.ndarray:
+    assert outcome.error is None
+    return nibabel.load(outcome.masks[0]).get_fdata()
+
+
+def one(bundle: Path, image: Path, output: Path, **options: Any) -> Outcome:
+    (outcome,) = segment(bundle, [image], output, **options)
+    return outcome
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder))
+
+
+def int16(seed: int = 0, shape: tuple[int, ...] = (21, 17, 6)) -> np.ndarray:
+    return volume(seed, shape).astype(np.int16)
+
+
+def test_a_mask_for_each_input_with_progress_and_report(bundle: Path, image: Path, tmp_path: Path) -> None:
+    save(volume(1), AFFINE, tmp_path / "in/other.nii")
+    said: list[Any] = []
+    outcomes = segment(
+        bundle, [tmp_path / "in"], tmp_path / "out", progress=lambda *now: said.append(now), report=said.append
+    )
+    assert files_in(tmp_path / "out") == ["good_seg.nii.gz", "other_seg.nii.gz"]
+    assert said == [(6, 6), outcomes[0], (6, 6), outcomes[1]]
+    assert not np.array_equal(mask_of(outcomes[0]), mask_of(outcomes[1]))
+    assert 0 < mask_of(outcomes[0]).mean() < 1
+
+
+BAD = {
+    "colours": (lambda path: save_colours(path), "has colours instead of values"),
+    "series": (lambda path: save(volume(0, (5, 5, 3, 4)), AFFINE, path), "has 4 channels (or moments)"),
+    "truncated": (lambda path: truncate(path), "cannot be read"),
+    "nan": (lambda path: save(np.full((5, 5, 2), np.nan), AFFINE, path), "voxels that are NaN or infinite"),
+    "text": (lambda path: path.write_text("nothing"), "cannot be read"),
+    "flat": (lambda path: save(volume(0, (5, 5)), AFFINE, path), "has 2 axes instead of 3"),
+    "missing": (lambda path: None, "does not exist"),
+}
+
+
+def save_colours(path: Path) -> None:
+    data = np.zeros((5, 5, 3), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nibabel.save(nibabel.Nifti1Image(data, AFFINE), path)
+
+
+def truncate(path: Path) -> None:
+    save(volume(), AFFINE, path)
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_one_bad_input_gets_a_sentence_and_the_others_a_mask(
+    bundle: Path, image: Path, tmp_path: Path, kind: str
+) -> None:
+    make, sentence = BAD[kind]
+    bad, last = tmp_path / "in/bad.nii.gz", tmp_path / "in/last.nii.gz"
+    make(bad)
+    save(volume(2), AFFINE, last)
+    outcomes = segment(bundle, [image, bad, last], tmp_path / "out")
+    assert [outcome.image for outcome in outcomes] == [image, bad, last]
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    error = outcomes[1].error or ""
+    assert sentence in error and str(bad) in error and "\n" not in error
+    assert files_in(tmp_path / "out") == ["good_seg.nii.gz", "last_seg.nii.gz"]
+    # What comes after a failure is what it is without one.
+    np.testing.assert_array_equal(mask_of(outcomes[2]), mask_of(one(bundle, last, tmp_path / "alone")))
+
+
+def test_values_of_ct_in_a_bundle_for_mr_are_warned_of(bundle: Path, tmp_path: Path) -> None:
+    save(volume() * 10 - 500, AFFINE, tmp_path / "ct.nii.gz")
+    outcome = one(bundle, tmp_path / "ct.nii.gz", tmp_path / "out")
+    assert outcome.error is None and len(outcome.warnings) == 1
+    assert "looks like CT" in outcome.warnings[0]
+
+
+def test_a_dicom_series_is_the_volume_that_it_holds(bundle: Path, tmp_path: Path) -> None:
+    write_series(int16(), tmp_path / "1.2.840.5")
+    affine = np.diag([-SPACING[0], -SPACING[1], SPACING[2], 1])
+    affine[:3, 3] = [-ORIGIN[0], -ORIGIN[1], ORIGIN[2]]
+    save(int16(), affine, tmp_path / "same.nii.gz")
+    series, same = segment(bundle, [tmp_path / "1.2.840.5", tmp_path / "same.nii.gz"], tmp_path / "out")
+    np.testing.assert_array_equal(mask_of(series), mask_of(same))
+    np.testing.assert_allclose(nibabel.load(series.masks[0]).affine, affine, atol=1e-4)
+    assert series.masks[0].name == "1.2.840.5_seg.nii.gz"
+
+
+def test_of_two_series_in_a_folder_one_is_chosen(bundle: Path, tmp_path: Path) -> None:
+    first = write_series(int16(0), tmp_path / "folder")
+    for file in list((tmp_path / "folder").iterdir()):
+        file.rename(file.with_name(f"first_{file.name}"))
+    second = write_series(int16(1, (13, 17, 4)), tmp_path / "folder")
+    error = one(bundle, tmp_path / "folder", tmp_path / "out").error
+    assert error is not None and first in error and second in error
+    chosen = one(bundle, tmp_path / "folder", tmp_path / "out", series=second)
+    assert mask_of(chosen).shape == (13, 17, 4)
+    error = one(bundle, tmp_path / "folder", tmp_path / "out", series="1.2").error
+    assert error is not None and "no series 1.2" in error
+
+
+def test_uneven_slices_are_refused(bundle: Path, tmp_path: Path) -> None:
+    write_series(int16(), tmp_path / "series", positions=np.array([0.0, 3, 6, 12, 15, 18]))
+    error = one(bundle, tmp_path / "series", tmp_path / "out").error
+    assert error is not None and "6 mm apart, others 3 mm" in error
+    assert files_in(tmp_path / "out") == []
+
+
+def test_dicom_segmentation_has_its_pixels_on_the_slices_they_belong_to(
+    bundle_of_two_classes: Path, tmp_path: Path
+) -> None:
+    highdicom = pytest.importorskip("highdicom")
+    uid = write_series(int16(), tmp_path / "series")
+    save(volume(), AFFINE, tmp_path / "volume.nii.gz")
+    series, other = segment(
+        bundle_of_two_classes, [tmp_path / "series", tmp_path / "volume.nii.gz"], tmp_path / "out", format="dicom-seg"
+    )
+    assert other.error is not None and "no folder of a DICOM series" in other.error
+    assert files_in(tmp_path / "out") == ["series_seg.dcm"]
+    written = highdicom.seg.segread(series.masks[0])
+    assert [described.SegmentLabel for described in written.SegmentSequence] == [
+        "anterior hippocampus",
+        "posterior hippocampus",
+    ]
+    assert written.ReferencedSeriesSequence[0].SeriesInstanceUID == uid
+    expected = mask_of(one(bundle_of_two_classes, tmp_path / "series", tmp_path / "nifti"))
+    assert set(np.unique(expected)) == {0, 1, 2}
+    for file in (tmp_path / "series").iterdir():
+        header = pydicom.dcmread(file)
+        frame = written.get_pixels_by_source_instance([header.SOPInstanceUID], ignore_spatial_locations=True)
+        z = round((header.ImagePositionPatient[2] - ORIGIN[2]) / SPACING[2])
+        for number in (1, 2):
+            np.testing.assert_array_equal(frame[0, :, :, number - 1].T, expected[:, :, z] == number)
+
+
+def test_a_segment_that_is_one_term_has_its_code(bundle_for_ct: Path, tmp_path: Path) -> None:
+    highdicom = pytest.importorskip("highdicom")
+    write_series(int16() * 5, tmp_path / "series")
+    outcome = one(bundle_for_ct, tmp_path / "series", tmp_path / "out", format="dicom-seg")
+    (segment,) = highdicom.seg.segread(outcome.masks[0]).SegmentSequence
+    assert (segment.SegmentLabel, segment.SegmentedPropertyTypeCodeSequence[0].CodeValue) == ("liver", "10200004")
+
+
+def test_a_network_of_another_size_still_gives_masks_on_the_input_s_grid(bundle_for_ct: Path, tmp_path: Path) -> None:
+    save(volume() * 20 - 900, AFFINE, tmp_path / "a.nii.gz")
+    outcome = one(bundle_for_ct, tmp_path / "a.nii.gz", tmp_path / "out")
+    assert mask_of(outcome).shape == (21, 17, 6) and outcome.warnings == ()
+    np.testing.assert_allclose(nibabel.load(outcome.masks[0]).affine, AFFINE, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(21, 17, 6), (9, 8, 1)])
+def test_nrrd_is_the_same_mask_on_the_same_grid(bundle: Path, tmp_path: Path, shape: tuple[int, ...]) -> None:
+    save(volume(0, shape), AFFINE, tmp_path / "a.nii.gz")
+    nrrd = itk.imread(one(bundle, tmp_path / "a.nii.gz", tmp_path / "out", format="nrrd").masks[0])
+    nifti = one(bundle, tmp_path / "a.nii.gz", tmp_path / "out")
+    reread = itk.imread(nifti.masks[0])
+    np.testing.assert_array_equal(itk.array_from_image(nrrd).transpose(), mask_of(nifti))
+    for attribute in ("GetSpacing", "GetOrigin"):
+        np.testing.assert_allclose(getattr(nrrd, attribute)(), getattr(reread, attribute)(), atol=1e-5)
+    np.testing.assert_allclose(nrrd.GetDirection(), itk.array_from_matrix(reread.GetDirection()), atol=1e-6)
+
+
+def test_inputs_of_one_name_get_masks_of_different_names(bundle: Path, tmp_path: Path) -> None:
+    for seed, folder in enumerate(("a", "b")):
+        save(volume(seed), AFFINE, tmp_path / folder / "image.nii.gz")
+    outcomes = segment(bundle, [tmp_path / "a", tmp_path / "b/image.nii.gz", tmp_path / "a"], tmp_path / "out")
+    assert [outcome.masks[0].name for outcome in outcomes] == ["a_image_seg.nii.gz", "b_image_seg.nii.gz"]
+    assert not np.array_equal(*map(mask_of, outcomes))
+
+
+def test_inputs_that_differ_in_their_ending_only_are_refused_at_once(bundle: Path, tmp_path: Path) -> None:
+    for name in ("a.nii", "a.nii.gz"):
+        save(volume(), AFFINE, tmp_path / "in" / name)
+    with pytest.raises(DataError, match="would have one name"):
+        segment(bundle, [tmp_path / "in"], tmp_path / "out")
+
+
+def test_an_input_is_never_written_over(bundle: Path, image: Path) -> None:
+    precious = image.with_name("good_seg.nii.gz")
+    save(volume(5), AFFINE, precious)
+    before = precious.read_bytes()
+    outcomes = segment(bundle, [image, precious], image.parent)
+    assert outcomes[0].error is not None and "over the input" in outcomes[0].error
+    assert outcomes[1].error is None
+    assert precious.read_bytes() == before
+    assert files_in(image.parent) == ["good.nii.gz", "good_seg.nii.gz", "good_seg_seg.nii.gz"]
+
+
+def test_masks_of_an_earlier_call_are_no_inputs(bundle: Path, image: Path) -> None:
+    for _ in range(2):
+        assert len(segment(bundle, [image.parent], image.parent / "masks")) == 1
+
+
+def test_an_output_folder_that_cannot_be_written_to_is_said_at_once(bundle: Path, image: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="Masks cannot be written to"):
+        segment(bundle, [image], tmp_path / "file" / "out")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_output_folder_is_said_at_once(bundle: Path, image: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir(mode=stat.S_IRUSR | stat.S_IXUSR)
+    with pytest.raises(ConfigError, match="Masks cannot be written to"):
+        segment(bundle, [image], tmp_path / "out")
+
+
+def test_an_interruption_leaves_whole_masks_only(bundle: Path, image: Path, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if list((tmp_path / "out").glob("*_seg.nii.gz")):
+            raise KeyboardInterrupt
+
+    save(volume(1), AFFINE, image.with_name("second.nii.gz"))
+    with pytest.raises(KeyboardInterrupt):
+        segment(bundle, [image.parent], tmp_path / "out", progress=interrupt)
+    assert files_in(tmp_path / "out") == ["good_seg.nii.gz"]
+
+
+def other_network(copy: Path) -> None:
+    genotype = Genotype.load(copy / "genotype.json").to_dict() | {"node_width": [4, 8]}
+    torch.save(LWMISN(Genotype.from_dict(genotype)).state_dict(), copy / "models/model.pt")
+
+
+def missing_weight(copy: Path) -> None:
+    weights = torch.load(copy / "models/model.pt", weights_only=True)
+    weights.popitem()
+    torch.save(weights, copy / "models/model.pt")
+
+
+def program(copy: Path) -> None:
+    torch.save({"weight": Path("a")}, copy / "models/model.pt")
+
+
+def newer_genotype(copy: Path) -> None:
+    genotype = json.loads((copy / "genotype.json").read_text())
+    (copy / "genotype.json").write_text(json.dumps(genotype | {"schema_version": 99}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "sentence"),
+    [
+        (other_network, CheckpointError, "does not hold the weights of this genotype"),
+        (missing_weight, CheckpointError, "does not hold the weights of this genotype"),
+        (program, CheckpointError, "not a checkpoint of tensors"),
+        (newer_genotype, GenotypeError, "schema version 99"),
+        (lambda copy: (copy / "configs/inference.json").unlink(), ConfigError, "no configs/inference.json"),
+        (lambda copy: (copy / "configs/inference.json").write_text("{"), ConfigError, "cannot be read"),
+        (lambda copy: (copy / "configs/inference.json").write_text("{}"), ConfigError, "no bundle that lwmisn wrote"),
+    ],
+)
+def test_a_bundle_that_is_not_right_is_refused(
+    copy: Path, image: Path, tmp_path: Path, spoil: Any, error: type[LWMISNError], sentence: str
+) -> None:
+    spoil(copy)
+    with pytest.raises(error, match=sentence):
+        segment(copy, [image], tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"format": "png"}, "segments volumes, not to png"),
+        ({"format": "jpeg"}, "segments volumes, not to jpeg"),
+        ({"slice_axis": "diagonal"}, "no slice axis 'diagonal'"),
+        ({"device": "abacus"}, "no device 'abacus'"),
+        ({"runtime": "abacus"}, "no runtime 'abacus'"),
+        ({"runtime": "onnxruntime"}, "no models/model.onnx"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(
+    bundle: Path, image: Path, tmp_path: Path, options: dict, sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        segment(bundle, [image], tmp_path / "out", **options)
+
+
+@pytest.mark.parametrize("format", ["nifti", "nrrd", "dicom-seg"])
+def test_pictures_are_segmented_to_png_only(copy: Path, image: Path, tmp_path: Path, format: str) -> None:
+    config = json.loads((copy / "configs/inference.json").read_text())
+    (copy / "configs/inference.json").write_text(json.dumps(config | {"volumetric": False}))
+    with pytest.raises(ConfigError, match=f"segments pictures, not to {format}: use png"):
+        segment(copy, [image], tmp_path / "out", format=format)
+    assert not (tmp_path / "out").exists()
+
+
+def scripted(bundle: Path, *texts: tuple[str, str]) -> None:
+    """Give a bundle its own code, with some texts in it exchanged."""
+    path = bundle / "configs/inference.json"
+    for file, source in bundled_code([path.read_text()]).items():
+        for old, new in texts:
+            source = source.replace(old, new)
+        (bundle / "scripts" / file).parent.mkdir(parents=True, exist_ok=True)
+        (bundle / "scripts" / file).write_text(source)
+    path.write_text(bundled_text(path.read_text()))
+
+
+def test_bundles_with_code_of_their_own_do_not_get_each_others(
+    bundle: Path, copy: Path, image: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(bundle, tmp_path / "other"))
+    scripted(copy)
+    scripted(other, ("has voxels that are NaN", "is worse than NaN"))
+    save(np.full((5, 5, 2), np.nan), AFFINE, tmp_path / "in/nan.nii.gz")
+    save(volume() * 10 - 500, AFFINE, tmp_path / "in/ct.nii.gz")
+    modules, path = set(sys.modules), list(sys.path)
+    results = {}
+    for name, used in {"copy": copy, "other": other, "again": copy}.items():
+        ct, good, nan = segment(used, [tmp_path / "in"], tmp_path / name)
+        assert "looks like CT" in ct.warnings[0]
+        results[name] = nan.error
+        np.testing.assert_array_equal(mask_of(good), mask_of(one(bundle, image, tmp_path / "plain")))
+    assert "has voxels that are NaN" in results["copy"] and results["again"] == results["copy"]
+    assert "is worse than NaN" in results["other"]
+    assert not [name for name in set(sys.modules) - modules if name.startswith("scripts")] and sys.path == path
+    newer_genotype(other)
+    with pytest.raises(LWMISNError, match="schema version 99"):
+        segment(other, [image], tmp_path / "out")
+
+
+def zip_of(folder: Path, archive: Path, top: str = "", extra: Iterable[tuple[str, int]] = ()) -> Path:
+    with zipfile.ZipFile(archive, "w") as opened:
+        for file in folder.rglob("*"):
+            opened.write(file, top + str(file.relative_to(folder)))
+        for name, mode in extra:
+            member = zipfile.ZipInfo(name)
+            member.external_attr = mode << 16
+            opened.writestr(member, "/etc")
+    return archive
+
+
+@pytest.mark.parametrize("top", ["", "prostate/"])
+def test_a_zip_is_as_good_as_its_folder(bundle: Path, image: Path, tmp_path: Path, top: str) -> None:
+    archive = zip_of(bundle, tmp_path / "bundle.zip", top)
+    zipped, plain = one(archive, image, tmp_path / "zipped"), one(bundle, image, tmp_path / "plain")
+    np.testing.assert_array_equal(mask_of(zipped), mask_of(plain))
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "sentence"),
+    [
+        ("../outside", stat.S_IFREG, "points out of the archive"),
+        ("/outside", stat.S_IFREG, "points out of the archive"),
+        ("a\\..\\..\\outside", stat.S_IFREG, "points out of the archive"),
+        ("link", stat.S_IFLNK | 0o777, "has the link 'link'"),
+    ],
+)
+def test_a_zip_that_climbs_out_is_refused_before_anything_is_unpacked(
+    bundle: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, mode: int, sentence: str
+) -> None:
+    archive = zip_of(bundle, tmp_path / "bundle.zip", extra=[(name, mode)])
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", lambda *_: pytest.fail("unpacked"))
+    with pytest.raises(DataError, match=sentence):
+        segment(archive, [image], tmp_path / "out")
+
+
+def test_a_damaged_zip_is_refused(bundle: Path, image: Path, tmp_path: Path) -> None:
+    archive = zip_of(bundle, tmp_path / "bundle.zip")
+    archive.write_bytes(archive.read_bytes()[:100])
+    with pytest.raises(DataError, match="not a readable zip"):
+        segment(archive, [image], tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def exported(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle with its network as ONNX."""
+    pytest.importorskip("onnxscript")
+    folder = Path(shutil.copytree(bundle, tmp_path_factory.mktemp("exported") / "bundle"))
+    network = LWMISN(Genotype.load(folder / "genotype.json"))
+    network.load_state_dict(torch.load(folder / "models/model.pt", weights_only=True))
+    sizes = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
+    torch.onnx.export(
+        network.eval(),
+        (torch.rand(2, 1, 20, 28),),
+        str(folder / "models/model.onnx"),
+        input_names=["image"],
+        output_names=["logits"],
+        dynamic_shapes=(sizes,),
+        dynamo=True,
+        verbose=False,
+    )
+    return folder
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_other_runtimes_give_the_same_mask(exported: Path, image: Path, tmp_path: Path, runtime: str) -> None:
+    pytest.importorskip(runtime)
+    other = mask_of(one(exported, image, tmp_path / runtime, runtime=runtime))
+    plain = mask_of(one(exported, image, tmp_path / "torch"))
+    assert 0 < plain.mean() < 1
+    np.testing.assert_array_equal(other, plain)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_a_runtime_that_cannot_be_used_is_said(
+    exported: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str
+) -> None:
+    pytest.importorskip(runtime)
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="use the device cpu"):
+            segment(exported, [image], tmp_path / "out", runtime=runtime, device="cuda")
+    broken = Path(shutil.copytree(exported, tmp_path / "broken"))
+    (broken / "models/model.onnx").write_bytes(b"nothing")
+    with pytest.raises(ConfigError, match="model.onnx cannot be read as an ONNX network"):
+        segment(broken, [image], tmp_path / "out", runtime=runtime)
+    monkeypatch.setattr(runtimes, f"HAS_{runtime.upper()}", False)
+    with pytest.raises(ConfigError, match=f"pip install {runtime}"):
+        segment(exported, [image], tmp_path / "out", runtime=runtime)
