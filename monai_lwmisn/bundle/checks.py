@@ -121,7 +121,7 @@ def properties(bundle: Path) -> str:
         raise ConfigError(f"the inference lacks {', '.join(missing)}")
     train = ConfigParser(ConfigParser.load_config_file(str(bundle / "configs" / "train.json")))
     needed = [value[BundlePropertyConfig.ID] for value in TrainProperties.values() if value[BundleProperty.REQUIRED]]
-    missing = [name for name in needed if name not in train]
+    missing = [name for name in needed if train.get(name) is None]
     if missing:
         raise ConfigError(f"the training lacks {', '.join(missing)}")
     return "inference and training have all that MONAI asks for"

@@ -40,6 +40,9 @@ def bundle_configs(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         if workflow == "search":
             config |= SEARCH_PLACES
             config["initialize"] = [NEEDS_PACKAGE, *config["initialize"]]
+        elif "initialize" in config:
+            # MONAI finds a bundle's scripts only from `run` on.
+            config["run"] = [*config.pop("initialize"), *config["run"]]
         file = SEARCHES[config["strategy"]] if workflow == "search" else workflow
         texts[workflow] = _as_text(_pruned(config, set(read_file(CONFIGS / f"{file}.json"))))
     kind = "volume" if configs["evaluate"]["volumetric"] else "picture"
@@ -75,7 +78,7 @@ def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def _pruned(config: Mapping[str, Any], needed: set[str]) -> dict[str, Any]:
     """The needed keys, and those that their values lead to."""
     kept: set[str] = set()
-    waiting = needed
+    waiting = needed & set(config)
     while waiting:
         kept |= waiting
         texts = json.dumps([config[key] for key in waiting])
