@@ -120,7 +120,9 @@ def properties(bundle: Path) -> str:
     if missing:
         raise ConfigError(f"the inference lacks {', '.join(missing)}")
     train = ConfigParser(ConfigParser.load_config_file(str(bundle / "configs" / "train.json")))
-    needed = [value[BundlePropertyConfig.ID] for value in TrainProperties.values() if value[BundleProperty.REQUIRED]]
+    needed = [
+        str(value[BundlePropertyConfig.ID]) for value in TrainProperties.values() if value[BundleProperty.REQUIRED]
+    ]
     missing = [name for name in needed if train.get(name) is None]
     if missing:
         raise ConfigError(f"the training lacks {', '.join(missing)}")
