@@ -128,6 +128,12 @@ def _parser() -> argparse.ArgumentParser:
         "--strategy", choices=("differentiable", "random"), help="how to search; the preset's where left out"
     )
     search.add_argument(
+        "--genotype",
+        type=Path,
+        metavar="FILE",
+        help="search nothing: make the run with this genotype.json, to train it",
+    )
+    search.add_argument(
         "--budget",
         metavar="LIMITS",
         help="limits that the network keeps, as in params=0.1M,macs=0.5G,latency=20ms: parameters (k, M), "
@@ -288,6 +294,8 @@ def _search(arguments: argparse.Namespace) -> None:
         overrides |= config.parse_budget(arguments.budget)
     if arguments.strategy:
         overrides["strategy"] = arguments.strategy
+    if arguments.genotype:
+        overrides |= {"strategy": "given", "given_genotype": os.path.abspath(arguments.genotype)}
     run_folder.search(
         arguments.out,
         preset=arguments.preset,

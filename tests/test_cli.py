@@ -257,6 +257,18 @@ def test_random_search_gives_a_genotype_by_its_seed(data: Path, tmp_path: Path) 
     assert genotypes[0] == genotypes[1] != genotypes[2]
 
 
+def test_a_given_genotype_makes_a_run_of_its_own(trained: Path, data: Path, tmp_path: Path) -> None:
+    search = ("search", "--data", data, "--out", tmp_path / "run", "--genotype", trained / "genotype.json")
+    outcome = lwmisn(*search, "--preset", "nuclei", "--set", "folds=3", "--set", "fold=1")
+    assert outcome.code == 0, outcome.err
+    assert (tmp_path / "run" / "genotype.json").read_bytes() == (trained / "genotype.json").read_bytes()
+    assert json.loads((tmp_path / "run" / "datalist.json").read_text())["split"]["fold"] == 1
+    shutil.rmtree(tmp_path / "run")
+    outcome = lwmisn(*search, "--preset", "prostate_mr")
+    assert outcome.code == 2 and "takes 3 and gives 1 channels" in outcome.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_budget_is_kept(data: Path, tmp_path: Path) -> None:
     outcome = lwmisn(
         *("search", "--preset", "nuclei", "--data", data, "--out", tmp_path / "run", *SMALL),

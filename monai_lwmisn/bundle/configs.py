@@ -12,6 +12,9 @@ from monai_lwmisn.workflow.config import CONFIGS, SEARCHES, WORKFLOWS, read_file
 PLACES = {"bundle_root": ".", "dataset_dir": "", "datalist_file": None}
 """What a run knows of its machine, and a bundle does not; the datalist is made from the data each time."""
 
+GIVEN = {"given_genotype": "$os.path.join(@bundle_root, 'genotype.json')"}
+"""A run of a genotype that was given knows where it came from; a bundle has it."""
+
 SEARCH_PLACES = {"genotype_file": "$os.path.join(@output_dir, 'genotype.json')"}
 """A search in a bundle leaves the genotype that the weights belong to alone."""
 
@@ -38,7 +41,7 @@ def bundle_configs(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     for workflow in WORKFLOWS:
         config = {**configs[workflow], **PLACES}
         if workflow == "search":
-            config |= SEARCH_PLACES
+            config |= {**SEARCH_PLACES, **(GIVEN if "given_genotype" in config else {})}
             config["initialize"] = [NEEDS_PACKAGE, *config["initialize"]]
         elif "initialize" in config:
             # MONAI finds a bundle's scripts only from `run` on.
@@ -65,12 +68,12 @@ def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         run: what :func:`monai_lwmisn.workflow.config.read_configs` gives.
     """
     first = run["search"]
-    strategy = {"strategy": first["strategy"]} if first["strategy"] == "random" else {}
+    strategy = {} if first["strategy"] == "differentiable" else {"strategy": first["strategy"]}
     plain = resolve(first["preset"], first["variant"], strategy)
     changed: dict[str, Any] = dict(strategy)
     for workflow in WORKFLOWS:
         for key, value in run[workflow].items():
-            if key not in PLACES and key in plain[workflow] and value != plain[workflow][key]:
+            if key not in {*PLACES, *GIVEN} and key in plain[workflow] and value != plain[workflow][key]:
                 changed[key] = value
     return changed
 

@@ -71,6 +71,19 @@ class Genotype(Architecture):
         """The network of this architecture with these edges by group."""
         return cls(edges=edges, **{field.name: getattr(architecture, field.name) for field in fields(Architecture)})
 
+    def for_images(self, in_channels: int, out_channels: int) -> Genotype:
+        """Itself, where it takes and gives so many channels.
+
+        Raises:
+            GenotypeError: where it does not.
+        """
+        if (self.in_channels, self.out_channels) != (in_channels, out_channels):
+            raise GenotypeError(
+                f"The genotype takes {self.in_channels} and gives {self.out_channels} channels, and the data have "
+                f"{in_channels} and need {out_channels}: search one on this data."
+            )
+        return self
+
     def edges_of(self, stage: str) -> tuple[Edge, ...]:
         """The edges of the cells of a stage (``encoder``, ``middle`` or ``decoder``)."""
         return self.edges[SHARED] if SHARED in self.edges else self.edges[stage]

@@ -24,7 +24,7 @@ from monai_lwmisn.files import write_atomically
 CONFIGS = Path(__file__).parent.parent / "configs"
 PRESETS = CONFIGS / "presets"
 WORKFLOWS = ("search", "train", "evaluate")
-SEARCHES = {"differentiable": "search", "random": "random_search"}
+SEARCHES = {"differentiable": "search", "random": "random_search", "given": "given_genotype"}
 """The file of the search workflow, by the value of the key ``strategy``."""
 
 LEAST = {

@@ -62,6 +62,27 @@ def test_another_seed_is_another_split() -> None:
     assert len(tested) == 40  # no image is safe from the test part
 
 
+@pytest.mark.parametrize("folds", [2, 3, 5])
+def test_folds_test_every_case_once_and_are_of_one_size(folds: int) -> None:
+    items = make_items([1, 2, 3] * 10, ["a", "b"])
+    parts = [split_datalist(items, seed=4, folds=folds, fold=fold) for fold in range(folds)]
+    tested = [case for part in parts for case in cases(part, "test")]
+    assert sorted(tested) == sorted(item["case"] for item in items)
+    sizes = [len(cases(part, "test")) for part in parts]
+    assert max(sizes) - min(sizes) <= 4
+    for part in parts:
+        validate_datalist(part)
+        assert len([case for name in PARTS for case in cases(part, name)]) == len(items)
+
+
+def test_impossible_folds_are_refused() -> None:
+    items = make_items([1] * 6, ["a"])
+    with pytest.raises(ConfigError, match="fold is 5 of 5 folds"):
+        split_datalist(items, folds=5, fold=5)
+    with pytest.raises(SplitError, match="7 folds need at least 7 independent cases, but there are 6"):
+        split_datalist(items, folds=7)
+
+
 def test_strata_are_spread_evenly() -> None:
     items = make_items([1] * 200, ["a"] * 15 + ["b"] * 4 + ["c"])
     datalist = split_datalist(items, "case", 0.3, 0.2, seed=0)

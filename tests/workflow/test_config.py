@@ -13,7 +13,7 @@ from monai_lwmisn.errors import BudgetError, CheckpointError, ConfigError, DataE
 from monai_lwmisn.workflow import config
 
 EVERY_PRESET = [(preset, variant) for preset in config.preset_names() for variant in config.variant_names(preset)]
-STRATEGIES = ["differentiable", "random"]
+STRATEGIES = ["differentiable", "random", "given"]
 
 
 def test_the_presets_are_the_published_three_and_hippocampus() -> None:
@@ -50,7 +50,7 @@ def test_the_strategy_chooses_the_search_workflow() -> None:
     assert "trainer" in config.resolve("nuclei")["search"]
     random = config.resolve("nuclei", overrides={"strategy": "random"})["search"]
     assert "trainer" not in random and random["strategy"] == "random"
-    with pytest.raises(ConfigError, match='no strategy "evolution": use differentiable or random'):
+    with pytest.raises(ConfigError, match='no strategy "evolution": use differentiable or random or given'):
         config.resolve("nuclei", overrides={"strategy": "evolution"})
 
 
