@@ -2,8 +2,8 @@
 
     python benchmarks/cross_validation.py prostate_mr genotype.json --data PATH --runs runs/prostate --output FILE
 
-A fold that was begun goes on from its checkpoint, one that is done is not repeated. The genotype should come from a search
-that saw nothing of the folds' test parts but of one, which the document must say.
+A fold that was begun goes on from its checkpoint, one that is done is not repeated. The genotype should come from a
+search on the training part of one fold, and the document must say so.
 """
 
 from __future__ import annotations
