@@ -21,6 +21,13 @@ SEARCH_PLACES = {"genotype_file": "$os.path.join(@output_dir, 'genotype.json')"}
 DESCRIBING = ("volumetric", "label_names")
 """What is not computed with, but says what an inference takes and gives."""
 
+_OWN_IMPORT = re.compile(
+    r"\$(?:from (?P<package>monai_lwmisn[\w.]*) import (?P<name>\w+)"
+    r"|import (?P<module>monai_lwmisn[\w.]*) as (?P<alias>\w+))"
+)
+_NAME = re.compile(r"(?<![\w.@#'\"])[A-Za-z_]\w*(?![\w'\"=])")
+"""A name in an expression: no attribute, reference, text or keyword of an argument."""
+
 NEEDS_PACKAGE = (
     "$monai.utils.optional_import('monai_lwmisn', descriptor="
     "'A search needs the package monai_lwmisn ({}), the other workflows do not: pip install monai-lwmisn.')"
@@ -43,11 +50,9 @@ def bundle_configs(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         if workflow == "search":
             config |= {**SEARCH_PLACES, **(GIVEN if "given_genotype" in config else {})}
             config["initialize"] = [NEEDS_PACKAGE, *config["initialize"]]
-        elif "initialize" in config:
-            # MONAI finds a bundle's scripts only from `run` on.
-            config["run"] = [*config.pop("initialize"), *config["run"]]
         file = SEARCHES[config["strategy"]] if workflow == "search" else workflow
-        texts[workflow] = _as_text(_pruned(config, set(read_file(CONFIGS / f"{file}.json"))))
+        pruned = _pruned(config, set(read_file(CONFIGS / f"{file}.json")))
+        texts[workflow] = _as_text(pruned if workflow == "search" else _at_home(pruned))
     kind = "volume" if configs["evaluate"]["volumetric"] else "picture"
     inference = read_file(CONFIGS / f"inference_{kind}.json")
     evaluate = read_file(CONFIGS / "evaluate.json")
@@ -57,7 +62,7 @@ def bundle_configs(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         for key, value in configs["evaluate"].items()
         if key not in PLACES and (key not in evaluate or value != evaluate[key])
     }
-    texts["inference"] = _as_text(_pruned({**inference, **chosen}, {*inference, *DESCRIBING}))
+    texts["inference"] = _as_text(_at_home(_pruned({**inference, **chosen}, {*inference, *DESCRIBING})))
     return texts
 
 
@@ -87,6 +92,40 @@ def _pruned(config: Mapping[str, Any], needed: set[str]) -> dict[str, Any]:
         texts = json.dumps([config[key] for key in waiting])
         waiting = (set(re.findall(r"@(\w+)", texts)) & set(config)) - kept
     return {key: value for key, value in config.items() if key in kept}
+
+
+def _at_home(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration that finds the code in its own bundle wherever it is read.
+
+    MONAI carries out all imports before anything else and adds a bundle to Python's path only when it is run. So the
+    path comes first, and what would be imported is looked up where it is used.
+    """
+    imports, located = [], {}
+    for statement in config["imports"]:
+        match = _OWN_IMPORT.fullmatch(statement)
+        if match is None:
+            imports.append(statement)
+        elif match["name"]:
+            located[match["name"]] = f"locate('{match['package']}.{match['name']}')"
+        else:
+            located[match["alias"]] = f"locate('{match['module']}')"
+    body = _with_names({key: value for key, value in config.items() if key != "imports"}, located)
+    return {
+        "imports": [*imports, "$import sys", "$from pydoc import locate"],
+        **body,
+        "initialize": ["$sys.path.insert(1, os.path.abspath(@bundle_root))", *body.get("initialize", [])],
+    }
+
+
+def _with_names(value: Any, located: Mapping[str, str]) -> Any:
+    """A value with names in its expressions replaced."""
+    if isinstance(value, dict):
+        return {key: _with_names(item, located) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_names(item, located) for item in value]
+    if not isinstance(value, str) or not value.startswith("$"):
+        return value
+    return _NAME.sub(lambda match: located.get(match[0], match[0]), value)
 
 
 def _as_text(config: Mapping[str, Any]) -> str:

@@ -14,7 +14,10 @@ from monai.transforms import MapTransform
 from monai_lwmisn.errors import DataError, InputWarning
 
 AIR = -500.0
-"""Hounsfield units below which there is air in a CT; no MR has such values, every CT of a body has them."""
+"""Hounsfield units below which there is air in a CT; every CT of a body has such values."""
+
+LEAST_AIR = 0.01
+"""Share of voxels with air by which a CT is told; resampling leaves single voxels of an MR below zero."""
 
 
 class CheckImaged(MapTransform):
@@ -47,7 +50,8 @@ class CheckImaged(MapTransform):
             if not torch.isfinite(torch.as_tensor(image)).all():
                 raise DataError(f"{name} has voxels that are NaN or infinite: repair it.")
             lowest = float(image.min())
-            if self.modality == "MR" and lowest < AIR:
+            share_of_air = float((torch.as_tensor(image) < AIR).float().mean())
+            if self.modality == "MR" and share_of_air > LEAST_AIR:
                 warnings.warn(
                     f"{name} looks like CT (values down to {lowest:g}), not like MR.", InputWarning, stacklevel=2
                 )
