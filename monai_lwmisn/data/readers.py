@@ -33,22 +33,24 @@ class ColorPictureReader(ImageReader):
         """Whether the names end like a picture."""
         return all(str(name).lower().endswith(PICTURE_SUFFIXES) for name in ensure_tuple(filename))
 
-    def read(self, data: Any, **kwargs: Any) -> list[np.ndarray]:
-        """Decode one file or a list of files as (height, width, 3).
+    def read(self, data: Any, **kwargs: Any) -> list[str]:
+        """The paths themselves.
+
+        Where reading fails, MONAI's LoadImage tries its other readers and hides the reason. So pictures are decoded by
+        :meth:`get_data`, whose errors it leaves.
+        """
+        return [str(name) for name in ensure_tuple(data)]
+
+    def get_data(self, img: Sequence[str]) -> tuple[np.ndarray, dict]:
+        """The pictures as (width, height, channels), and their metadata.
 
         Raises:
             DataError: a file is no readable picture, or the pictures of a list differ in size.
         """
-        names = [str(name) for name in ensure_tuple(data)]
-        pictures = [decode_picture(name) for name in names]
-        for name, picture in zip(names, pictures, strict=True):
+        pictures = [decode_picture(name).swapaxes(0, 1) for name in img]
+        for name, picture in zip(img, pictures, strict=True):
             if picture.shape != pictures[0].shape:
                 raise DataError(f"The image {name} differs in size from the images beside it; replace it.")
-        return pictures
-
-    def get_data(self, img: Sequence[np.ndarray]) -> tuple[np.ndarray, dict]:
-        """The pictures as (width, height, channels), and their metadata."""
-        pictures = [picture.swapaxes(0, 1) for picture in img]
         values = np.concatenate(pictures, axis=-1) if len(pictures) > 1 else pictures[0]
         return values, {"spatial_shape": np.asarray(values.shape[:2]), "original_channel_dim": -1}
 

@@ -92,4 +92,4 @@ def test_several_pictures_must_be_of_one_size(tmp_path: Path) -> None:
     for name, width in (("a.png", 6), ("b.png", 7)):
         Image.fromarray(np.zeros((5, width), np.uint8)).save(tmp_path / name)
     with pytest.raises(DataError, match=r"b\.png differs in size"):
-        ColorPictureReader().read([tmp_path / "a.png", tmp_path / "b.png"])
+        load(ColorPictureReader(), [tmp_path / "a.png", tmp_path / "b.png"])
