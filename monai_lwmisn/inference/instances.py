@@ -11,6 +11,8 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import convert_data_type, convert_to_dst_type, ensure_tuple_rep, optional_import
 
+from monai_lwmisn.errors import DataError
+
 distance_transform_edt, _ = optional_import("scipy.ndimage", name="distance_transform_edt")
 gaussian, _ = optional_import("skimage.filters", name="gaussian")
 label, _ = optional_import("skimage.measure", name="label")
@@ -18,6 +20,9 @@ local_maxima, _ = optional_import("skimage.morphology", name="local_maxima")
 reconstruction, _ = optional_import("skimage.morphology", name="reconstruction")
 relabel_sequential, _ = optional_import("skimage.segmentation", name="relabel_sequential")
 watershed, _ = optional_import("skimage.segmentation", name="watershed")
+
+MOST_OBJECTS = int(np.iinfo(np.uint16).max)
+"""In one picture: more cannot be numbered in a PNG."""
 
 __all__ = ["SeparateInstancesd", "separate_instances"]
 
@@ -61,6 +66,9 @@ class SeparateInstancesd(MapTransform):
         smoothing: see :func:`separate_instances`.
         depth: see :func:`separate_instances`.
         allow_missing_keys: whether a missing key is passed over.
+
+    Raises:
+        DataError: there are more objects than a picture of 16 bits can number.
     """
 
     def __init__(
@@ -81,5 +89,10 @@ class SeparateInstancesd(MapTransform):
         for key, name in self.key_iterator(result, self.names):
             mask = convert_data_type(result[key], np.ndarray)[0][0] > 0
             objects = separate_instances(mask, self.smoothing, self.depth)[None]
+            if objects.max(initial=0) > MOST_OBJECTS:
+                image = getattr(result[key], "meta", {}).get("filename_or_obj", key)
+                raise DataError(
+                    f"{image} has {objects.max()} objects and a picture can number {MOST_OBJECTS}: cut it into tiles."
+                )
             result[name] = convert_to_dst_type(objects, result[key], dtype=torch.int32)[0]
         return result
