@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import itk
 import numpy as np
 import pytest
 import torch
@@ -95,9 +96,12 @@ def test_every_kind_of_picture_gives_the_mask_and_its_instances(bundle: Path, tm
         lossy_jpg=color(grey),
         plain_bmp=color(grey),
     )
+    deep_color = itk.image_from_array(np.stack([grey.astype(np.uint16) * 257] * 3, axis=-1), is_vector=True)
+    for name in ("deepcolor.png", "deepercolor.tif"):
+        itk.imwrite(deep_color, str(folder / name))
     (folder / "notes.txt").write_text("no picture")
     files = segment(bundle, folder, Threshold())
-    assert len(files) == 14
+    assert len(files) == 18
     for name, file in files.items():
         values = np.asarray(file)
         assert file.size == (70, 40)

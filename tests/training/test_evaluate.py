@@ -110,7 +110,7 @@ def test_flips_and_windows_and_extra_entries(make_run: Callable[..., Path]) -> N
 
 def test_cleaning_is_measured(make_run: Callable[..., Path]) -> None:
     """What removes all objects leaves none to be found, but the published size is the network's alone."""
-    run = make_run()
+    run = make_run(cleaning=[])
     plain = evaluate(run)
     cleaning = [{"_target_": "RemoveSmallObjectsd", "keys": "pred", "min_size": 64 * 64 + 1}]
     cleaned = evaluate(run, cleaning=cleaning)
