@@ -23,7 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "search": {"workflow", "data", "networks"},
     "inference": {"data", "networks"},
     "bundle": {"inference", "training", "search", "workflow", "data", "networks"},
-    "training": {"workflow", "data", "networks"},
+    "training": {"inference", "workflow", "data", "networks"},
     "report": {"search", "training", "workflow", "data", "networks"},
 }
 

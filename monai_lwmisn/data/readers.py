@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 from monai.data import ImageReader
-from monai.utils import ensure_tuple
+from monai.utils import ensure_tuple, optional_import
 from PIL import Image
 
 from monai_lwmisn.data.archives import list_files, open_bytes
 from monai_lwmisn.data.decoding import decode_picture
 from monai_lwmisn.errors import DataError
+
+connected_regions, _ = optional_import("scipy.ndimage", name="label")
 
 MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 PICTURE_SUFFIXES = (*MASK_SUFFIXES, ".jpg", ".jpeg")
@@ -33,22 +35,24 @@ class ColorPictureReader(ImageReader):
         """Whether the names end like a picture."""
         return all(str(name).lower().endswith(PICTURE_SUFFIXES) for name in ensure_tuple(filename))
 
-    def read(self, data: Any, **kwargs: Any) -> list[np.ndarray]:
-        """Decode one file or a list of files as (height, width, 3).
+    def read(self, data: Any, **kwargs: Any) -> list[str]:
+        """The paths themselves.
+
+        Where reading fails, MONAI's LoadImage tries its other readers and hides the reason. So pictures are decoded by
+        :meth:`get_data`, whose errors it leaves.
+        """
+        return [str(name) for name in ensure_tuple(data)]
+
+    def get_data(self, img: Sequence[str]) -> tuple[np.ndarray, dict]:
+        """The pictures as (width, height, channels), and their metadata.
 
         Raises:
             DataError: a file is no readable picture, or the pictures of a list differ in size.
         """
-        names = [str(name) for name in ensure_tuple(data)]
-        pictures = [decode_picture(name) for name in names]
-        for name, picture in zip(names, pictures, strict=True):
+        pictures = [decode_picture(name).swapaxes(0, 1) for name in img]
+        for name, picture in zip(img, pictures, strict=True):
             if picture.shape != pictures[0].shape:
                 raise DataError(f"The image {name} differs in size from the images beside it; replace it.")
-        return pictures
-
-    def get_data(self, img: Sequence[np.ndarray]) -> tuple[np.ndarray, dict]:
-        """The pictures as (width, height, channels), and their metadata."""
-        pictures = [picture.swapaxes(0, 1) for picture in img]
         values = np.concatenate(pictures, axis=-1) if len(pictures) > 1 else pictures[0]
         return values, {"spatial_shape": np.asarray(values.shape[:2]), "original_channel_dim": -1}
 
@@ -60,7 +64,8 @@ class NucleusMaskReader(ImageReader):
 
     Args:
         instances: False gives the classes 0 and 1, True numbers the nuclei 1, 2, ... in file-name order.
-            Where masks overlap, the nucleus read first keeps the pixel.
+            Where masks overlap, the nucleus read first keeps the pixel. A finished label with one value only, such as
+            0 and 255, is a mask, of which the connected regions are numbered.
     """
 
     def __init__(self, instances: bool = False) -> None:
@@ -97,7 +102,7 @@ class NucleusMaskReader(ImageReader):
         label: np.ndarray
         if len(img) == 1 and img[0].dtype != bool:
             label = img[0] if img[0].ndim == 2 else img[0][..., 0]
-            label = label if self.instances else (label > 0).astype(np.uint8)
+            label = _numbered(label) if self.instances else (label > 0).astype(np.uint8)
         elif not self.instances:
             label = np.logical_or.reduce(img).astype(np.uint8)
         else:
@@ -106,6 +111,10 @@ class NucleusMaskReader(ImageReader):
                 label[mask & (label == 0)] = number
         label = label.T
         return label, {"spatial_shape": np.asarray(label.shape), "original_channel_dim": float("nan")}
+
+
+def _numbered(label: np.ndarray) -> np.ndarray:
+    return label if len(np.unique(label[label > 0])) > 1 else connected_regions(label > 0)[0]
 
 
 class MaskSeriesReader(ImageReader):

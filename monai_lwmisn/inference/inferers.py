@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from monai.data.utils import dense_patch_slices
@@ -69,6 +69,31 @@ class ProgressInferer(Inferer):
         return self.inferer(inputs, counted, *args, **kwargs)
 
 
+class _WindowInferer(Inferer):
+    """
+    Windows of an image, no larger than it: where MONAI would pad a small one, it is taken whole.
+
+    Args:
+        roi: size in pixels of a window.
+        batch_size: windows that go through the network together.
+        overlap: share of a window that overlaps the next one.
+    """
+
+    def __init__(self, roi: Sequence[int], batch_size: int, overlap: float) -> None:
+        super().__init__()
+        self.roi, self.batch_size, self.overlap = roi, batch_size, overlap
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        """Map images (B, C, H, W) to logits of that size."""
+        window = _window(inputs, self.roi)
+        if window == list(inputs.shape[2:4]):
+            return network(inputs, *args, **kwargs)
+        inferer = SlidingWindowInferer(window, self.batch_size, self.overlap, mode="gaussian")
+        return cast(torch.Tensor, inferer(inputs, network, *args, **kwargs))
+
+
 class _PlainTensorInferer(Inferer):
     """Hides the metadata of images from the network, where MONAI would carry it through every layer."""
 
@@ -96,7 +121,8 @@ def build_inferer(
 
     Args:
         volumetric: the inputs are volumes (B, C, H, W, D), taken slice by slice along the last axis.
-        roi: in-plane size in pixels of a sliding window; None takes images and slices whole.
+        roi: in-plane size in pixels of a sliding window; None takes images and slices whole. Images that are smaller
+            are not padded.
         batch_size: slices or windows that go through the network together.
         overlap: share of a window that overlaps the next one.
         flips: average over flips, see :class:`FlippingInferer`; four times the work.
@@ -108,7 +134,7 @@ def build_inferer(
             spatial_dim=2, roi_size=tuple(roi or (-1, -1)), sw_batch_size=batch_size, overlap=overlap if roi else 0.0
         )
     elif roi:
-        inferer = SlidingWindowInferer(tuple(roi), sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
+        inferer = _WindowInferer(roi, batch_size, overlap)
     else:
         inferer = SimpleInferer()
     if flips:
@@ -122,7 +148,12 @@ def _passes(volumetric: bool, roi: Sequence[int] | None, overlap: float, flips: 
     """How many slices or windows of an input (B, C, H, W[, D]) go through the network."""
     passes = len(inputs) * (inputs.shape[-1] if volumetric else 1) * (len(_FLIPS) if flips else 1)
     if roi:
-        extent = [max(length, window) for length, window in zip(inputs.shape[2:4], roi, strict=True)]
-        steps = [max(1, int(window * (1 - overlap))) for window in roi]
-        passes *= len(dense_patch_slices(extent, roi, steps))
+        window = list(roi) if volumetric else _window(inputs, roi)
+        extent = [max(length, side) for length, side in zip(inputs.shape[2:4], window, strict=True)]
+        passes *= len(dense_patch_slices(extent, window, [max(1, int(side * (1 - overlap))) for side in window]))
     return passes
+
+
+def _window(inputs: torch.Tensor, roi: Sequence[int]) -> list[int]:
+    """The window that fits into images (B, C, H, W)."""
+    return [min(length, side) for length, side in zip(inputs.shape[2:4], roi, strict=True)]

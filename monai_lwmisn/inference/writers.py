@@ -52,7 +52,12 @@ class VolumeMaskWriter(_WholeFile, _Volume, ITKWriter):
 
 
 class PictureMaskWriter(_WholeFile, PILWriter):
-    """Writes .png."""
+    """Writes .png, of 8 or 16 bits a pixel; pictures of one row or column too."""
+
+    def set_data_array(self, data_array: Any, *args: Any, **kwargs: Any) -> None:
+        """Take a label map (1, x, y)."""
+        super().set_data_array(data_array, channel_dim=0, squeeze_end_dims=False)
+        self.data_obj = self.data_obj[..., 0]
 
 
 WRITERS: dict[str, type[ImageWriter]] = {

@@ -19,6 +19,7 @@ from monai.utils import convert_to_tensor
 
 from monai_lwmisn.data.layouts.base import Item
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.training.instance_metrics import InstanceMetric, aggregated_jaccard, f1_at_half
 
 __all__ = ["EMPTY_IMAGES", "SurfaceMetric", "evaluation_metrics", "images_from_engine", "mean_dice"]
 
@@ -70,6 +71,7 @@ def evaluation_metrics(
     empty_images: str = "one",
     surface_tolerance_mm: float = 2.0,
     items: Sequence[Item] = (),
+    instances: bool = False,
 ) -> dict[str, IgniteMetricHandler]:
     """
     The metrics of an evaluator whose output has one-hot ``pred`` and ``label`` on the native grid and ``pred_256`` and
@@ -83,12 +85,16 @@ def evaluation_metrics(
         surface_tolerance_mm: distance in millimetres within which surfaces count as equal for ``surface_dice``.
         items: what is evaluated. Where any is only some slices of its volume, the metrics of whole volumes are left
             out, because a stack with holes has no volume and no surface to measure.
+        instances: the output of pictures has numbered objects too, ``instances`` and ``label_instances``: adds
+            ``f1_50``, the F1 of objects at an IoU of 0.5, and ``aji``, the aggregated Jaccard index, of each picture.
 
     Raises:
-        ConfigError: for another rule for empty images.
+        ConfigError: for another rule for empty images, or for instances of volumes.
     """
     if empty_images not in EMPTY_IMAGES:
         raise ConfigError(f"empty_images is {empty_images!r}: use one of {', '.join(EMPTY_IMAGES)}.")
+    if instances and volumetric:
+        raise ConfigError("instances is true, but objects are told apart in pictures only: set it to false.")
     single = out_channels == 1
     skip = empty_images == "skip"
 
@@ -107,6 +113,10 @@ def evaluation_metrics(
         "dsc_256": dice(published, volumetric),
         "miou_256": iou(published),
     }
+    if instances:
+        objects = images_from_engine(("instances", "label_instances"), volumetric=False)
+        for name, score in (("f1_50", f1_at_half), ("aji", aggregated_jaccard)):
+            metrics[name] = IgniteMetricHandler(InstanceMetric(score, ignore_empty=skip), output_transform=objects)
     whole_volumes = volumetric and not any("slices" in item for item in items)
     if whole_volumes:
         metrics["dsc_3d"] = dice(native, slices=False)

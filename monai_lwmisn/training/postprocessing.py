@@ -6,7 +6,9 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
-from monai.transforms import Activationsd, AsDiscreted, Compose, CopyItemsd, Invertd, Resized
+from monai.transforms import AsDiscreted, Compose, CopyItemsd, Resized
+
+from monai_lwmisn.inference.masks import most_probable, native_probabilities
 
 __all__ = ["PUBLISHED_SIZE", "native_prediction", "with_native_label"]
 
@@ -22,13 +24,18 @@ def with_native_label(
 
 
 def native_prediction(
-    spatial: Sequence[Callable], out_channels: int, volumetric: bool = False, published_size: bool = False
+    spatial: Sequence[Callable],
+    out_channels: int,
+    volumetric: bool = False,
+    published_size: bool = False,
+    cleaning: Sequence[Callable] = (),
+    separation: Callable | None = None,
 ) -> Compose:
     """
     The postprocessing of an evaluator: ``pred`` from logits to one-hot on the grid of ``label``, ``label`` to one-hot.
 
-    Logits, not classes, are brought back to the native grid, so that its borders are not blocky. With one channel the
-    threshold is a probability of 0.5, otherwise the most probable class counts.
+    What is measured is what an inference gives: the same way back to the native grid, the same cleaning. Only
+    ``pred_256``, which is there to be compared with published figures, is the network's alone, not cleaned.
 
     Args:
         spatial: the transforms that changed the grid of the image, to be inverted.
@@ -36,23 +43,22 @@ def native_prediction(
         volumetric: the images are volumes (C, H, W, D).
         published_size: add ``pred_256`` and ``label_256``, the probabilities and the label resampled in-plane to
             256x256 pixels (linearly and to the nearest) before they are made one-hot.
+        cleaning: transforms of ``pred`` as a label map (1, ...) on the native grid.
+        separation: transform that adds ``instances``, the numbered objects of the cleaned ``pred``; adds
+            ``label_instances`` too, those of the truth, from ``true_instances`` of the batch.
     """
-    single = out_channels == 1
-    transforms: list[Callable] = []
-    if spatial:
-        transforms.append(Invertd("pred", Compose(list(spatial)), orig_keys="image", nearest_interp=False))
-    transforms.append(Activationsd("pred", sigmoid=single, softmax=not single))
-    predictions, labels = ["pred"], ["label"]
+    transforms = native_probabilities(Compose(list(spatial)), out_channels)
+    label_maps = ["pred", "label"]
     if published_size:
         size = (*PUBLISHED_SIZE, -1) if volumetric else PUBLISHED_SIZE
         linear = "trilinear" if volumetric else "bilinear"
         transforms.append(CopyItemsd(["pred", "label"], names=["pred_256", "label_256"]))
         transforms.append(Resized(["pred_256", "label_256"], size, mode=[linear, "nearest"]))
-        predictions.append("pred_256")
-        labels.append("label_256")
-    if single:
-        transforms.append(AsDiscreted(predictions, threshold=0.5))
-    else:
-        transforms.append(AsDiscreted(predictions, argmax=True, to_onehot=out_channels))
-        transforms.append(AsDiscreted(labels, to_onehot=out_channels))
+        transforms.append(most_probable(out_channels, "pred_256"))
+        label_maps += ["pred_256", "label_256"]
+    transforms += [most_probable(out_channels), *cleaning]
+    if separation is not None:
+        transforms += [separation, CopyItemsd("true_instances", names="label_instances")]
+    if out_channels > 1:
+        transforms.append(AsDiscreted(label_maps, to_onehot=out_channels))
     return Compose(transforms)

@@ -67,6 +67,11 @@ def test_a_finished_label_is_read_from_one_file(tmp_path: Path) -> None:
     assert load(NucleusMaskReader(), tmp_path / "color.png")[0, :, 0].tolist() == [0, 1, 1]
 
 
+def test_the_regions_of_a_finished_mask_are_nuclei(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[255, 255, 0, 255]], np.uint8)).save(tmp_path / "mask.png")
+    assert load(NucleusMaskReader(instances=True), tmp_path / "mask.png")[0, :, 0].tolist() == [1, 1, 0, 2]
+
+
 def test_a_series_of_masks_becomes_a_volume(tmp_path: Path) -> None:
     volume = np.random.default_rng(0).integers(0, 2, (7, 5, 3), dtype=np.uint8)
     files = []
@@ -92,4 +97,4 @@ def test_several_pictures_must_be_of_one_size(tmp_path: Path) -> None:
     for name, width in (("a.png", 6), ("b.png", 7)):
         Image.fromarray(np.zeros((5, width), np.uint8)).save(tmp_path / name)
     with pytest.raises(DataError, match=r"b\.png differs in size"):
-        ColorPictureReader().read([tmp_path / "a.png", tmp_path / "b.png"])
+        load(ColorPictureReader(), [tmp_path / "a.png", tmp_path / "b.png"])

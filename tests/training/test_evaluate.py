@@ -34,8 +34,7 @@ def test_metrics_and_figure_of_each_kind(make_run: Callable[..., Path], preset: 
     report = evaluate(run)
     test_items = json.loads((run / "datalist.json").read_text())["test"]
     expected = {"dsc", "miou", "dsc_256", "miou_256"}
-    if preset != "nuclei":
-        expected |= {"dsc_3d"}
+    expected |= {"f1_50", "aji"} if preset == "nuclei" else {"dsc_3d"}
     if preset in ("liver_ct", "hippocampus_mr"):
         expected |= {"hd95", "surface_dice"}
     if preset == "hippocampus_mr":
@@ -107,6 +106,18 @@ def test_flips_and_windows_and_extra_entries(make_run: Callable[..., Path]) -> N
     flipped = evaluate(run, test_time_flips=True, roi=[48, 48], report_extra={"params": 7})
     assert flipped["params"] == 7 and plain["params"] > 0
     assert flipped["mean"] != plain["mean"]
+
+
+def test_cleaning_is_measured(make_run: Callable[..., Path]) -> None:
+    """What removes all objects leaves none to be found, but the published size is the network's alone."""
+    run = make_run(cleaning=[])
+    plain = evaluate(run)
+    cleaning = [{"_target_": "RemoveSmallObjectsd", "keys": "pred", "min_size": 64 * 64 + 1}]
+    cleaned = evaluate(run, cleaning=cleaning)
+    assert plain["mean"]["dsc"] > 0
+    for metric in ("dsc", "miou", "f1_50", "aji"):
+        assert cleaned["mean"][metric] == 0
+    assert cleaned["mean"]["dsc_256"] == plain["mean"]["dsc_256"] > 0
 
 
 def test_weights_of_another_network(make_run: Callable[..., Path]) -> None:

@@ -150,6 +150,12 @@ def test_metrics_that_do_not_apply_are_absent() -> None:
     assert names(volumetric=True, spacing_is_real=True, items=[whole, some]) == pictures
 
 
+def test_objects_are_measured_in_pictures_only() -> None:
+    assert {"f1_50", "aji"} <= set(evaluation_metrics(1, False, False, instances=True))
+    with pytest.raises(ConfigError, match="in pictures only"):
+        evaluation_metrics(1, True, False, instances=True)
+
+
 def test_unknown_rule_for_empty_images() -> None:
     with pytest.raises(ConfigError, match="one, skip"):
         evaluation_metrics(1, False, False, empty_images="zero")
