@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from monai_lwmisn.data.archives import open_bytes
 from monai_lwmisn.errors import DataError
@@ -32,7 +32,9 @@ def decode_picture(path: str) -> np.ndarray:
                 return np.asarray(file.convert("RGB"))
             grey = np.asarray(file, dtype=np.float32)
     except UNREADABLE as error:
-        raise DataError(f"The image {path} cannot be read ({error}); download it again or remove it.") from error
+        # Pillow's own sentence says where in memory it looked.
+        reason = "it is in no known format" if isinstance(error, UnidentifiedImageError) else error
+        raise DataError(f"The image {path} cannot be read ({reason}); download it again or remove it.") from error
     scaled = _scale(grey, is_float=file.mode == "F")
     return np.repeat(scaled[..., None], 3, axis=2)
 

@@ -27,7 +27,7 @@ MOST_OBJECTS = int(np.iinfo(np.uint16).max)
 __all__ = ["SeparateInstancesd", "separate_instances"]
 
 
-def separate_instances(mask: np.ndarray, smoothing: float = 1.0, depth: float = 0.5) -> np.ndarray:
+def separate_instances(mask: np.ndarray, smoothing: float = 1.0, depth: float = 0.25) -> np.ndarray:
     """
     Number the objects of a mask, those that touch too, by the watershed of the distance to the background.
 
@@ -76,7 +76,7 @@ class SeparateInstancesd(MapTransform):
         keys: KeysCollection,
         names: KeysCollection,
         smoothing: float = 1.0,
-        depth: float = 0.5,
+        depth: float = 0.25,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
