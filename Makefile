@@ -30,7 +30,7 @@ check: $(VENV)/test.installed
 
 test: check
 	$(BIN)/python -m coverage erase
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 demo: $(VENV)/demo.installed
 	rm -rf $(DEMO)
