@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,7 +56,7 @@ def model_card(
         metadata: see :func:`monai_lwmisn.bundle.metadata.bundle_metadata`.
         config: the run's evaluation configuration.
         metrics: the run's metrics.json; None where it has not been evaluated.
-        split: how the run's data were dealt out, and how many items each part has; None where not known.
+        split: how the run's data were dealt out, and how many of what each part has; None where not known.
     """
     facts = metadata["lwmisn"]
     size = "x".join(str(length) for length in facts["macs_of"][1:])
@@ -77,7 +79,7 @@ def model_card(
         f"{card['data_name']} ({card['data_source']}). {card['data_terms']}",
         card["weights_terms"],
         "## What was measured",
-        *_measured(metrics, split, config),
+        *_measured(metrics, split, config, facts["settings"]),
         "## Limits",
         "\n".join(f"- {limit}" for limit in card["limits"]),
         "## The method",
@@ -102,7 +104,10 @@ def _grid(config: Mapping[str, Any]) -> str:
 
 
 def _measured(
-    metrics: Mapping[str, Any] | None, split: Mapping[str, Any] | None, config: Mapping[str, Any]
+    metrics: Mapping[str, Any] | None,
+    split: Mapping[str, Any] | None,
+    config: Mapping[str, Any],
+    settings: Mapping[str, Any],
 ) -> list[str]:
     if metrics is None:
         return ["Nothing yet."]
@@ -119,11 +124,13 @@ def _measured(
             if (key := f"dsc_3d_{label.replace(' ', '_')}") in metrics["mean"]
         ]
     counts = metrics["counts"]
-    said = [f"On the {metrics['split']} part: {counts['images']} {images} of {counts['cases']} cases."]
+    cases = "one case" if counts["cases"] == 1 else f"{counts['cases']} cases"
+    said = [f"On the {metrics['split']} part: {counts['images']} {images} of {cases}."]
     if split is not None:
         parts = ", ".join(f"{count} {part}" for part, count in split["items"].items())
         said.append(f"Split by {split['by']}, seed {split['seed']}: {parts}.")
     said.append("An image without foreground counts as 1 where none is predicted.")
     table = "\n".join(["| | |", "|---|---|", *rows])
-    search = f"lwmisn search --preset {config.get('preset')} --data DATA --out RUN"
+    given = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in settings.items())
+    search = f"lwmisn search --preset {config.get('preset')} --data DATA --out RUN{given}"
     return [" ".join(said), table, f"    {search}\n    lwmisn train RUN\n    lwmisn evaluate RUN"]

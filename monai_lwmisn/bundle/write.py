@@ -101,4 +101,5 @@ def _split(run: Path) -> dict[str, Any] | None:
     if not (run / "datalist.json").is_file():
         return None
     datalist = read_datalist(run / "datalist.json")
-    return {**datalist["split"], "items": {part: len(datalist[part]) for part in PARTS}}
+    sizes = {part: sum(len(item.get("slices", [None])) for item in datalist[part]) for part in PARTS}
+    return {**datalist["split"], "items": sizes}
