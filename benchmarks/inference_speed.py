@@ -1,9 +1,9 @@
-"""Time per image of a network that was found, beside MONAI's BasicUNet, in one run under several runtimes.
+"""Time per image of a network that was found, beside MONAI's U-nets, in one run under several runtimes.
 
     python benchmarks/inference_speed.py runs/nuclei --output docs/results/inference_speed
 
 writes inference_speed.json and inference_speed.md. The networks take turns, so that a slow moment of the machine hits
-both; figures are medians. Weights do not matter for the time and are untrained.
+all; figures are medians. Weights do not matter for the time and are untrained.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import onnxruntime
 import torch
-from monai.networks.nets import BasicUNet
+from monai.networks.nets import BasicUNet, SegResNet, UNet
 from monai.utils import optional_import
 from torch import nn
 
@@ -29,14 +29,14 @@ from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_cou
 
 openvino, HAS_OPENVINO = optional_import("openvino")
 
-OURS, REFERENCE = "LWMISN", "MONAI BasicUNet"
+OURS = "LWMISN"
 _TURN, _UNCOUNTED = 10, 3
 Inference = Callable[[], object]
 
 
 def main() -> None:
     """Measure and write the two files."""
-    parser = argparse.ArgumentParser(description="Time per image beside MONAI's BasicUNet (default features).")
+    parser = argparse.ArgumentParser(description="Time per image beside MONAI's U-nets.")
     parser.add_argument("genotype", type=Path, metavar="GENOTYPE_OR_RUN")
     parser.add_argument(
         "--output", type=Path, default=Path("inference_speed"), help="name of the files, without ending"
@@ -50,10 +50,7 @@ def main() -> None:
     path = arguments.genotype
     genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
     image = torch.rand(1, genotype.in_channels, arguments.size, arguments.size)
-    networks = {
-        OURS: LWMISN(genotype).eval(),
-        REFERENCE: BasicUNet(2, genotype.in_channels, genotype.out_channels).eval(),
-    }
+    networks = {OURS: LWMISN(genotype).eval(), **peers(genotype.in_channels, genotype.out_channels)}
     runtimes = {
         name: {network: prepare(module, image, arguments.threads) for network, module in networks.items()}
         for name, prepare in RUNTIMES.items()
@@ -71,13 +68,26 @@ def main() -> None:
             for name, module in networks.items()
         },
         "milliseconds": milliseconds,
-        "times_faster": {name: times[REFERENCE] / times[OURS] for name, times in milliseconds.items()},
+        "times_faster": {
+            peer: {name: times[peer] / times[OURS] for name, times in milliseconds.items()}
+            for peer in networks
+            if peer != OURS
+        },
     }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     text = markdown(result)
     arguments.output.with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)
+
+
+def peers(in_channels: int, out_channels: int) -> dict[str, nn.Module]:
+    """MONAI's networks, BasicUNet and SegResNet with their default widths, UNet with those of MONAI's tutorials."""
+    return {
+        "MONAI BasicUNet": BasicUNet(2, in_channels, out_channels).eval(),
+        "MONAI UNet": UNet(2, in_channels, out_channels, (16, 32, 64, 128, 256), (2, 2, 2, 2), num_res_units=2).eval(),
+        "MONAI SegResNet": SegResNet(2, in_channels=in_channels, out_channels=out_channels).eval(),
+    }
 
 
 def measure(inferences: dict[str, Inference], repeats: int) -> dict[str, float]:
@@ -104,6 +114,10 @@ def _torch_channels_last(network: nn.Module, image: torch.Tensor, threads: int) 
     network = copy.deepcopy(network).to(memory_format=torch.channels_last)
     image = image.to(memory_format=torch.channels_last)
     return lambda: network(image)
+
+
+def _torch_compiled(network: nn.Module, image: torch.Tensor, threads: int) -> Inference:
+    return _torch_channels_last(torch.compile(network), image, threads)
 
 
 def _export(network: nn.Module, image: torch.Tensor, folder: str) -> str:
@@ -137,6 +151,7 @@ def _openvino(network: nn.Module, image: torch.Tensor, threads: int) -> Inferenc
 RUNTIMES: dict[str, Callable[[nn.Module, torch.Tensor, int], Inference]] = {
     "torch eager": _torch_eager,
     "torch channels_last": _torch_channels_last,
+    "torch compiled": _torch_compiled,
     "ONNX Runtime": _onnxruntime,
     **({"OpenVINO": _openvino} if HAS_OPENVINO else {}),
 }
@@ -156,8 +171,8 @@ def markdown(result: dict) -> str:
     for name, costs in result["networks"].items():
         times = " | ".join(f"{times[name]:.1f}" for times in result["milliseconds"].values())
         lines.append(f"| {name} | {costs['params'] / 1e6:.3f} | {costs['macs'] / 1e9:.3f} | {times} |")
-    ratios = " | ".join(f"{ratio:.1f}" for ratio in result["times_faster"].values())
-    lines.append(f"| times faster | | | {ratios} |")
+    for name, ratios in result["times_faster"].items():
+        lines.append(f"| LWMISN, times faster than {name} | | | {' | '.join(f'{r:.1f}' for r in ratios.values())} |")
     return "\n".join(lines) + "\n"
 
 
