@@ -18,6 +18,8 @@ from monai_lwmisn.errors import ConfigError, DataError
 
 SCRIPTS = "scripts"
 """The package of code inside a bundle."""
+LARGEST_BYTES = 2**30
+"""What an archive may hold, unpacked: many times a bundle of a light network, little enough for any disk."""
 
 __all__ = ["open_bundle", "read_json"]
 
@@ -35,7 +37,8 @@ def open_bundle(bundle: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         ConfigError: it is no bundle.
-        DataError: the zip is damaged or has members that would be written outside of their folder.
+        DataError: the zip is damaged, has members that would be written outside of their folder, or is of a size that
+            no bundle has.
     """
     path = Path(bundle)
     with ExitStack() as stack:
@@ -76,6 +79,12 @@ def _unpack(archive: Path, folder: Path) -> None:
     member_names(archive)  # refuses names that point out of the archive
     try:
         with zipfile.ZipFile(archive) as opened:
+            size = sum(member.file_size for member in opened.infolist())
+            if size > LARGEST_BYTES:
+                raise DataError(
+                    f"The archive {archive} would unpack to {size / 2**30:.1f} GiB, which no bundle has: give another, "
+                    "or unpack it yourself and give the folder."
+                )
             for member in opened.infolist():
                 if stat.S_ISLNK(member.external_attr >> 16):
                     raise DataError(

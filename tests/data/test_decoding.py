@@ -78,3 +78,10 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"broken\.png cannot be read .*; download it again") as error:
             decode_picture(str(tmp_path / "broken.png"))
         assert "object at" not in str(error.value)
+
+
+def test_a_tiff_of_several_pages_is_refused(tmp_path: Path) -> None:
+    pages = [Image.fromarray(ramp(np.uint8, 200 + page)) for page in range(3)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(DataError, match="stack.tif has 3 pages"):
+        decode_picture(str(tmp_path / "stack.tif"))

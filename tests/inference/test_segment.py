@@ -391,6 +391,15 @@ def test_a_zip_that_climbs_out_is_refused_before_anything_is_unpacked(
         segment(archive, [image], tmp_path / "out")
 
 
+def test_a_zip_that_would_fill_the_disk_is_refused(
+    bundle: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = zip_of(bundle, tmp_path / "bundle.zip")
+    monkeypatch.setattr("monai_lwmisn.inference.opening.LARGEST_BYTES", 10_000)
+    with pytest.raises(DataError, match="would unpack to"):
+        segment(archive, [image], tmp_path / "out")
+
+
 def test_a_damaged_zip_is_refused(bundle: Path, image: Path, tmp_path: Path) -> None:
     archive = zip_of(bundle, tmp_path / "bundle.zip")
     archive.write_bytes(archive.read_bytes()[:100])

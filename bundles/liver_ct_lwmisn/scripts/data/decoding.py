@@ -24,10 +24,13 @@ def decode_picture(path: str) -> np.ndarray:
         uint8 as stored, or of pictures of more than 8 bits float32 from 0 to 255, not rounded.
 
     Raises:
-        DataError: the file is no readable picture.
+        DataError: the file is no readable picture, or a TIFF of several pages.
     """
     try:
         with Image.open(open_bytes(path)) as file:
+            pages = getattr(file, "n_frames", 1) if file.format == "TIFF" else 1
+            if pages > 1:
+                raise DataError(f"The image {path} has {pages} pages: save the one that is meant as a file of its own.")
             if not file.mode.startswith(DEEP_MODES):
                 return np.asarray(file.convert("RGB"))
             grey = np.asarray(file, dtype=np.float32)

@@ -55,14 +55,16 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path} does not exist: train first, or start the run without --resume.") from error
+        raise CheckpointError(
+            f"{path} does not exist: train first; only a run begun before has something to --resume."
+        ) from error
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is not a checkpoint of tensors and plain values, so it is not read: use a file written by lwmisn."
         ) from error
     except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
         raise CheckpointError(
-            f"{path} is truncated or no checkpoint: remove it and start the run without --resume."
+            f"{path} is truncated or no checkpoint: train again without --resume, or put back the file it was."
         ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} does not hold a dictionary: use a file written by lwmisn.")
