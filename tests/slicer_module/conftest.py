@@ -1,0 +1,51 @@
+"""What the tests of the module share. They run where slicer-core is installed, see `make test`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULE = ROOT / "slicer_module" / "LWMISN"
+PYTHON = os.environ.get("LWMISN_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
+"""An interpreter that has MONAI and this package."""
+
+sys.path.insert(0, str(MODULE))
+
+try:
+    import slicer  # noqa: F401
+except ImportError:
+    collect_ignore_glob = ["test_[!s]*.py"]  # what remains reads files only
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    return PYTHON
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """prostate_mr, hippocampus_mr and nuclei, small and not trained."""
+    folder = tmp_path_factory.mktemp("bundles")
+    script = Path(__file__).parent / "make_bundles.py"
+    subprocess.run([PYTHON, str(script), str(folder)], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    return folder
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The place for temporary files, empty, with a name that is not easy on programs."""
+    place = tmp_path / "temporäre Dateien"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return place
+
+
+@pytest.fixture
+def bundle_copy(bundles: Path, tmp_path: Path) -> Path:
+    """Of prostate_mr, to be changed."""
+    return Path(shutil.copytree(bundles / "prostate_mr", tmp_path / "Bündel mit Leerzeichen"))
