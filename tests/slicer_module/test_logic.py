@@ -259,7 +259,7 @@ def test_the_axis_is_the_users_choice(
 
 
 def test_largest_component_and_smoothing(shared_logic: SegmentationLogic, bundles: Path) -> None:
-    volume = slicer.util.addVolumeFromArray(grey((8, 40, 40)))
+    volume = slicer.util.addVolumeFromArray(grey((16, 30, 30)))
     plain = run(shared_logic, volume, bundles / "prostate_mr")
     largest = run(shared_logic, volume, bundles / "prostate_mr", options=Options(largest_component=True))
     smooth = run(shared_logic, volume, bundles / "prostate_mr", options=Options(smoothing=1.0))
@@ -269,10 +269,10 @@ def test_largest_component_and_smoothing(shared_logic: SegmentationLogic, bundle
     assert len(sizes) > 1
     np.testing.assert_array_equal(masks[1], sitk.GetArrayFromImage(parts) == sizes.argmax() + 1)
     blurred = sitk.GetArrayFromImage(sitk.DiscreteGaussian(sitk.GetImageFromArray(masks[0].astype(np.float32)), 1.0))
-    inside = (slice(3, -3),) * 3  # borders are a matter of taste
-    clear = np.abs(blurred[inside] - 0.5) > 0.05  # and so are ties
+    inside = (slice(5, -5),) * 3  # borders are a matter of taste
+    clear = np.abs(blurred[inside] - 0.5) > 0.1  # and so is what is nearly a tie
     np.testing.assert_array_equal(masks[2][inside][clear], blurred[inside][clear] > 0.5)
-    assert clear.sum() > 1000 and (masks[0] != masks[2])[inside].sum() > 100
+    assert clear.sum() > 500 and (masks[0] != masks[2])[inside].sum() > 100
 
 
 def test_segments_have_names_colours_and_codes(shared_logic: SegmentationLogic, bundles: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,9 +82,10 @@ def read_bundle(path: Path) -> Bundle:
 
 
 def what_it_runs(path: Path) -> list[str]:
-    """The files of a bundle that are, or hold, Python code, as paths inside it."""
-    files = [*sorted(path.rglob("*.py")), *sorted(path.glob("configs/*.json"))]
-    return [file.relative_to(path).as_posix() for file in files]
+    """What in a bundle is, or holds, Python code: its configurations, and how many files there are in which folder."""
+    configs = [file.relative_to(path).as_posix() for file in sorted(path.glob("configs/*.json"))]
+    folders = Counter(file.parent.relative_to(path).as_posix() for file in path.rglob("*.py"))
+    return [*configs, *(f"{folder}/*.py ({count})" for folder, count in sorted(folders.items()))]
 
 
 class BundleList:
