@@ -1,12 +1,13 @@
 # make test   the checks and the whole test suite        (what continuous integration runs)
 # make demo   phantom images -> search -> genotype -> retrain -> evaluate -> pictures
-# Both build their own environment in .venv first.
+# Both build their own environment in .venv first; the tests of the module for 3D Slicer have another, .venv-slicer.
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO   := demo
+SLICER := .venv-slicer
 
 .PHONY: test demo check clean
 .DELETE_ON_ERROR:
@@ -23,14 +24,20 @@ $(VENV)/demo.installed: $(BIN)/python setup.py constraints.txt
 	$(PIP) -e .
 	touch $@
 
+$(SLICER)/test.installed: tests/slicer_module/requirements.txt
+	$(PYTHON) -m venv $(SLICER)
+	$(SLICER)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 check: $(VENV)/test.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: check
+test: check $(SLICER)/test.installed
 	$(BIN)/python -m coverage erase
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(SLICER)/bin/python -m pytest --confcutdir tests/slicer_module tests/slicer_module
 
 demo: $(VENV)/demo.installed
 	rm -rf $(DEMO)
@@ -47,4 +54,4 @@ demo: $(VENV)/demo.installed
 	@echo "  $(abspath $(DEMO))/run/cell.png                  the cell that the search found"
 
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(SLICER) $(DEMO) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

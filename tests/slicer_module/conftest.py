@@ -15,10 +15,12 @@ PYTHON = os.environ.get("LWMISN_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
 
 sys.path.insert(0, str(MODULE))
 
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
 try:
     import slicer  # noqa: F401
 except ImportError:
-    collect_ignore_glob = ["test_[!s]*.py"]  # what remains reads files only
+    collect_ignore = ["test_faults.py", "test_logic.py", "test_widget.py"]
 
 
 @pytest.fixture(scope="session")

@@ -134,8 +134,8 @@ class BundleList:
             ) from error
 
     def keep(self, incoming: Path, name: str) -> Bundle:
-        """Move a bundle from :meth:`incoming` to where it stays; one of that name is replaced."""
-        place = self.store / name
+        """Move a bundle from :meth:`incoming` to where it stays; one that was added by that name before is replaced."""
+        place = self.store / (f"{name}_added" if (self.shipped / name).exists() else name)
         if place.exists():
             shutil.rmtree(place)
         incoming.rename(place)

@@ -4,7 +4,7 @@
 
 It appends JSON objects to ``FOLDER/events.jsonl``, one a line. First {"event": "ready"}; then for each job {"event":
 "progress", "done": 3, "total": 30} and {"event": "warning", "message": TEXT}, and at last {"event": "done", "objects":
-12, "seconds": 4.5} or {"event": "error", "message": TEXT}, all with the job's number. What a job is says :mod:`.jobs`.
+12} or {"event": "error", "message": TEXT}, all with the job's number. What a job is says :mod:`.jobs`.
 
 When the standard input ends, as it does when the process that started this one dies, FOLDER is removed and the process
 ends, in the middle of a job too.
@@ -17,7 +17,6 @@ import os
 import shutil
 import sys
 import threading
-import time
 import traceback
 from pathlib import Path
 from queue import Queue
@@ -57,9 +56,7 @@ def main() -> None:
         events.job = job["job"]
         place = folder / f"job{job['job']}"
         try:
-            began = time.perf_counter()
-            objects = _run(bundle, job, place, events)
-            events("done", objects=objects, seconds=time.perf_counter() - began)
+            events("done", objects=_run(bundle, job, place, events))
         except Exception as error:
             # Its files have names of ours; the user knows the volume by its own.
             events("error", message=_sentence(error).replace(str(place / "image.nii"), job["name"]))
