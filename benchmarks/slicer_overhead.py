@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import sys
@@ -44,12 +45,8 @@ def main() -> None:
     arguments = parser.parse_args()
     new_scene()
     volume = slicer.util.addVolumeFromArray(_body(), name="CT")
-    rows = {
-        kind: _median(
-            [measure(volume, arguments.bundle.resolve(), arguments.python, kind) for _ in range(arguments.runs)]
-        )
-        for kind in TARGETS
-    }
+    bundle, python = arguments.bundle.resolve(), os.path.abspath(arguments.python)
+    rows = {kind: _median([measure(volume, bundle, python, kind) for _ in range(arguments.runs)]) for kind in TARGETS}
     result = {"volume": "x".join(map(str, SHAPE)), "machine": platform.machine(), "runs": arguments.runs, **rows}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

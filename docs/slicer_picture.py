@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -38,7 +39,7 @@ def main() -> None:
     arguments = parser.parse_args()
     new_scene()
     volume = slicer.modules.volumes.logic().AddArchetypeVolume(str(arguments.volume), "CT", 0)
-    logic = SegmentationLogic(arguments.python)
+    logic = SegmentationLogic(os.path.abspath(arguments.python))
     logic.start(volume, arguments.bundle.resolve(), Options(largest_component=True))
     while logic.poll().state == "running":
         time.sleep(0.1)
@@ -63,7 +64,7 @@ def draw(volume: Any, node: Any, picture: Path) -> None:
         text.SetInput(name)
         text.GetTextProperty().SetFontSize(18)
         text.SetPosition(10, 10)
-        renderer.AddActor2D(text)
+        renderer.AddViewProp(text)
         window.AddRenderer(renderer)
     window.Render()
     grab = vtk.vtkWindowToImageFilter()
@@ -98,7 +99,7 @@ def _slice(volume: Any, node: Any, axis: int) -> vtk.vtkRenderer:
         mapper.ScalarVisibilityOff()
         outline = vtk.vtkActor()
         outline.SetMapper(mapper)
-        outline.SetPosition(0, 0, 0.1)
+        outline.SetPosition(0, 0, -0.1 if axis == 0 else 0.1)  # on the side of the camera
         outline.GetProperty().SetColor(segmentation.GetSegment(segment_id).GetColor())
         outline.GetProperty().SetLineWidth(3)
         renderer.AddActor(outline)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from monai_lwmisn.errors import DataError
 
@@ -36,6 +38,31 @@ def find_inputs(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
             raise DataError(f"The folder {place} holds nothing to segment: give one with {kinds}.")
         found += inside
     return [{"image": str(path)} for path in found]
+
+
+class Inputs(Sequence):
+    """
+    The datalist of :func:`find_inputs`, looked for when it is first asked for.
+
+    A server builds all of a bundle's configuration and then brings images of its own: it needs no folder.
+
+    Args:
+        paths: see :func:`find_inputs`.
+        volumetric: see :func:`find_inputs`.
+    """
+
+    def __init__(self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], volumetric: bool) -> None:
+        self.paths, self.volumetric = paths, volumetric
+
+    @cached_property
+    def _found(self) -> list[dict]:
+        return find_inputs(self.paths, self.volumetric)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._found[index]
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 def _inputs_in(folder: Path, volumetric: bool) -> list[Path]:

@@ -15,7 +15,7 @@ from typing import Any
 from monai.bundle import ConfigParser
 
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning, LWMISNError
-from monai_lwmisn.inference.inputs import find_inputs
+from monai_lwmisn.inference.inputs import find_inputs, output_names
 from monai_lwmisn.inference.opening import open_bundle, read_json
 from monai_lwmisn.inference.runtimes import RUNTIMES
 
@@ -88,6 +88,7 @@ def segment(
         format = _check_format(format or ("nifti" if volumetric else "png"), volumetric)
         outcomes = _find(inputs, place, volumetric, format)
         images = [outcome.image for outcome in outcomes if outcome.error is None]
+        output_names(images)  # refuses those that cannot have different ones, before anything is done
         settings = {
             "bundle_root": str(root),
             "device": device if runtime == "torch" else "cpu",

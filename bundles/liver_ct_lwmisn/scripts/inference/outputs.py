@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,6 @@ class MaskLayout(FolderLayoutBase):
         datalist: the inputs, of which each gets a name of its own, see :func:`output_names`.
         postfix: what is saved, such as ``seg``.
         extension: the format, such as ``.nii.gz``.
-
-    Raises:
-        DataError: when two inputs cannot have different names.
     """
 
     def __init__(
@@ -38,10 +36,20 @@ class MaskLayout(FolderLayoutBase):
         extension: str,
     ) -> None:
         self.output_dir, self.postfix, self.extension = Path(output_dir), postfix, extension
-        self.names = output_names(item["image"] for item in datalist)
+        self.datalist = datalist
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Of the inputs, by path; needed for the first mask, not before."""
+        return output_names(item["image"] for item in self.datalist)
 
     def filename(self, subject: str | os.PathLike[str] = "subject", **kwargs: Any) -> Path:
-        """The file for the mask of ``subject``, the path of an input."""
+        """
+        The file for the mask of ``subject``, the path of an input.
+
+        Raises:
+            DataError: when two inputs cannot have different names.
+        """
         self.output_dir.mkdir(parents=True, exist_ok=True)
         name = self.names.get(str(subject)) or output_name(subject)
         return self.output_dir / f"{name}_{self.postfix}{self.extension}"
