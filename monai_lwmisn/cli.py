@@ -335,8 +335,13 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 def _bundle(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.bundle.write import write_bundle
 
-    write_bundle(arguments.run, arguments.output)
-    _say(f"The bundle: {arguments.output}\nCheck it: lwmisn verify {arguments.output}")
+    data = write_bundle(arguments.run, arguments.output)
+    _say(
+        f"The bundle: {arguments.output}\n"
+        f"It says that it learned from: {data}\n"
+        "Where that is not so, put it right in its docs/README.md, docs/data_license.txt and configs/metadata.json\n"
+        f"Check it: lwmisn verify {arguments.output}"
+    )
 
 
 def _verify(arguments: argparse.Namespace) -> None:
