@@ -315,7 +315,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.report.evaluation import evaluate
+    from monai_lwmisn.report.evaluation import evaluate, evaluation_folder
     from monai_lwmisn.report.text import format_metrics
     from monai_lwmisn.workflow import config
 
@@ -329,7 +329,8 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     )
     if arguments.json:
         write_atomically((json.dumps(metrics, indent=2) + "\n").encode(), arguments.json)
-    _say(format_metrics(metrics))
+    folder = evaluation_folder(arguments.run, data=arguments.data, split=arguments.split)
+    _say(f"{format_metrics(metrics)}\nThe figures of each case, and pictures: {folder}")
 
 
 def _bundle(arguments: argparse.Namespace) -> None:

@@ -112,6 +112,7 @@ def test_the_run_moves_with_its_folder_and_evaluates_to_the_stable_json(copy: Pa
     )
     assert figures == json.loads((copy / "evaluation" / "metrics.json").read_text())
     assert f"dsc       {figures['mean']['dsc']:.4f}" in outcome.out
+    assert outcome.out.endswith(f"The figures of each case, and pictures: {copy / 'evaluation'}\n")
     with Image.open(copy / "evaluation" / "overlays.png") as picture:
         assert min(picture.size) > 100
 
