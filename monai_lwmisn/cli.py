@@ -239,7 +239,7 @@ def _parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="print JSON: counts as plain numbers, latency_ms, peak_memory_mb"
     )
     show.add_argument("-o", "--output", type=Path, metavar="FILE", help="draw the cells to FILE (.svg, .png or .pdf)")
-    show.add_argument("--threads", type=int, default=2, help="CPU threads for the latency (default: %(default)s)")
+    show.add_argument("--threads", type=_threads, default=2, help="CPU threads for the latency (default: %(default)s)")
 
     table1 = add("table1", _table1, "table 1 of the paper: the cost of each operation, ours beside the published")
     table1.add_argument(
@@ -283,6 +283,12 @@ def _add_resume(parser: argparse.ArgumentParser, settings: str) -> None:
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} is no seed: give a whole number from 0 on")
+    return int(text)
+
+
+def _threads(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is no number of threads: give a whole number from 1 on")
     return int(text)
 
 
@@ -390,7 +396,8 @@ def _segment(arguments: argparse.Namespace) -> None:
         )
     failed = sum(outcome.error is not None for outcome in outcomes)
     if failed:
-        raise DataError(f"{failed} of {len(outcomes)} inputs could not be segmented; masks are in {arguments.output}.")
+        rest = "there is no mask" if failed == len(outcomes) else f"masks are in {arguments.output}"
+        raise DataError(f"{failed} of {len(outcomes)} inputs could not be segmented; {rest}.")
     _say(f"Segmented {len(outcomes)} inputs; masks are in {arguments.output}")
 
 
@@ -399,6 +406,8 @@ def _show(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.networks.complexity import network_report
     from monai_lwmisn.report.text import format_network
 
+    if arguments.output:
+        check_writable(arguments.output)
     path = arguments.genotype
     genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
     if arguments.output:
@@ -458,7 +467,7 @@ def _system_sentence(error: OSError) -> str:
     file, reason = error.filename or "a file", error.strerror or error
     if error.filename is None or error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{file} cannot be written or read ({reason}): free some space or mend the permissions, then try again."
-    return f"{file}: {reason}."
+    return f"{file} cannot be read or written ({reason}): check its path and permissions, or give another."
 
 
 def _origin(error: BaseException) -> BaseException:
