@@ -239,7 +239,7 @@ def _parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="print JSON: counts as plain numbers, latency_ms, peak_memory_mb"
     )
     show.add_argument("-o", "--output", type=Path, metavar="FILE", help="draw the cells to FILE (.svg, .png or .pdf)")
-    show.add_argument("--threads", type=int, default=2, help="CPU threads for the latency (default: %(default)s)")
+    show.add_argument("--threads", type=_threads, default=2, help="CPU threads for the latency (default: %(default)s)")
 
     table1 = add("table1", _table1, "table 1 of the paper: the cost of each operation, ours beside the published")
     table1.add_argument(
@@ -286,6 +286,12 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _threads(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is no number of threads: give a whole number from 1 on")
+    return int(text)
+
+
 def _search(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.workflow import config, run_folder
 
@@ -315,7 +321,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.report.evaluation import evaluate
+    from monai_lwmisn.report.evaluation import evaluate, evaluation_folder
     from monai_lwmisn.report.text import format_metrics
     from monai_lwmisn.workflow import config
 
@@ -329,14 +335,20 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     )
     if arguments.json:
         write_atomically((json.dumps(metrics, indent=2) + "\n").encode(), arguments.json)
-    _say(format_metrics(metrics))
+    folder = evaluation_folder(arguments.run, data=arguments.data, split=arguments.split)
+    _say(f"{format_metrics(metrics)}\nThe figures of each case, and pictures: {folder}")
 
 
 def _bundle(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.bundle.write import write_bundle
 
-    write_bundle(arguments.run, arguments.output)
-    _say(f"The bundle: {arguments.output}\nCheck it: lwmisn verify {arguments.output}")
+    data = write_bundle(arguments.run, arguments.output)
+    _say(
+        f"The bundle: {arguments.output}\n"
+        f"It says that it learned from: {data}\n"
+        "Where that is not so, put it right in its docs/README.md, docs/data_license.txt and configs/metadata.json\n"
+        f"Check it: lwmisn verify {arguments.output}"
+    )
 
 
 def _verify(arguments: argparse.Namespace) -> None:
@@ -384,7 +396,8 @@ def _segment(arguments: argparse.Namespace) -> None:
         )
     failed = sum(outcome.error is not None for outcome in outcomes)
     if failed:
-        raise DataError(f"{failed} of {len(outcomes)} inputs could not be segmented; masks are in {arguments.output}.")
+        rest = "there is no mask" if failed == len(outcomes) else f"masks are in {arguments.output}"
+        raise DataError(f"{failed} of {len(outcomes)} inputs could not be segmented; {rest}.")
     _say(f"Segmented {len(outcomes)} inputs; masks are in {arguments.output}")
 
 
@@ -393,6 +406,8 @@ def _show(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.networks.complexity import network_report
     from monai_lwmisn.report.text import format_network
 
+    if arguments.output:
+        check_writable(arguments.output)
     path = arguments.genotype
     genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
     if arguments.output:
@@ -452,7 +467,7 @@ def _system_sentence(error: OSError) -> str:
     file, reason = error.filename or "a file", error.strerror or error
     if error.filename is None or error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{file} cannot be written or read ({reason}): free some space or mend the permissions, then try again."
-    return f"{file}: {reason}."
+    return f"{file} cannot be read or written ({reason}): check its path and permissions, or give another."
 
 
 def _origin(error: BaseException) -> BaseException:

@@ -112,6 +112,7 @@ def test_the_run_moves_with_its_folder_and_evaluates_to_the_stable_json(copy: Pa
     )
     assert figures == json.loads((copy / "evaluation" / "metrics.json").read_text())
     assert f"dsc       {figures['mean']['dsc']:.4f}" in outcome.out
+    assert outcome.out.endswith(f"The figures of each case, and pictures: {copy / 'evaluation'}\n")
     with Image.open(copy / "evaluation" / "overlays.png") as picture:
         assert min(picture.size) > 100
 
@@ -368,6 +369,20 @@ def test_a_file_that_cannot_be_written_is_named_before_the_evaluation(
     outcome = lwmisn("evaluate", trained, "--json", tmp_path / folder / "figures.json")
     assert outcome.code == 2 and is_one_sentence(outcome.err)
     assert "figures.json" in outcome.err and "make it, or give another file" in outcome.err
+
+
+def test_show_refuses_a_drawing_that_cannot_be_written_and_no_threads(trained: Path, tmp_path: Path) -> None:
+    outcome = lwmisn("show", trained, "-o", tmp_path / "missing" / "cell.svg")
+    assert outcome.code == 2 and is_one_sentence(outcome.err) and "make it, or give another file" in outcome.err
+    outcome = lwmisn("show", trained, "--threads", 0)
+    assert outcome.code == 2 and "0 is no number of threads: give a whole number from 1 on" in outcome.err
+
+
+def test_a_bundle_that_cannot_be_written_has_a_remedy(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    outcome = lwmisn("bundle", trained, "-o", tmp_path / "file" / "bundle")
+    assert outcome.code == 2 and is_one_sentence(outcome.err)
+    assert str(tmp_path / "file") in outcome.err and "check its path and permissions" in outcome.err
 
 
 def test_an_error_of_the_system_without_a_file_has_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

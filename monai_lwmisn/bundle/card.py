@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from monai_lwmisn.workflow.config import CONFIGS, read_file
+from monai_lwmisn.workflow.config import CONFIGS, load_preset, read_file
 
 CARDS = CONFIGS / "cards"
 MEASURES = {
@@ -23,9 +23,10 @@ MEASURES = {
 
 
 def load_card(preset: str | None, config: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said of the data of a preset; of one's own preset, what its configuration tells."""
+    """What is said of the data of a preset; of one's own preset or layout, what the configuration tells."""
     path = CARDS / f"{preset}.json"
-    if preset is not None and path.is_file():
+    # Data that are not as its data set is downloaded are not that data set.
+    if preset is not None and path.is_file() and config["layout"] == load_preset(preset)["layout"]:
         return read_file(path)
     structures = ", ".join(config["label_names"].values())
     return {

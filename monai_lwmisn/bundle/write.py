@@ -22,12 +22,15 @@ from monai_lwmisn.workflow.checkpoint import load_weights
 from monai_lwmisn.workflow.config import CONFIGS, read_configs, read_file
 
 
-def write_bundle(run: Path, bundle: Path) -> None:
+def write_bundle(run: Path, bundle: Path) -> str:
     """Write a run as a bundle; a bundle that stands there is replaced, whole.
 
     Args:
         run: a run folder whose network has been trained, best also evaluated.
         bundle: the folder to make; its name is the bundle's.
+
+    Returns:
+        The name of the data set that its model card says it learned from; only the user knows whether it did.
 
     Raises:
         ConfigError: ``run`` is no run or has not been trained, or ``bundle`` is a folder that is no bundle.
@@ -39,16 +42,18 @@ def write_bundle(run: Path, bundle: Path) -> None:
     if bundle.exists() and not (bundle / "configs" / "metadata.json").is_file():
         raise ConfigError(f"{bundle} exists and is no bundle: give another name, or remove it.")
     genotype = Genotype.load(run / "genotype.json")
+    card = load_card(configs["evaluate"].get("preset"), configs["evaluate"])
     bundle.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=bundle.parent, prefix=f".{bundle.name}.") as folder:
         made = Path(folder) / bundle.name
-        _write_texts(run, configs, genotype, made)
+        _write_texts(run, configs, card, genotype, made)
         _write_weights(run / "models" / "model.pt", genotype, made / "models")
         # In the place of the old one only when the new one is whole.
         old = Path(folder) / "old"
         if bundle.exists():
             bundle.rename(old)
         made.rename(bundle)
+    return card["data_name"]
 
 
 def generated_files(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -69,9 +74,10 @@ def generated_files(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def _write_texts(run: Path, configs: Mapping[str, Mapping[str, Any]], genotype: Genotype, bundle: Path) -> None:
+def _write_texts(
+    run: Path, configs: Mapping[str, Mapping[str, Any]], card: Mapping[str, Any], genotype: Genotype, bundle: Path
+) -> None:
     config = configs["evaluate"]
-    card = load_card(config.get("preset"), config)
     metrics_file = run / "evaluation" / "metrics.json"
     metrics = read_file(metrics_file) if metrics_file.is_file() else None
     metadata = bundle_metadata(config, card, genotype, changed_settings(configs), metrics, installed_libraries())

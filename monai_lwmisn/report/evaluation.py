@@ -16,8 +16,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Run the evaluation of a run or bundle.
 
-    ``evaluation/metrics.json`` and ``evaluation/overlays.png`` in the folder are those of the test part; other images
-    get a folder of their own beside them, named after the part, or ``other-`` and the name of the data set.
+    ``metrics.json`` and ``overlays.png`` are written to the folder that :func:`evaluation_folder` gives.
 
     Args:
         run: a folder with ``configs/evaluate.json``, ``genotype.json`` and ``models/model.pt``.
@@ -34,15 +33,11 @@ def evaluate(
         GenotypeError, CheckpointError, DataError: when one of its files, or the data, cannot be used.
     """
     override({"evaluate": read_config(run, "evaluate")}, overrides or {})
-    output = run.absolute() / "evaluation"
-    if data is not None:
-        if split != "test":
-            raise ConfigError(
-                f"{data} has no part '{split}', all of another data set is measured: leave --split or --data out."
-            )
-        output /= f"other-{data.resolve().name}"
-    elif split != "test":
-        output /= split
+    if data is not None and split != "test":
+        raise ConfigError(
+            f"{data} has no part '{split}', all of another data set is measured: leave --split or --data out."
+        )
+    output = evaluation_folder(run.absolute(), data=data, split=split)
     execute(
         run / "configs" / "evaluate.json",
         **{
@@ -54,3 +49,13 @@ def evaluate(
         },
     )
     return json.loads((output / "metrics.json").read_text(encoding="utf-8"))
+
+
+def evaluation_folder(run: Path, *, data: Path | None = None, split: str = "test") -> Path:
+    """Where the evaluation is written: ``evaluation`` in the folder for the test part.
+
+    Other images get a folder of their own in it, named after the part, or ``other-`` and the name of the data set.
+    """
+    if data is not None:
+        return run / "evaluation" / f"other-{data.resolve().name}"
+    return run / "evaluation" if split == "test" else run / "evaluation" / split

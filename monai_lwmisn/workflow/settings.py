@@ -29,7 +29,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "max_parameter_free": "edges of a cell without weights, at most",
         "test_fraction": "share of all cases",
         "validation_fraction": "share of the cases that are not for the test",
-        "seed": "the same seed gives the same result",
+        "seed": "the same seed gives the same result where lambda_latency is 0: times vary",
         "num_workers": "processes that load data",
         "device": "auto, cpu or cuda",
     },

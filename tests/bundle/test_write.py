@@ -13,7 +13,7 @@ from monai_lwmisn.bundle.configs import bundle_configs, changed_settings
 from monai_lwmisn.bundle.write import generated_files, write_bundle
 from monai_lwmisn.errors import CheckpointError, ConfigError
 from monai_lwmisn.networks import Genotype
-from monai_lwmisn.workflow.config import read_configs, resolve
+from monai_lwmisn.workflow.config import read_configs, resolve, write_configs
 from tests.bundle.alone import run_alone
 
 
@@ -72,6 +72,17 @@ def test_metadata_and_card_say_what_the_network_is(prostate_bundle: Path) -> Non
     card = (prostate_bundle / "docs" / "README.md").read_text()
     assert "not for diagnosis" in card and "PROMISE12" in card and f"{learned / 1e6:.3f} M" in card
     assert "research use" in (prostate_bundle / "docs" / "data_license.txt").read_text()
+
+
+def test_of_data_in_another_layout_nothing_is_said_of_the_data_set_of_the_preset(
+    prostate_run: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(prostate_run, tmp_path / "run")
+    assert "PROMISE12" in write_bundle(run, tmp_path / "promise12")
+    write_configs(run, resolve("prostate_mr", overrides={"layout": "folder"}))
+    assert write_bundle(run, tmp_path / "own") == "data of the user's own"
+    said = [tmp_path / "own" / name for name in ("docs/README.md", "docs/data_license.txt", "configs/metadata.json")]
+    assert not any("PROMISE12" in file.read_text() for file in said)
 
 
 def test_what_the_user_set_is_in_the_bundle_and_known_from_it(prostate_run: Path) -> None:

@@ -52,3 +52,10 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_half_done(bundle: Path, tmp_pat
     assert process.returncode == 130 and errors.splitlines()[-1] == "lwmisn: interrupted."
     left = list((tmp_path / "out").iterdir())
     assert 1 <= len(left) < 60 and all(path.name.endswith("_seg.nii.gz") for path in left)
+
+
+def test_where_no_input_could_be_segmented_no_masks_are_promised(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["segment", str(bundle), str(tmp_path / "no.nii.gz"), "-o", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "lwmisn: 1 of 1 inputs could not be segmented; there is no mask."
