@@ -38,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `lwmisn` with the given arguments, those of the process by default.
 
     Returns:
-        The exit code: 0 done, 2 wrong input (one sentence on stderr), 130 interrupted, 1 anything else that failed.
+        The exit code: 0 done, 2 wrong input (one sentence on stderr), 130 interrupted
+        (143 by SIGTERM, as clusters do), 1 anything else that failed.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -55,8 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         return _fail(arguments, _system_sentence(error), code=2)
-    except KeyboardInterrupt:
-        return _fail(arguments, f"interrupted{_way_on(arguments)}.", code=130)
+    except KeyboardInterrupt as interrupt:
+        number = interrupt.args[0] if interrupt.args else signal.SIGINT
+        return _fail(arguments, f"interrupted{_way_on(arguments)}.", code=128 + number)
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="lwmisn-", suffix=".log", delete=False, encoding="utf-8") as log:
             log.write(traceback.format_exc())
@@ -68,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Interrupted(KeyboardInterrupt):
-    """Ctrl-C, as a class of its own.
+    """Ctrl-C or SIGTERM, whose number it holds, as a class of its own.
 
     MONAI evaluates the expressions of a workflow. When a plain KeyboardInterrupt leaves one, Python ends by a signal
     whatever code is returned; it looks for that very class.
@@ -78,16 +80,17 @@ class _Interrupted(KeyboardInterrupt):
 @contextmanager
 def _interruptible() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise _Interrupted
+        raise _Interrupted(number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handler = signal.signal(signal.SIGINT, interrupt)
+    handlers = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -35,9 +35,9 @@ def decode_picture(path: str) -> np.ndarray:
                 return np.asarray(file.convert("RGB"))
             grey = np.asarray(file, dtype=np.float32)
     except UNREADABLE as error:
-        # Pillow's own sentence says where in memory it looked.
-        reason = "it is in no known format" if isinstance(error, UnidentifiedImageError) else error
-        raise DataError(f"The image {path} cannot be read ({reason}); download it again or remove it.") from error
+        if isinstance(error, UnidentifiedImageError):  # whose own sentence says where in memory it looked
+            raise DataError(f"{path} is no picture in a known format: download it again, or remove it.") from error
+        raise DataError(f"The image {path} cannot be read ({error}); download it again or remove it.") from error
     scaled = _scale(grey, is_float=file.mode == "F")
     return np.repeat(scaled[..., None], 3, axis=2)
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from monai_lwmisn.data import check_data
+from monai_lwmisn.data.checks import DataReport
 from monai_lwmisn.errors import DataError
 
 
@@ -58,6 +59,11 @@ def test_a_good_set_is_counted(nuclei_phantom: Path) -> None:
     report.raise_for_problems()
     text = report.to_text()
     assert "8 images" in text and "fluorescence 4" in text and "64x64 (8)" in text and "no problems" in text
+
+
+def test_many_sizes_are_given_as_ranges() -> None:
+    sizes = {f"{30 + index}x{60 - index}x8": 1 for index in range(20)}
+    assert "sizes: 30-49 x 41-60 x 8-8 (20 sizes)\n" in DataReport("msd", "data", sizes=sizes).to_text()
 
 
 def test_spacing_is_reported_where_it_is_real(volumes: Path, ct_phantom: Path, mr_phantom: Path) -> None:

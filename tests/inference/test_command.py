@@ -40,16 +40,17 @@ def test_a_bad_input_is_a_sentence_and_the_exit_code_is_2(
     ]
 
 
-def test_ctrl_c_ends_with_130_and_leaves_nothing_half_done(bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_nothing_half_done(bundle: Path, tmp_path: Path, number: signal.Signals) -> None:
     inputs = [tmp_path / f"in/{index}.nii.gz" for index in range(60)]
     for path in inputs:
         save(volume(), AFFINE, path)
     command = [sys.executable, "-m", "monai_lwmisn", "segment", bundle, *inputs, "-o", tmp_path / "out"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and "0_seg.nii.gz" in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate()
-    assert process.returncode == 130 and errors.splitlines()[-1] == "lwmisn: interrupted."
+    assert process.returncode == 128 + number and errors.splitlines()[-1] == "lwmisn: interrupted."
     left = list((tmp_path / "out").iterdir())
     assert 1 <= len(left) < 60 and all(path.name.endswith("_seg.nii.gz") for path in left)
 

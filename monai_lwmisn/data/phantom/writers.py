@@ -63,6 +63,8 @@ def write_ct(folder: Path, case: str, volume: np.ndarray, label: np.ndarray) -> 
         dataset.file_meta.MediaStorageSOPInstanceUID = uid
         dataset.SOPClassUID, dataset.SOPInstanceUID = pydicom.uid.CTImageStorage, uid
         dataset.Modality, dataset.PatientID, dataset.PatientName = "CT", case, "Phantom"
+        dataset.PatientBirthDate, dataset.PatientSex = "", ""
+        dataset.StudyDate, dataset.StudyTime, dataset.StudyID, dataset.AccessionNumber = "", "", "", ""
         dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study_uid, series_uid
         dataset.FrameOfReferenceUID = frame_uid
         dataset.InstanceNumber = index + 1

@@ -17,6 +17,9 @@ from scripts.data.progress import shown
 from scripts.data.readers import PICTURE_SUFFIXES
 from scripts.errors import DataError
 
+MOST_SIZES = 12
+"""That a report names one by one."""
+
 
 @dataclass
 class DataReport:
@@ -62,7 +65,7 @@ class DataReport:
         lines = [f"{self.path}: {self.images} images with labels in {self.groups} groups, read as {self.layout}"]
         if self.strata:
             lines.append("strata: " + ", ".join(f"{name} {count}" for name, count in self.strata.items()))
-        lines.append("sizes: " + ", ".join(f"{size} ({count})" for size, count in self.sizes.items()))
+        lines.append("sizes: " + self._sizes_text())
         if self.spacing_mm:
             ranges = (f"{low:g}" if np.isclose(low, high) else f"{low:g}-{high:g}" for low, high in self.spacing_mm)
             lines.append("spacing: " + " x ".join(ranges) + " mm")
@@ -72,6 +75,12 @@ class DataReport:
         if not self.problems:
             lines.append("no problems")
         return "\n".join(lines)
+
+    def _sizes_text(self) -> str:
+        if len(self.sizes) <= MOST_SIZES or len({size.count("x") for size in self.sizes}) > 1:
+            return ", ".join(f"{size} ({count})" for size, count in self.sizes.items())
+        axes = np.array([[int(length) for length in size.split("x")] for size in self.sizes]).T
+        return " x ".join(f"{axis.min()}-{axis.max()}" for axis in axes) + f" ({len(self.sizes)} sizes)"
 
 
 def _load(path: str | Sequence[str], kind: str, loader: LoadImage) -> torch.Tensor:
