@@ -75,7 +75,7 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
     content = (tmp_path / "whole.png").read_bytes()
     for broken in (b"no picture", *(content[:length] for length in (0, 20, 35, 60))):
         (tmp_path / "broken.png").write_bytes(broken)
-        with pytest.raises(DataError, match=r"broken\.png cannot be read .*; download it again") as error:
+        with pytest.raises(DataError, match=r"broken\.png .*download it again") as error:
             decode_picture(str(tmp_path / "broken.png"))
         assert "object at" not in str(error.value)
 
