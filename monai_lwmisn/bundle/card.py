@@ -130,8 +130,13 @@ def _measured(
     if split is not None:
         parts = ", ".join(f"{count} {part}" for part, count in split["items"].items())
         said.append(f"Split by {split['by']}, seed {split['seed']}: {parts}.")
+        if "validation" in settings.get("train_parts", ()):
+            said.append("The validation part was learned from too.")
     said.append("An image without foreground counts as 1 where none is predicted.")
     table = "\n".join(["| | |", "|---|---|", *rows])
-    given = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in settings.items())
-    search = f"lwmisn search --preset {config.get('preset')} --data DATA --out RUN{given}"
+    # Which genotype was given is in no setting; the bundle has it.
+    genotype = " --genotype genotype.json" if settings.get("strategy") == "given" else ""
+    options = {key: value for key, value in settings.items() if not genotype or key != "strategy"}
+    given = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in options.items())
+    search = f"lwmisn search --preset {config.get('preset')} --data DATA --out RUN{genotype}{given}"
     return [" ".join(said), table, f"    {search}\n    lwmisn train RUN\n    lwmisn evaluate RUN"]
