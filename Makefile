@@ -1,4 +1,5 @@
 # make test   the checks and the whole test suite        (what continuous integration runs)
+# make test-label   the acceptance against a real MONAI Label server, in an environment of its own
 # make demo   phantom images -> search -> genotype -> retrain -> evaluate -> pictures
 # Both build their own environment in .venv first; the tests of the module for 3D Slicer have another, .venv-slicer.
 
@@ -8,8 +9,9 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO   := demo
 SLICER := .venv-slicer
+LABEL  := .venv-label
 
-.PHONY: test demo check clean
+.PHONY: test demo check label-env test-label clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -53,5 +55,17 @@ demo: $(VENV)/demo.installed
 	@echo "  $(abspath $(DEMO))/run/evaluation/overlays.png   image, truth and prediction of the best, median and worst test images"
 	@echo "  $(abspath $(DEMO))/run/cell.png                  the cell that the search found"
 
+# MONAI Label wants older libraries than the rest. Its build of sam2, which is not used, would otherwise fetch another torch.
+label-env: $(LABEL)/label.installed
+
+$(LABEL)/label.installed: setup.py label-constraints.txt
+	$(PYTHON) -m venv $(LABEL)
+	PIP_CONSTRAINT=$(abspath label-constraints.txt) SAM2_BUILD_CUDA=0 \
+		$(LABEL)/bin/python -m pip install --quiet --disable-pip-version-check -e .[label] pytest
+	touch $@
+
+test-label: $(LABEL)/label.installed
+	PYTHONPATH=tests/label $(LABEL)/bin/python -m pytest --confcutdir tests/label -m label tests/label
+
 clean:
-	rm -rf $(VENV) $(SLICER) $(DEMO) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(SLICER) $(LABEL) $(DEMO) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

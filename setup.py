@@ -49,6 +49,7 @@ setup(
     ],
     extras_require={
         "dicom": ["highdicom>=0.24"],
+        "label": ["monailabel>=0.8.5"],
         "runtime": ["onnx>=1.16", "onnxscript", "onnxruntime>=1.18", "openvino>=2024.4"],
         "test": ["hypothesis", "mypy", "pytest>=8", "pytest-cov>=5", "pytest-xdist>=3.5", "ruff", "types-psutil"],
     },

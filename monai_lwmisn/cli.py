@@ -236,6 +236,38 @@ def _parser() -> argparse.ArgumentParser:
         help="how to slice volumes; auto: as the network was trained (default: %(default)s)",
     )
 
+    label = add("label", _label, "MONAI Label: serve bundles to annotators, and learn from what they label")
+    actions = label.add_subparsers(metavar="ACTION", required=True)
+    serve = actions.add_parser("serve", parents=[common], help="start a server for 3D Slicer, OHIF and other clients")
+    serve.set_defaults(action=_label_serve)
+    serve.add_argument("--studies", type=Path, metavar="FOLDER", required=True, help="the images; labels go there too")
+    serve.add_argument(
+        "--bundle",
+        type=Path,
+        nargs="+",
+        metavar="BUNDLE",
+        default=[],
+        help="folders of bundles, which are copied; may be left out where the app's folder has some already",
+    )
+    serve.add_argument(
+        "--app",
+        type=Path,
+        metavar="FOLDER",
+        default=Path("label-app"),
+        help="the app's folder, with the copies of the bundles and what they learn (default: %(default)s)",
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    restore = actions.add_parser("restore", parents=[common], help="serve the weights again that a bundle came with")
+    restore.set_defaults(action=_label_restore)
+    restore.add_argument("name", metavar="NAME", help="the bundle's name")
+    restore.add_argument(
+        "--app", type=Path, metavar="FOLDER", default=Path("label-app"), help="the app's folder (default: %(default)s)"
+    )
+    acceptance = actions.add_parser("check", parents=[common], help="start a server on made images, and check it")
+    acceptance.set_defaults(action=_label_check)
+    acceptance.add_argument("--bundle", type=Path, nargs="+", metavar="BUNDLE", required=True, help="bundles to check")
+
     show = add("show", _show, "show a network: parameters, multiply-accumulates, time, memory, and its cells drawn")
     show.add_argument("genotype", type=Path, metavar="GENOTYPE_OR_RUN", help="a genotype.json, or a run folder")
     show.add_argument(
@@ -402,6 +434,37 @@ def _segment(arguments: argparse.Namespace) -> None:
         rest = "there is no mask" if failed == len(outcomes) else f"masks are in {arguments.output}"
         raise DataError(f"{failed} of {len(outcomes)} inputs could not be segmented; {rest}.")
     _say(f"Segmented {len(outcomes)} inputs; masks are in {arguments.output}")
+
+
+def _label(arguments: argparse.Namespace) -> None:
+    arguments.action(arguments)
+
+
+def _label_serve(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.label.server import serve
+
+    _say(f"The server: http://{arguments.host}:{arguments.port}, in a minute; Ctrl-C ends it.")
+    if serve(arguments.studies, arguments.bundle, arguments.app, arguments.host, arguments.port):
+        raise LWMISNError("The server has ended by itself: see above.")
+
+
+def _label_restore(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.label.folder import restore
+
+    restore(arguments.app, arguments.name)
+    _say(f"{arguments.name} has its published weights again.")
+
+
+def _label_check(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.bundle.verify import raise_for_failures
+    from monai_lwmisn.label.check import check_label
+
+    for bundle in arguments.bundle:
+        findings = []
+        for finding in check_label(bundle):
+            _say(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.check}: {finding.detail}")
+            findings.append(finding)
+        raise_for_failures(bundle, findings)
 
 
 def _show(arguments: argparse.Namespace) -> None:

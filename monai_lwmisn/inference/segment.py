@@ -15,6 +15,7 @@ from typing import Any
 from monai.bundle import ConfigParser
 
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning, LWMISNError
+from monai_lwmisn.inference.causes import is_named, own_error, reason, sentence_of
 from monai_lwmisn.inference.inputs import find_inputs, output_names
 from monai_lwmisn.inference.opening import open_bundle, read_json
 from monai_lwmisn.inference.runtimes import RUNTIMES
@@ -150,7 +151,7 @@ def _find(inputs: Iterable[str | os.PathLike[str]], output: Path, volumetric: bo
         try:
             images = [Path(item["image"]) for item in find_inputs(path, volumetric)]
         except (DataError, OSError) as error:
-            found[path] = Outcome(path, error=_sentence(error, path))
+            found[path] = Outcome(path, error=sentence_of(error, path))
             continue
         # Masks of an earlier call are no inputs, unless they are named.
         images = [image for image in images if path in (image, output) or output not in image.parents]
@@ -219,12 +220,12 @@ def _prepare(parser: ConfigParser, bundle: str | os.PathLike[str]) -> None:
         parser.get_parsed_content("load")
         parser.get_parsed_content("evaluator")
     except Exception as error:
-        own = _own(error)
+        own = own_error(error)
         if isinstance(own, LWMISNError):
             raise own from error
         if own is not None:
             raise LWMISNError(str(own)) from error
-        raise ConfigError(f"The bundle {bundle} cannot be used ({_reason(error)}): write it anew.") from error
+        raise ConfigError(f"The bundle {bundle} cannot be used ({reason(error)}): write it anew.") from error
 
 
 def _segment_one(parser: ConfigParser, image: Path, staging: Path, output: Path, outcomes: list[Outcome]) -> Outcome:
@@ -236,11 +237,11 @@ def _segment_one(parser: ConfigParser, image: Path, staging: Path, output: Path,
             masks = _deliver(staging, output, image, outcomes)
             outcome = replace(outcome, masks=masks)
         except Exception as error:
-            outcome = replace(outcome, error=_sentence(error, image))
+            outcome = replace(outcome, error=sentence_of(error, image))
         finally:
             for left in staging.iterdir():
                 left.unlink()
-    said = dict.fromkeys(str(warning.message) for warning in caught if _is_named(warning.category, InputWarning))
+    said = dict.fromkeys(str(warning.message) for warning in caught if is_named(warning.category, InputWarning))
     return replace(outcome, warnings=tuple(said))
 
 
@@ -272,29 +273,3 @@ def _deliver(staging: Path, output: Path, image: Path, outcomes: Iterable[Outcom
     for source, mask in zip(staged, masks, strict=True):
         source.replace(mask)
     return masks
-
-
-def _sentence(error: BaseException, image: Path) -> str:
-    own = _own(error)
-    return str(own) if own is not None else f"{image} cannot be segmented ({_reason(error)})."
-
-
-def _own(error: BaseException) -> BaseException | None:
-    """The error raised on purpose, by this package or by the bundle's copy of it, among those raised from it."""
-    cause: BaseException | None = error
-    while cause is not None and not _is_named(type(cause), LWMISNError):
-        cause = cause.__cause__
-    return cause
-
-
-def _is_named(kind: type, ours: type) -> bool:
-    # A bundle's copy has classes of its own.
-    return any(base.__name__ == ours.__name__ for base in kind.__mro__)
-
-
-def _reason(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    # MONAI's SaveImage has the traceback in its message, whose last line says what it was.
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__

@@ -1,0 +1,79 @@
+"""The app that the server loads: MONAI's own for bundles, with an uncertainty strategy, safe training and sentences.
+
+It needs monailabel, and is imported by the ``main.py`` that :func:`monai_lwmisn.label.folder.prepare` writes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from fastapi import HTTPException
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.exception import MONAILabelException
+from monailabel.tasks.infer.bundle import BundleInferTask
+from monailabel.utils.others.class_utils import module_from_file
+
+from monai_lwmisn.inference.causes import own_error, reason
+from monai_lwmisn.label.training import SafeTrainTask
+from monai_lwmisn.label.uncertainty import Uncertainty
+
+STOCK = Path(sys.prefix) / "monailabel" / "sample-apps" / "monaibundle" / "main.py"
+"""MONAI's app, as the wheel of monailabel installs it."""
+
+_BundleApp: Any = module_from_file("lwmisn_stock_app", str(STOCK)).MyApp
+
+
+class LWMISNApp(_BundleApp, MONAILabelApp):  # named as a base again, since the server looks for a direct subclass
+    """MONAI's app for bundles, in which what goes wrong is an HTTP error with a sentence."""
+
+    def init_infers(self) -> dict[str, Any]:
+        """Weights must be those of the network: MONAI's own app only warns, and gives noise."""
+        return {name: BundleInferTask(path, self.conf, load_strict=True) for name, path in self.models.items()}
+
+    def init_trainers(self) -> dict[str, Any]:
+        """Trainings that leave the served weights alone until they are done."""
+        return {name: SafeTrainTask(path, self.conf) for name, path in self.models.items()}
+
+    def init_strategies(self) -> dict[str, Any]:
+        """Those of MONAI's app, and ours."""
+        return {**super().init_strategies(), "uncertainty": Uncertainty(self._infers)}
+
+    def infer(self, request: dict[str, Any], datastore: Any = None) -> Any:
+        """Segment an image."""
+        image = request.get("image")
+        if isinstance(image, str) and not os.path.exists(image) and image not in self.datastore().list_images():
+            raise HTTPException(404, f"There is no image {image!r} among the studies: ask for one of /datastore/.")
+        return self._answer(lambda: super(LWMISNApp, self).infer(request, datastore), request)
+
+    def batch_infer(self, request: dict[str, Any], datastore: Any = None) -> Any:
+        """Segment all images, or those without labels."""
+        if not torch.cuda.is_available():
+            request["multi_gpu"] = False  # it would divide by the number of GPUs
+        return self._answer(lambda: super(LWMISNApp, self).batch_infer(request, datastore), request)
+
+    def train(self, request: dict[str, Any]) -> Any:
+        """Learn from what has been labelled."""
+        return self._answer(lambda: super(LWMISNApp, self).train(request), request)
+
+    def next_sample(self, request: dict[str, Any]) -> Any:
+        """The image to be labelled next."""
+        return self._answer(lambda: super(LWMISNApp, self).next_sample(request), request)
+
+    def _answer(self, work: Callable[[], Any], request: dict[str, Any]) -> Any:
+        try:
+            return work()
+        except HTTPException:
+            raise
+        except MONAILabelException as error:
+            raise HTTPException(404, f"{error.msg.rstrip('.')}.") from error
+        except Exception as error:
+            own = own_error(error)
+            if own is not None:
+                raise HTTPException(400, str(own)) from error
+            subject = request.get("image") or request.get("model") or "The request"
+            raise HTTPException(500, f"{subject} could not be worked on ({reason(error)}): see the log.") from error

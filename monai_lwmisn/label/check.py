@@ -1,0 +1,289 @@
+"""A server asked what an annotator's program asks, on made images, and its answers held against ``lwmisn segment``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import requests
+from PIL import Image
+
+from monai_lwmisn.bundle.verify import Finding
+from monai_lwmisn.data.phantom.abdomen import abdomen_volume
+from monai_lwmisn.data.phantom.nuclei import STAINS, nuclei_picture
+from monai_lwmisn.data.phantom.pelvis import pelvis_volume
+from monai_lwmisn.errors import LWMISNError
+from monai_lwmisn.inference.opening import read_json
+from monai_lwmisn.inference.segment import segment
+from monai_lwmisn.label.folder import PUBLISHED, restore
+from monai_lwmisn.label.server import running
+
+SIZE = 64
+PLUGIN = {"result_extension": ".nrrd", "result_dtype": "uint8", "result_compress": False}
+"""What the plug-in of 3D Slicer asks for."""
+
+
+@dataclass
+class Session:
+    """A server that runs one bundle.
+
+    Args:
+        address: of the server.
+        bundle: the folder that it serves, which changes when it learns.
+        app: its app's folder.
+        studies: the images.
+        truths: a label file for each image, by the image's name.
+        folder: for what the checks write.
+        log: what the server prints.
+    """
+
+    address: str
+    bundle: Path
+    app: Path
+    studies: Path
+    truths: dict[str, Path]
+    folder: Path
+    log: Path
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def post(self, path: str, **content: Any) -> requests.Response:
+        """Ask the server."""
+        return requests.post(f"{self.address}{path}", timeout=600, **content)
+
+    def infer(self, image: str, **parameters: Any) -> requests.Response:
+        """Ask for the mask of an image."""
+        path = f"/infer/{self.bundle.name}?image={image}&output=image"
+        return self.post(path, data={"params": json.dumps(parameters)})
+
+
+def check_label(bundle: Path) -> Iterator[Finding]:
+    """Start a server for a bundle on a free port of the loopback address, and check it.
+
+    Raises:
+        ConfigError: it is no bundle, or monailabel is not installed.
+        LWMISNError: the server does not start.
+    """
+    config = read_json(bundle / "configs" / "inference.json")
+    with tempfile.TemporaryDirectory(prefix="lwmisn-label-") as temporary:
+        folder = Path(temporary)
+        truths = write_studies(config, folder / "studies")
+        app, log = folder / "app", folder / "log.txt"
+        with running(folder / "studies", [bundle], app, _free_port(), log) as address:
+            served = app / "model" / bundle.resolve().name
+            session = Session(address, served, app, folder / "studies", truths, folder, log, config)
+            for check in CHECKS:
+                try:
+                    detail = check(session)
+                    yield Finding(check.__name__.replace("_", " "), True, detail)
+                except (AssertionError, LWMISNError, requests.RequestException, OSError, ValueError) as error:
+                    yield Finding(check.__name__.replace("_", " "), False, str(error).strip() or "not so")
+
+
+def write_studies(config: dict[str, Any], folder: Path) -> dict[str, Path]:
+    """Write made images that go with a bundle, and their labels beside the folder.
+
+    Args:
+        config: the bundle's inference configuration.
+        folder: for the images; it is made.
+
+    Returns:
+        The label files by the image's name.
+    """
+    labels = folder.with_name("labels")
+    labels.mkdir(parents=True)
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    return (_write_volumes if config["volumetric"] else _write_pictures)(config, folder, labels, generator)
+
+
+def _write_volumes(
+    config: dict[str, Any], folder: Path, labels: Path, generator: np.random.Generator
+) -> dict[str, Path]:
+    make = abdomen_volume if config["modality"] == "CT" else pelvis_volume
+    turned, _ = np.linalg.qr(np.eye(3) + 0.2 * generator.normal(size=(3, 3)))
+    turned *= np.sign(np.linalg.det(turned))
+    truths = {}
+    for name, direction, slices in (("upright", np.eye(3), 12), ("oblique", turned, 12), ("single", np.eye(3), 1)):
+        volume, label = (array[..., :slices] for array in make(SIZE, 12, generator))
+        affine = np.eye(4)
+        affine[:3, :3], affine[:3, 3] = direction * [0.8, 0.9, 3.0], (10, -20, 30)
+        # A structure of its own for each name, one beside the other.
+        stripes = 1 + (np.arange(SIZE) * len(config["label_names"]) // SIZE)[:, None, None]
+        nibabel.save(nibabel.Nifti1Image(volume, affine), folder / f"{name}.nii.gz")
+        nibabel.save(nibabel.Nifti1Image((label * stripes).astype(np.uint8), affine), labels / f"{name}.nii.gz")
+        truths[name] = labels / f"{name}.nii.gz"
+    return truths
+
+
+def _write_pictures(
+    config: dict[str, Any], folder: Path, labels: Path, generator: np.random.Generator
+) -> dict[str, Path]:
+    truths = {}
+    for name, stain in zip(("first", "second", "third"), STAINS, strict=True):
+        picture, instances = nuclei_picture(SIZE, stain, generator)
+        Image.fromarray(picture).convert("RGB").crop((0, 0, SIZE, SIZE - 10)).save(folder / f"{name}.png")
+        label = Image.fromarray(((instances > 0) * 255).astype(np.uint8))
+        label.crop((0, 0, SIZE, SIZE - 10)).save(labels / f"{name}.png")
+        truths[name] = labels / f"{name}.png"
+    return truths
+
+
+def labels_are_listed(session: Session) -> str:
+    """GET /info/ has the bundle with its structures."""
+    information = requests.get(f"{session.address}/info/", timeout=60).json()
+    listed = information["models"][session.bundle.name]["labels"]
+    expected = {name.lower(): int(value) for value, name in session.config["label_names"].items()}
+    assert listed == expected, f"{listed} instead of {expected}"
+    return ", ".join(listed)
+
+
+def masks_are_those_of_segment(session: Session) -> str:
+    """POST /infer gives what `lwmisn segment` gives, voxel by voxel and in the same place."""
+    expected = _expected(session)
+    for name, mask in expected.items():
+        answer = session.infer(name, **(PLUGIN if session.config["volumetric"] else {}))
+        assert answer.status_code == 200, answer.text
+        found, geometry = _read(answer.content, session)
+        assert found.shape == mask[0].shape and (found == mask[0]).all(), f"the mask of {name} is another"
+        pairs = zip(geometry, mask[1], strict=True)
+        difference = max((np.abs(np.subtract(a, b)).max() for a, b in pairs), default=0.0)
+        assert difference < 1e-5, f"the mask of {name} lies elsewhere, by {difference:g}"
+    return f"{len(expected)} images"
+
+
+def all_images_at_once(session: Session) -> str:
+    """POST /batch/infer does all of a study folder."""
+    answer = session.post(f"/batch/infer/{session.bundle.name}?run_sync=true", json={"save_label": False})
+    assert answer.status_code == 200, answer.text
+    assert set(answer.json()) == set(session.truths), f"{sorted(answer.json())}"
+    return f"{len(answer.json())} images"
+
+
+def images_are_offered(session: Session) -> str:
+    """POST /activelearning gives an image to be labelled, at random and by uncertainty."""
+    for strategy in ("random", "uncertainty"):
+        answer = session.post(f"/activelearning/{strategy}", json={})
+        assert answer.status_code == 200 and answer.json()["id"] in session.truths, answer.text
+    return f"{answer.json()['id']} is the most uncertain, {answer.json()['uncertainty']:.3f}"
+
+
+def bad_requests_get_a_sentence(session: Session) -> str:
+    """What cannot be done is said, and the server goes on."""
+    name = session.bundle.name
+    broken = {"file": ("broken.nii.gz" if session.config["volumetric"] else "broken.png", b"nothing")}
+    answers = {
+        "an unknown image": session.infer("unknown"),
+        "an unknown model": session.post("/infer/unknown?image=first&output=image", data={"params": "{}"}),
+        "a damaged file": session.post(f"/infer/{name}?output=image", data={"params": "{}"}, files=broken),
+        "no labels to learn from": session.post(f"/train/{name}?run_sync=true", json={"max_epochs": 1}),
+        "an unknown strategy": session.post("/activelearning/unknown", json={}),
+    }
+    for what, answer in answers.items():
+        assert answer.status_code >= 400 and answer.json().get("detail", "").endswith("."), f"{what}: {answer.text}"
+    labels_are_listed(session)
+    return ", ".join(answers)
+
+
+def it_learns(session: Session) -> str:
+    """PUT /datastore/label and POST /train change the weights that are served, and keep the published ones."""
+    weights = session.bundle / "models" / "model.pt"
+    before = weights.read_bytes()
+    for name in list(session.truths)[:2]:
+        with session.truths[name].open("rb") as file:
+            answer = requests.put(
+                f"{session.address}/datastore/label?image={name}&tag=final",
+                files={"label": (session.truths[name].name, file)},
+                data={"params": "{}"},
+                timeout=60,
+            )
+        assert answer.status_code == 200, answer.text
+    answer = session.post(f"/train/{session.bundle.name}?run_sync=true", json={"max_epochs": 2})
+    assert answer.status_code == 200, answer.text
+    assert weights.read_bytes() != before, "the weights are what they were"
+    assert (weights.parent / PUBLISHED).read_bytes() == before, "the published weights are not kept"
+    masks_are_those_of_segment(session)
+    return "2 epochs on 2 images"
+
+
+def published_weights_can_be_put_back(session: Session) -> str:
+    """And are served at once."""
+    restore(session.app, session.bundle.name)
+    masks_are_those_of_segment(session)
+    return PUBLISHED
+
+
+def weights_that_do_not_fit_are_refused(session: Session) -> str:
+    """An HTTP error with a sentence, not noise."""
+    weights = session.bundle / "models" / "model.pt"
+    kept = weights.read_bytes()
+    shutil.copyfile(session.bundle / "models" / "model.ts", weights)
+    answer = session.infer(next(iter(session.truths)))
+    weights.write_bytes(kept)
+    assert answer.status_code >= 400 and answer.json()["detail"].endswith("."), answer.text
+    masks_are_those_of_segment(session)
+    return "and the right ones served again"
+
+
+def the_log_is_clean(session: Session) -> str:
+    """No weights that did not fit were taken."""
+    text = session.log.read_text(encoding="utf-8", errors="replace")
+    assert "Checkpoint keys don't match" not in text, "Checkpoint keys don't match"
+    return f"{len(text.splitlines())} lines"
+
+
+CHECKS: list[Callable[[Session], str]] = [
+    labels_are_listed,
+    masks_are_those_of_segment,
+    all_images_at_once,
+    images_are_offered,
+    bad_requests_get_a_sentence,
+    it_learns,
+    published_weights_can_be_put_back,
+    weights_that_do_not_fit_are_refused,
+    the_log_is_clean,
+]
+
+
+def _expected(session: Session) -> dict[str, tuple[np.ndarray, list[Any]]]:
+    with tempfile.TemporaryDirectory(dir=session.folder) as output:
+        outcomes = segment(session.bundle, [session.studies], output)
+        masks = {}
+        for outcome in outcomes:
+            assert outcome.error is None, outcome.error
+            name = outcome.image.name.partition(".")[0]
+            (mask,) = (path for path in outcome.masks if "_seg." in path.name)
+            masks[name] = _read(mask.read_bytes(), session, mask.name)
+    return masks
+
+
+def _read(content: bytes, session: Session, name: str = "mask.nrrd") -> tuple[np.ndarray, list[Any]]:
+    """The labels of a mask file, and its size of a voxel, place and directions."""
+    if not session.config["volumetric"]:
+        name = "mask.png"
+    with tempfile.TemporaryDirectory(dir=session.folder) as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        if path.suffix == ".png":
+            with Image.open(path) as file:
+                mask = np.asarray(file)
+            # `lwmisn segment` writes a single label in white, for people to see.
+            return (mask > 0).astype(np.uint8) if len(session.config["label_names"]) == 1 else mask, []
+        import SimpleITK as sitk
+
+        image = sitk.ReadImage(str(path))
+        geometry = [image.GetSpacing(), image.GetOrigin(), image.GetDirection()]
+        return sitk.GetArrayFromImage(image), geometry
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,64 @@
+"""The folder that the server loads: the app, and copies of the bundles, which it changes when it learns."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.workflow.checkpoint import load_checkpoint, save_atomically
+
+PUBLISHED = "published.pt"
+"""The weights that a bundle came with, beside those that are served."""
+
+_MAIN = '''"""The app for MONAI Label, written by `lwmisn label serve`."""
+
+from monai_lwmisn.label.app import LWMISNApp  # noqa: F401
+'''
+
+
+def prepare(folder: Path, bundles: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Write the app's folder; bundles that it has already stay as they are, with what they have learned.
+
+    Args:
+        folder: it is made.
+        bundles: folders of bundles.
+
+    Returns:
+        The names of all bundles in it.
+
+    Raises:
+        ConfigError: one of them is no bundle, or there is none at all.
+    """
+    for bundle in map(Path, bundles):
+        if not (bundle / "configs" / "inference.json").is_file() or not (bundle / "models" / "model.pt").is_file():
+            raise ConfigError(f"{bundle} has no configs/inference.json or no models/model.pt: give a bundle's folder.")
+    models = folder / "model"
+    models.mkdir(parents=True, exist_ok=True)
+    (folder / "main.py").write_text(_MAIN, encoding="utf-8")
+    for bundle in map(Path, bundles):
+        copy = models / bundle.resolve().name
+        if not copy.exists():
+            partial = models / f".{copy.name}"
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(bundle, partial, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copyfile(partial / "models" / "model.pt", partial / "models" / PUBLISHED)
+            partial.rename(copy)
+    names = sorted(path.name for path in models.iterdir() if not path.name.startswith("."))
+    if not names:
+        raise ConfigError(f"{folder} has no bundle yet: name some with --bundle.")
+    return names
+
+
+def restore(folder: Path, name: str) -> None:
+    """Serve the weights again that a bundle came with.
+
+    Raises:
+        ConfigError: the folder has no such bundle.
+    """
+    models = folder / "model" / name / "models"
+    if not (models / PUBLISHED).is_file():
+        raise ConfigError(f"{folder} has no bundle {name} with published weights: name one that was served from it.")
+    save_atomically(load_checkpoint(models / PUBLISHED), models / "model.pt")
