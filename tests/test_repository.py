@@ -25,6 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "bundle": {"inference", "training", "search", "workflow", "data", "networks"},
     "training": {"inference", "workflow", "data", "networks"},
     "report": {"search", "training", "workflow", "data", "networks"},
+    "label": {"bundle", "inference", "workflow", "data"},
 }
 
 
