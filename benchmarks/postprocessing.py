@@ -43,6 +43,14 @@ def main() -> None:
         default="validation",
         help="the part to choose on, best not the test part (default: validation)",
     )
+    parser.add_argument(
+        "--flips",
+        type=json.loads,
+        nargs="+",
+        default=[[], [0, 1]],
+        metavar="AXES",
+        help="settings of test_time_flips to try, such as [] [0] (default: [] [0,1])",
+    )
     parser.add_argument("--output", type=Path, default=Path("postprocessing"), help="name of the files, without ending")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     arguments = parser.parse_args()
@@ -52,7 +60,7 @@ def main() -> None:
     config["bundle_root"], config["evaluate_split"] = str(arguments.run.absolute()), arguments.split
     cleanings = CLEANINGS_OF_VOLUMES if config["volumetric"] else CLEANINGS_OF_PICTURES
     rows, separations = [], []
-    for flips in (False, True):
+    for flips in arguments.flips:
         samples = predict(config, flips)
         for name, cleaning in cleanings.items():
             rows.append({"flips": flips, "cleaning": name, "transforms": cleaning, **score(config, samples, cleaning)})
@@ -77,7 +85,7 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def predict(config: ConfigParser, flips: bool) -> list[dict[str, Any]]:
+def predict(config: ConfigParser, flips: list[int]) -> list[dict[str, Any]]:
     """What an evaluation has of each image, with the logits under ``pred`` and the truth under ``label``."""
     network = config.get_parsed_content("network_def").eval()
     load_weights(network, config.get_parsed_content("weights"))
@@ -168,7 +176,7 @@ def markdown(result: dict[str, Any]) -> str:
     ]
     for row in rows:
         values = [f"**{row[name]:.4f}**" if row[name] == best[name] else f"{row[name]:.4f}" for name in metrics]
-        lines.append(f"| {'yes' if row['flips'] else 'no'} | {row['cleaning']} | {' | '.join(values)} |")
+        lines.append(f"| {row['flips'] or 'none'} | {row['cleaning']} | {' | '.join(values)} |")
     if result["separations"]:
         lines += ["", "| smoothing | depth | f1_50 | aji |", "|---" * 4 + "|"]
     for row in result["separations"]:

@@ -128,7 +128,7 @@ def test_other_parts_and_other_data_are_measured_beside_the_test_part(copy: Path
 
 def test_a_setting_of_an_evaluation_is_for_this_time_only(copy: Path) -> None:
     before = (copy / "configs" / "evaluate.json").read_bytes()
-    assert lwmisn("evaluate", copy, "--set", "test_time_flips=true").code == 0
+    assert lwmisn("evaluate", copy, "--set", "test_time_flips=[0]").code == 0
     assert (copy / "configs" / "evaluate.json").read_bytes() == before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import combinations
 from typing import Any, cast
 
 import torch
@@ -11,29 +12,34 @@ from monai.data.utils import dense_patch_slices
 from monai.inferers import Inferer, SimpleInferer, SliceInferer, SlidingWindowInferer
 from monai.utils import convert_to_dst_type, convert_to_tensor
 
-__all__ = ["FlippingInferer", "ProgressInferer", "build_inferer"]
+from monai_lwmisn.errors import ConfigError
 
-_FLIPS: list[tuple[int, ...]] = [(), (2,), (3,), (2, 3)]
-"""The in-plane axes of (B, C, H, W[, D]) that are flipped."""
+__all__ = ["FlippingInferer", "ProgressInferer", "build_inferer"]
 
 
 class FlippingInferer(Inferer):
     """
-    Mean of the logits over all in-plane flips of the input, flipped back (test-time augmentation).
+    Mean of the logits over flips of the input, flipped back (test-time augmentation).
 
     Args:
         inferer: computes the logits of one flip.
+        axes: the in-plane axes that are flipped, 0, 1 or both; each doubles the work.
+
+    Raises:
+        ConfigError: there is no such axis.
     """
 
-    def __init__(self, inferer: Inferer) -> None:
+    def __init__(self, inferer: Inferer, axes: Sequence[int]) -> None:
         super().__init__()
         self.inferer = inferer
+        # Of (B, C, H, W[, D]).
+        self.flips = [tuple(axis + 2 for axis in chosen) for chosen in _subsets(axes)]
 
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
     ) -> torch.Tensor:
         """Map images (B, C, H, W[, D]) to logits of that size."""
-        logits = [self.inferer(inputs.flip(flip), network, *args, **kwargs).flip(flip) for flip in _FLIPS]
+        logits = [self.inferer(inputs.flip(flip), network, *args, **kwargs).flip(flip) for flip in self.flips]
         return torch.stack(logits).mean(dim=0)
 
 
@@ -113,7 +119,7 @@ def build_inferer(
     roi: Sequence[int] | None = None,
     batch_size: int = 8,
     overlap: float = 0.25,
-    flips: bool = False,
+    flips: Sequence[int] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Inferer:
     """
@@ -125,7 +131,7 @@ def build_inferer(
             are not padded.
         batch_size: slices or windows that go through the network together.
         overlap: share of a window that overlaps the next one.
-        flips: average over flips, see :class:`FlippingInferer`; four times the work.
+        flips: in-plane axes to average over flips of, see :class:`FlippingInferer`.
         progress: called after each batch with how many slices or windows of an input are done, and how many there are.
     """
     inferer: Inferer
@@ -138,20 +144,28 @@ def build_inferer(
     else:
         inferer = SimpleInferer()
     if flips:
-        inferer = FlippingInferer(inferer)
+        inferer = FlippingInferer(inferer, flips)
     if progress is not None:
         inferer = ProgressInferer(inferer, progress, partial(_passes, volumetric, roi, overlap, flips))
     return _PlainTensorInferer(inferer)
 
 
-def _passes(volumetric: bool, roi: Sequence[int] | None, overlap: float, flips: bool, inputs: torch.Tensor) -> int:
+def _passes(
+    volumetric: bool, roi: Sequence[int] | None, overlap: float, flips: Sequence[int], inputs: torch.Tensor
+) -> int:
     """How many slices or windows of an input (B, C, H, W[, D]) go through the network."""
-    passes = len(inputs) * (inputs.shape[-1] if volumetric else 1) * (len(_FLIPS) if flips else 1)
+    passes = len(inputs) * (inputs.shape[-1] if volumetric else 1) * 2 ** len(flips)
     if roi:
         window = list(roi) if volumetric else _window(inputs, roi)
         extent = [max(length, side) for length, side in zip(inputs.shape[2:4], window, strict=True)]
         passes *= len(dense_patch_slices(extent, window, [max(1, int(side * (1 - overlap))) for side in window]))
     return passes
+
+
+def _subsets(axes: Sequence[int]) -> list[tuple[int, ...]]:
+    if not isinstance(axes, Sequence) or not set(axes) <= {0, 1} or len(set(axes)) < len(axes):
+        raise ConfigError(f"test_time_flips is {axes!r}: give a list of in-plane axes, [0], [1], [0, 1] or none, [].")
+    return [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
 
 
 def _window(inputs: torch.Tensor, roi: Sequence[int]) -> list[int]:

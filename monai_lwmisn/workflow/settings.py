@@ -48,7 +48,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "device": "auto, cpu or cuda",
     },
     "evaluate": {
-        "test_time_flips": "true: mean over mirrored images",
+        "test_time_flips": "[0], [1] or [0, 1]: mean over images mirrored along these in-plane axes; [] is without",
         "inference_batch_size": "slices or windows at a time",
         "empty_images": "rule for images without foreground",
         "surface_tolerance_mm": "mm; of the surface Dice",

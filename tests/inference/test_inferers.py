@@ -46,7 +46,7 @@ def test_windows_agree_with_the_whole_away_from_their_borders(volumetric: bool) 
 @torch.no_grad()
 def test_flips_make_the_logits_equivariant() -> None:
     network, image = Blur(), torch.rand(1, 1, 6, 8)
-    inferer = build_inferer(flips=True)
+    inferer = build_inferer(flips=[0, 1])
     logits = inferer(image, network)
     assert len(network.calls) == 4
     assert torch.allclose(inferer(image.flip(2, 3), network), logits.flip(2, 3), atol=1e-6)
@@ -67,7 +67,8 @@ def test_metadata_is_kept_for_the_way_back() -> None:
         ({"volumetric": True, "batch_size": 3}, (1, 1, 9, 7, 5), 5),
         ({"volumetric": True, "batch_size": 4, "roi": (6, 6)}, (1, 1, 14, 6, 3), 9),
         ({"roi": (12, 12), "batch_size": 2}, (1, 1, 20, 33), 8),
-        ({"flips": True}, (1, 1, 6, 8), 4),
+        ({"flips": [0, 1]}, (1, 1, 6, 8), 4),
+        ({"flips": [1]}, (1, 1, 6, 8), 2),
     ],
 )
 def test_progress_counts_what_goes_through_the_network(settings: dict, shape: tuple[int, ...], total: int) -> None:

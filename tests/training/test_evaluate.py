@@ -103,7 +103,7 @@ def test_other_data_are_checked_first(
 def test_flips_and_windows_and_extra_entries(make_run: Callable[..., Path]) -> None:
     run = make_run()
     plain = evaluate(run)
-    flipped = evaluate(run, test_time_flips=True, roi=[48, 48], report_extra={"params": 7})
+    flipped = evaluate(run, test_time_flips=[0, 1], roi=[48, 48], report_extra={"params": 7})
     assert flipped["params"] == 7 and plain["params"] > 0
     assert flipped["mean"] != plain["mean"]
 
