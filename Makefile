@@ -39,7 +39,7 @@ check: $(VENV)/test.installed
 test: check $(SLICER)/test.installed
 	$(BIN)/python -m coverage erase
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
-	OMP_NUM_THREADS=1 $(SLICER)/bin/python -m pytest --confcutdir tests/slicer_module tests/slicer_module
+	OMP_NUM_THREADS=1 $(SLICER)/bin/python -m pytest -n 2 --dist loadfile --confcutdir tests/slicer_module tests/slicer_module
 
 demo: $(VENV)/demo.installed
 	rm -rf $(DEMO)
