@@ -16,7 +16,7 @@ from tests.networks.small import small_genotype
 
 def make(root: Path, preset: str) -> None:
     # As the network gives it, for tests that know what they look at.
-    plain = {"test_time_flips": [], **({"cleaning": []} if preset == "prostate_mr" else {})}
+    plain = {"test_time_flips": [], **({"cleaning": []} if preset != "nuclei" else {})}
     configs = resolve(preset, "light", plain)
     for path, text in generated_files(configs).items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
