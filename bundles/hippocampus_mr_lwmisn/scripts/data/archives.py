@@ -1,0 +1,94 @@
+"""Paths into zip archives: a member of a zip is written ``ARCHIVE.zip!/MEMBER`` and read in place, never unpacked."""
+
+from __future__ import annotations
+
+import bisect
+import io
+import itertools
+import os
+import zipfile
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from scripts.errors import DataError
+
+SEPARATOR = ".zip!/"
+
+
+def split_member(path: str | os.PathLike[str]) -> tuple[str, str | None]:
+    """Split ``ARCHIVE.zip!/MEMBER`` into archive and member; the member is ``None`` for a path outside an archive."""
+    text = os.fspath(path)
+    position = text.find(SEPARATOR)
+    if position < 0:
+        return text, None
+    return text[: position + len(".zip")], text[position + len(SEPARATOR) :]
+
+
+@lru_cache(maxsize=8)
+def _open_archive(path: str, process: int, modified: int) -> zipfile.ZipFile:
+    """An open archive. Kept per process, because forked workers would share one file position."""
+    return zipfile.ZipFile(path)
+
+
+@lru_cache(maxsize=8)
+def _member_names(path: str, modified: int) -> tuple[str, ...]:
+    with zipfile.ZipFile(path) as archive:
+        names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    for name in names:
+        parts = PurePosixPath(name.replace("\\", "/"))
+        if parts.is_absolute() or ".." in parts.parts:
+            raise DataError(
+                f"The archive {path} has the member {name!r}, which points out of the archive; make the archive anew."
+            )
+    return tuple(sorted(names))
+
+
+def member_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Names of all files in a zip archive, sorted.
+
+    Raises:
+        DataError: the file is missing, is no zip archive, or has members that point out of it.
+    """
+    text = os.fspath(path)
+    if not os.path.isfile(text):
+        raise DataError(f"The archive {text} does not exist; give the path of a zip file or of the unpacked folder.")
+    try:
+        return _member_names(text, os.stat(text).st_mtime_ns)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"{text} is not a readable zip archive ({error}); download it again.") from error
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a file on disk or of a member of a zip archive.
+
+    Raises:
+        DataError: no such file or member, or a damaged archive.
+    """
+    archive, member = split_member(path)
+    try:
+        if member is None:
+            return Path(archive).read_bytes()
+        return _open_archive(archive, os.getpid(), os.stat(archive).st_mtime_ns).read(member)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} cannot be read ({error}); check the path or download the data again.") from error
+
+
+def open_bytes(path: str | os.PathLike[str]) -> io.BytesIO:
+    """Like :func:`read_bytes`, as a file object, for libraries that want to seek."""
+    return io.BytesIO(read_bytes(path))
+
+
+def list_files(folder: str | os.PathLike[str]) -> list[str]:
+    """Paths of the files directly in a folder on disk or in a zip archive, in file-name order.
+
+    Args:
+        folder: a directory, or ``ARCHIVE.zip!/FOLDER``.
+    """
+    archive, member = split_member(folder)
+    if member is None:
+        return sorted(str(path) for path in Path(archive).iterdir() if path.is_file())
+    prefix = member.rstrip("/") + "/"
+    names = member_names(archive)
+    # The names are sorted, so those of one folder stand together.
+    inside = itertools.takewhile(lambda name: name.startswith(prefix), names[bisect.bisect_left(names, prefix) :])
+    return [f"{archive}!/{name}" for name in inside if "/" not in name[len(prefix) :]]

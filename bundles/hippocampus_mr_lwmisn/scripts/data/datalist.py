@@ -1,0 +1,77 @@
+"""Datalists: which images are learned from, chosen with and reported on, as a JSON file in MONAI's decathlon form.
+
+    {"training": [item, ...], "validation": [item, ...], "test": [item, ...], "split": {...}}
+
+An item is {"image": path, "label": path, "case": ID, "group": ID, "stratum": name} and, where single slices of a
+volume were dealt out, "slices": [indices along the last axis after loading].
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from scripts.data.layouts.base import Item
+from scripts.errors import CheckpointError, DataError
+from scripts.files import write_atomically
+
+PARTS = ("training", "validation", "test")
+Datalist = dict[str, Any]
+
+
+def validate_datalist(datalist: Any, source: str = "The datalist") -> Datalist:
+    """Return the datalist if it is one.
+
+    Raises:
+        DataError: a part is missing or empty, an item lacks a key, or an image stands in two parts.
+    """
+    if not isinstance(datalist, dict):
+        raise DataError(f"{source} is not a JSON object with the lists {', '.join(PARTS)}; write it anew.")
+    seen: dict[tuple, str] = {}
+    for part in PARTS:
+        items = datalist.get(part)
+        if not isinstance(items, list) or not items:
+            raise DataError(f"{source} has no list {part!r} of images; split the data again.")
+        for item in items:
+            missing = [key for key in ("image", "label", "case") if not (isinstance(item, dict) and item.get(key))]
+            if missing:
+                raise DataError(f"{source} has an item in {part!r} without {missing[0]!r}; split the data again.")
+            for index in item.get("slices", [None]):
+                other = seen.setdefault((item["image"], index), part)
+                if other != part:
+                    raise DataError(f"{source} has {item['image']} in {other!r} and in {part!r}; split the data again.")
+    return datalist
+
+
+def write_datalist(datalist: Datalist, path: str | os.PathLike[str]) -> None:
+    """Write a datalist as JSON.
+
+    Raises:
+        DataError: it is not a datalist, or the file cannot be written; an older file is intact then.
+    """
+    text = json.dumps(validate_datalist(datalist), indent=1)
+    # In one step: another process of the same run may look for the file at any time.
+    try:
+        write_atomically((text + "\n").encode(), path)
+    except CheckpointError as error:
+        raise DataError(str(error)) from error
+
+
+def read_datalist(path: str | os.PathLike[str]) -> Datalist:
+    """Read a datalist from JSON.
+
+    Raises:
+        DataError: the file is missing, is no JSON or no datalist.
+    """
+    try:
+        datalist = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(f"The datalist {path} cannot be read ({error}); split the data again.") from error
+    return validate_datalist(datalist, f"The datalist {path}")
+
+
+def select_parts(datalist: Datalist, *parts: str) -> list[Item]:
+    """The items of some parts, in order."""
+    return [item for part in parts for item in datalist[part]]

@@ -1,0 +1,168 @@
+"""Splitting a data set in three parts: training and validation to learn and to choose with, test to report on."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from monai.transforms import LoadImage, Orientation
+
+from scripts.data.datalist import PARTS, Datalist
+from scripts.data.layouts.base import Item
+from scripts.data.readers import PICTURE_SUFFIXES
+from scripts.errors import ConfigError, SplitError
+
+
+def split_datalist(
+    items: Sequence[Item],
+    by: str = "case",
+    test_fraction: float = 0.3,
+    validation_fraction: float = 0.2,
+    seed: int = 0,
+    folds: int | None = None,
+    fold: int = 0,
+) -> Datalist:
+    """Deal the items of a data set out to ``training``, ``validation`` and ``test``.
+
+    Args:
+        items: what ``read_layout`` returns. The result does not depend on their order.
+        by: ``case`` keeps together what belongs together (the items of one ``group``, else of one ``case``) and
+            spreads every ``stratum`` evenly. ``image`` deals out single images, of volumes single slices, as the
+            paper does (section 3.1): slices of one patient then stand on both sides.
+        test_fraction: share of the whole for the test part; not looked at where there are ``folds``.
+        validation_fraction: share of the rest for the validation part.
+        seed: makes another split.
+        folds: for cross-validation: deal the whole out to so many parts of one size, of which one is the test part.
+        fold: which of them, from 0 on.
+
+    Raises:
+        SplitError: fewer cases than three parts, or the folds, need.
+        ConfigError: a fraction, ``fold`` or ``by`` out of range.
+    """
+    for name, fraction in (("test_fraction", test_fraction), ("validation_fraction", validation_fraction)):
+        if not 0 < fraction < 1:
+            raise ConfigError(f"{name} is {fraction}; give a share between 0 and 1.")
+    if folds is not None and not (folds >= 2 and 0 <= fold < folds):
+        raise ConfigError(f"fold is {fold} of {folds} folds; give at least 2 folds, and a fold from 0 to {folds - 1}.")
+    if by == "case":
+        units = _units_by_case(items)
+    elif by == "image":
+        units = _units_by_image(items)
+    else:
+        raise ConfigError(f"split_by is {by!r}; give 'case' or 'image'.")
+    if len(units) < len(PARTS):
+        remedy = "add cases, or split by image" if by == "case" else "add images"
+        raise SplitError(
+            f"Training, validation and test need at least 3 independent {by}s, but there are {len(units)}; {remedy}."
+        )
+    if folds is not None and len(units) < folds:
+        raise SplitError(f"{folds} folds need at least {folds} independent {by}s, but there are {len(units)}.")
+
+    generator = np.random.default_rng(seed)
+    if folds is None:
+        rest, test = _deal(units, test_fraction, generator, keep=2)
+    else:
+        parted = _fold(units, folds, generator)
+        test = parted.pop(fold)
+        rest = [unit for part in parted for unit in part]
+    training, validation = _deal(rest, validation_fraction, generator, keep=1)
+    parts = {"training": training, "validation": validation, "test": test}
+    datalist: Datalist = {part: _merge([item for unit in parts[part] for item in unit]) for part in PARTS}
+    datalist["split"] = {
+        "by": by,
+        "seed": seed,
+        "fractions": {"test": 1 / folds if folds else test_fraction, "validation": validation_fraction},
+    }
+    if folds is not None:
+        datalist["split"] |= {"folds": folds, "fold": fold}
+    return datalist
+
+
+def _fold(units: list[list[Item]], folds: int, generator: np.random.Generator) -> list[list[list[Item]]]:
+    """Deal units out to folds of about one size, every stratum alike; the folds are the same whichever is tested on."""
+    parted: list[list[list[Item]]] = []
+    rest = units
+    for left in range(folds, 1, -1):
+        rest, taken = _deal(rest, 1 / left, generator, keep=left - 1)
+        parted.append(taken)
+    return [*parted, rest]
+
+
+def _units_by_case(items: Sequence[Item]) -> list[list[Item]]:
+    units: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        units[item.get("group") or item["case"]].append(item)
+    return list(units.values())
+
+
+def _units_by_image(items: Sequence[Item]) -> list[list[Item]]:
+    units: list[list[Item]] = []
+    for item in items:
+        slices = count_slices(item["image"])
+        units.extend([[{**item, "slices": [index]}] for index in range(slices)] if slices else [[item]])
+    return units
+
+
+def count_slices(image: str) -> int:
+    """Number of slices along the last axis once a volume is loaded and turned to RAS; 0 for a picture."""
+    if image.lower().endswith(PICTURE_SUFFIXES):
+        return 0
+    reader = "PydicomReader" if os.path.isdir(image) else None
+    volume = LoadImage(reader=reader, ensure_channel_first=True)(image)
+    return int(Orientation(axcodes="RAS")(volume).shape[-1])
+
+
+def _identity(unit: list[Item]) -> list[tuple]:
+    return sorted((item["case"], item["image"], item.get("slices", [])) for item in unit)
+
+
+def _deal(
+    units: list[list[Item]], fraction: float, generator: np.random.Generator, keep: int
+) -> tuple[list[list[Item]], list[list[Item]]]:
+    """Take a share of the items out of the units, of every stratum alike; leave at least ``keep`` units, take one.
+
+    Large units are dealt first, with a chance in proportion to what each side still lacks, so that the small ones
+    can even the sides out.
+    """
+    strata: dict[str, list[list[Item]]] = defaultdict(list)
+    for unit in sorted(units, key=_identity):
+        strata[str(unit[0].get("stratum", ""))].append(unit)
+    kept: list[list[Item]] = []
+    taken: list[list[Item]] = []
+    carried = 0.0
+    for stratum in sorted(strata):
+        shuffled = [strata[stratum][index] for index in generator.permutation(len(strata[stratum]))]
+        size = sum(len(unit) for unit in shuffled)
+        # What rounding left over in one stratum is made up for in the next.
+        to_take = fraction * size + carried
+        to_keep = size - to_take
+        for unit in sorted(shuffled, key=len, reverse=True):
+            if min(to_take, to_keep) >= len(unit):
+                take = generator.random() < to_take / (to_take + to_keep)
+            else:
+                take = to_take > to_keep
+            if take:
+                taken.append(unit)
+                to_take -= len(unit)
+            else:
+                kept.append(unit)
+                to_keep -= len(unit)
+        carried = to_take
+    while not taken:
+        taken.append(kept.pop(min(range(len(kept)), key=lambda index: len(kept[index]))))
+    while len(kept) < keep:
+        kept.append(taken.pop(min(range(len(taken)), key=lambda index: len(taken[index]))))
+    return kept, taken
+
+
+def _merge(items: list[Item]) -> list[Item]:
+    """Put the slices of one volume back into one item, and everything in case order."""
+    merged: dict[str, Item] = {}
+    for item in sorted(items, key=lambda item: _identity([item])):
+        if item["image"] in merged:
+            merged[item["image"]]["slices"] = merged[item["image"]]["slices"] + item["slices"]
+        else:
+            merged[item["image"]] = dict(item)
+    return list(merged.values())

@@ -1,0 +1,173 @@
+"""From images or volumes of any size to logits on the same grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import combinations
+from typing import Any, cast
+
+import torch
+from monai.data.utils import dense_patch_slices
+from monai.inferers import Inferer, SimpleInferer, SliceInferer, SlidingWindowInferer
+from monai.utils import convert_to_dst_type, convert_to_tensor
+
+from scripts.errors import ConfigError
+
+__all__ = ["FlippingInferer", "ProgressInferer", "build_inferer"]
+
+
+class FlippingInferer(Inferer):
+    """
+    Mean of the logits over flips of the input, flipped back (test-time augmentation).
+
+    Args:
+        inferer: computes the logits of one flip.
+        axes: the in-plane axes that are flipped, 0, 1 or both; each doubles the work.
+
+    Raises:
+        ConfigError: there is no such axis.
+    """
+
+    def __init__(self, inferer: Inferer, axes: Sequence[int]) -> None:
+        super().__init__()
+        self.inferer = inferer
+        # Of (B, C, H, W[, D]).
+        self.flips = [tuple(axis + 2 for axis in chosen) for chosen in _subsets(axes)]
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        """Map images (B, C, H, W[, D]) to logits of that size."""
+        logits = [self.inferer(inputs.flip(flip), network, *args, **kwargs).flip(flip) for flip in self.flips]
+        return torch.stack(logits).mean(dim=0)
+
+
+class ProgressInferer(Inferer):
+    """
+    Says after every batch how many slices, windows or pictures of the input are done.
+
+    Args:
+        inferer: does the work.
+        progress: called with the number done and the number there are.
+        count: how many there are in an input (B, C, ...).
+    """
+
+    def __init__(
+        self, inferer: Inferer, progress: Callable[[int, int], None], count: Callable[[torch.Tensor], int]
+    ) -> None:
+        super().__init__()
+        self.inferer, self.progress, self.count = inferer, progress, count
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        """Run the inferer."""
+        done, total = 0, self.count(inputs)
+
+        def counted(batch: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+            nonlocal done
+            logits = network(batch, *args, **kwargs)
+            done += len(batch)
+            self.progress(min(done, total), total)
+            return logits
+
+        return self.inferer(inputs, counted, *args, **kwargs)
+
+
+class _WindowInferer(Inferer):
+    """
+    Windows of an image, no larger than it: where MONAI would pad a small one, it is taken whole.
+
+    Args:
+        roi: size in pixels of a window.
+        batch_size: windows that go through the network together.
+        overlap: share of a window that overlaps the next one.
+    """
+
+    def __init__(self, roi: Sequence[int], batch_size: int, overlap: float) -> None:
+        super().__init__()
+        self.roi, self.batch_size, self.overlap = roi, batch_size, overlap
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        """Map images (B, C, H, W) to logits of that size."""
+        window = _window(inputs, self.roi)
+        if window == list(inputs.shape[2:4]):
+            return network(inputs, *args, **kwargs)
+        inferer = SlidingWindowInferer(window, self.batch_size, self.overlap, mode="gaussian")
+        return cast(torch.Tensor, inferer(inputs, network, *args, **kwargs))
+
+
+class _PlainTensorInferer(Inferer):
+    """Hides the metadata of images from the network, where MONAI would carry it through every layer."""
+
+    def __init__(self, inferer: Inferer) -> None:
+        super().__init__()
+        self.inferer = inferer
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        logits = self.inferer(convert_to_tensor(inputs), network, *args, **kwargs)
+        return convert_to_dst_type(logits, inputs, dtype=torch.float32)[0]
+
+
+def build_inferer(
+    volumetric: bool = False,
+    roi: Sequence[int] | None = None,
+    batch_size: int = 8,
+    overlap: float = 0.25,
+    flips: Sequence[int] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Inferer:
+    """
+    The inferer of a 2D network.
+
+    Args:
+        volumetric: the inputs are volumes (B, C, H, W, D), taken slice by slice along the last axis.
+        roi: in-plane size in pixels of a sliding window; None takes images and slices whole. Images that are smaller
+            are not padded.
+        batch_size: slices or windows that go through the network together.
+        overlap: share of a window that overlaps the next one.
+        flips: in-plane axes to average over flips of, see :class:`FlippingInferer`.
+        progress: called after each batch with how many slices or windows of an input are done, and how many there are.
+    """
+    inferer: Inferer
+    if volumetric:
+        inferer = SliceInferer(
+            spatial_dim=2, roi_size=tuple(roi or (-1, -1)), sw_batch_size=batch_size, overlap=overlap if roi else 0.0
+        )
+    elif roi:
+        inferer = _WindowInferer(roi, batch_size, overlap)
+    else:
+        inferer = SimpleInferer()
+    if flips:
+        inferer = FlippingInferer(inferer, flips)
+    if progress is not None:
+        inferer = ProgressInferer(inferer, progress, partial(_passes, volumetric, roi, overlap, flips))
+    return _PlainTensorInferer(inferer)
+
+
+def _passes(
+    volumetric: bool, roi: Sequence[int] | None, overlap: float, flips: Sequence[int], inputs: torch.Tensor
+) -> int:
+    """How many slices or windows of an input (B, C, H, W[, D]) go through the network."""
+    passes = len(inputs) * (inputs.shape[-1] if volumetric else 1) * 2 ** len(flips)
+    if roi:
+        window = list(roi) if volumetric else _window(inputs, roi)
+        extent = [max(length, side) for length, side in zip(inputs.shape[2:4], window, strict=True)]
+        passes *= len(dense_patch_slices(extent, window, [max(1, int(side * (1 - overlap))) for side in window]))
+    return passes
+
+
+def _subsets(axes: Sequence[int]) -> list[tuple[int, ...]]:
+    if not isinstance(axes, Sequence) or not set(axes) <= {0, 1} or len(set(axes)) < len(axes):
+        raise ConfigError(f"test_time_flips is {axes!r}: give a list of in-plane axes, [0], [1], [0, 1] or none, [].")
+    return [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
+
+
+def _window(inputs: torch.Tensor, roi: Sequence[int]) -> list[int]:
+    """The window that fits into images (B, C, H, W)."""
+    return [min(length, side) for length, side in zip(inputs.shape[2:4], roi, strict=True)]

@@ -1,0 +1,1 @@
+"""Retraining of the network a genotype describes, and its evaluation."""

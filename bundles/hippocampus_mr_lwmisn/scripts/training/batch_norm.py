@@ -1,0 +1,85 @@
+"""Statistics of batch normalisation measured anew, because running ones of small batches are noisy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import torch
+from ignite.engine import Engine
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.data import DataLoader
+
+from scripts.training.validation import every_and_last
+from scripts.workflow.distributed import average_buffers
+
+__all__ = ["BatchNormRecalibration", "recalibrate_batch_norm"]
+
+
+@torch.no_grad()
+def recalibrate_batch_norm(network: nn.Module, images: Iterable[torch.Tensor]) -> None:
+    """
+    Set the running mean and variance of every batch normalisation to the mean over the given batches.
+
+    As ``torch.optim.swa_utils.update_bn``, but everything else stays in evaluation mode: with drop-path or dropout at
+    work the statistics would be those of another network than the one that is judged.
+
+    Args:
+        network: is left in evaluation mode.
+        images: batches (B, C, ...) on the device of the network. None at all leave the statistics as they are.
+    """
+    network.eval()
+    layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    momenta = [layer.momentum for layer in layers]
+    iterator = iter(images)
+    first = next(iterator, None)
+    if first is None or not layers:
+        return
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over the batches
+        layer.train()
+    network(first)
+    for batch in iterator:
+        network(batch)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    network.eval()
+
+
+class BatchNormRecalibration:
+    """
+    Recalibrates a network over training batches, augmented as in training, every ``interval`` epochs and in the last.
+
+    In a group of processes each uses its own part of the data and the statistics are averaged.
+
+    Args:
+        network: the network that will be judged.
+        loader: the training data; samples are dictionaries with ``image``.
+        batches: number of batches per recalibration.
+        interval: number of epochs.
+        device: the device of the network.
+    """
+
+    def __init__(
+        self, network: nn.Module, loader: DataLoader, batches: int, interval: int, device: torch.device
+    ) -> None:
+        self.network = network
+        self.loader = loader
+        self.batches = batches
+        self.interval = interval
+        self.device = device
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the trainer. Attach before the handler that validates."""
+        engine.add_event_handler(every_and_last(self.interval), self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Recalibrate now."""
+        recalibrate_batch_norm(self.network, self._images())
+        average_buffers(self.network)
+
+    def _images(self) -> Iterator[torch.Tensor]:
+        for batch in islice(self.loader, self.batches):
+            yield torch.as_tensor(batch["image"]).to(self.device)

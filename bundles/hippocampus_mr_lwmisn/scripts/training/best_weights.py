@@ -1,0 +1,58 @@
+"""The weights that did best on the validation data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+from ignite.engine import Engine, Events
+from torch import nn
+
+from scripts.workflow.checkpoint import save_atomically
+
+__all__ = ["BestWeights"]
+
+
+class BestWeights:
+    """
+    Writes the plain state_dict of a network whenever a metric of the evaluator is better than ever before.
+
+    Attach it to the evaluator that judges the network; keep it in the run's checkpoint, so that a resumed run knows the
+    best so far. In a group of processes only rank 0 writes.
+
+    Args:
+        network: the network that is judged.
+        path: the file; its folder is made.
+        metric: name of the metric; larger is better.
+    """
+
+    def __init__(self, network: nn.Module, path: str | os.PathLike, metric: str = "dsc") -> None:
+        self.network = network
+        self.path = Path(path)
+        self.metric = metric
+        self.best: float | None = None
+        self.epoch = 0
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the evaluator."""
+        engine.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Compare, and write if better."""
+        value = float(engine.state.metrics[self.metric])
+        if self.best is not None and not value > self.best:
+            return
+        self.best, self.epoch = value, engine.state.epoch
+        if idist.get_rank() == 0:
+            save_atomically(self.network.state_dict(), self.path)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best value so far and its epoch."""
+        return {"best": self.best, "epoch": self.epoch}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from an earlier best."""
+        self.best, self.epoch = state_dict["best"], state_dict["epoch"]

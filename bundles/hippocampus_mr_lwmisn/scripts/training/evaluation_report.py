@@ -1,0 +1,124 @@
+"""metrics.json: what an evaluation found, as means and case by case."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from monai.engines import Evaluator
+
+from scripts.data.layouts.base import Item
+from scripts.files import write_atomically
+
+__all__ = ["EvaluationReport"]
+
+CASE_METRICS = ("dsc_3d", "hd95", "surface_dice")
+"""Metrics of a whole volume; all others are means over images, that is pictures or slices."""
+
+
+class EvaluationReport:
+    """
+    Writes metrics.json when an evaluator has finished.
+
+    The file holds ``mean`` (metric to number), ``cases`` (for each item ``case``, ``image``, its metrics and,
+    for volumes, its number of ``slices``), ``split``, ``empty_images`` (the rule), ``counts`` (``cases``, ``images``,
+    ``empty_images``: images without foreground, ``hd95_undefined``: volumes where truth or prediction has no surface,
+    which the mean leaves out) and whatever ``extra`` adds. With several classes a metric is the mean over them, and
+    ``metric_name`` is that of one class. A number that does not exist is null.
+
+    Args:
+        path: the file; its folder is made.
+        items: what is evaluated, in the order of the loader.
+        label_names: name of each class by its number as a text; the background is none.
+        volumetric: the items are volumes.
+        split: name of the part of the data.
+        empty_images: the rule that the metrics were made with.
+        extra: further entries of the file.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        items: Sequence[Item],
+        label_names: Mapping[str, str],
+        volumetric: bool,
+        split: str,
+        empty_images: str,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.items = list(items)
+        self.label_names = [label_names[number] for number in sorted(label_names, key=int)]
+        self.volumetric = volumetric
+        self.split = split
+        self.empty_images = empty_images
+        self.extra = dict(extra or {})
+        self._images_of_case: list[int] = []
+        self._empty = 0
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the evaluator."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._count)
+        engine.add_event_handler(Events.COMPLETED, self._write)
+
+    def _start(self, engine: Engine) -> None:
+        self._images_of_case, self._empty = [], 0
+
+    def _count(self, engine: Evaluator) -> None:
+        for output in engine.state.output:
+            label = output["label"]
+            foreground = torch.as_tensor(label if len(label) == 1 else label[1:]) > 0
+            images = foreground.unbind(-1) if self.volumetric else [foreground]
+            self._images_of_case.append(len(images))
+            self._empty += sum(not image.any() for image in images)
+
+    def _write(self, engine: Evaluator) -> None:
+        details = engine.state.metric_details
+        report = {
+            "mean": self._row(details),
+            "cases": [self._case(index, details) for index in range(len(self._images_of_case))],
+            "split": self.split,
+            "empty_images": self.empty_images,
+            "counts": {
+                "cases": len(self._images_of_case),
+                "images": sum(self._images_of_case),
+                "empty_images": self._empty,
+            },
+            **self.extra,
+        }
+        if "hd95" in details:
+            report["counts"]["hd95_undefined"] = int((~torch.isfinite(details["hd95"])).any(dim=1).sum())
+        write_atomically((json.dumps(report, indent=1) + "\n").encode(), self.path)
+
+    def _case(self, index: int, details: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+        start = sum(self._images_of_case[:index])
+        images = self._images_of_case[index]
+        own = {
+            metric: values[index : index + 1] if metric in CASE_METRICS else values[start : start + images]
+            for metric, values in details.items()
+        }
+        case = {"case": self.items[index]["case"], "image": self.items[index]["image"]}
+        return {**case, **({"slices": images} if self.volumetric else {}), **self._row(own)}
+
+    def _row(self, details: Mapping[str, torch.Tensor]) -> dict[str, float | None]:
+        """Means of raw values (images or cases, classes): over the classes of each, then over all."""
+        row: dict[str, float | None] = {}
+        for metric, values in details.items():
+            finite = torch.where(torch.isfinite(values), values.double(), math.nan)
+            row[metric] = _number(finite.nanmean(dim=1).nanmean())
+            if len(self.label_names) > 1:
+                for name, column in zip(self.label_names, finite.unbind(1), strict=True):
+                    row[f"{metric}_{name.replace(' ', '_')}"] = _number(column.nanmean())
+        return row
+
+
+def _number(value: torch.Tensor) -> float | None:
+    number = float(value)
+    return None if math.isnan(number) else number

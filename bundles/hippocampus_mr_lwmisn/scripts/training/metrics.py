@@ -1,0 +1,129 @@
+"""
+What a segmentation is measured by, as MONAI metrics on an evaluator.
+
+The paper's eq. 15 and 16: foreground IoU and DSC of each image, averaged over the images. An image is a picture, or a
+slice of a volume along its last axis. An image without foreground in the truth counts as 1 if nothing was predicted in
+it and as 0 otherwise (``empty_images="one"``), or is left out (``"skip"``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from monai.data import MetaTensor
+from monai.handlers import IgniteMetricHandler, from_engine
+from monai.metrics import DiceMetric, HausdorffDistanceMetric, MeanIoU, SurfaceDiceMetric
+from monai.utils import convert_to_tensor
+
+from scripts.data.layouts.base import Item
+from scripts.errors import ConfigError
+from scripts.training.instance_metrics import InstanceMetric, aggregated_jaccard, f1_at_half
+
+__all__ = ["EMPTY_IMAGES", "SurfaceMetric", "evaluation_metrics", "images_from_engine", "mean_dice"]
+
+EMPTY_IMAGES = ("one", "skip")
+
+
+def images_from_engine(keys: Sequence[str], volumetric: bool) -> Callable[[Any], tuple[list[torch.Tensor], ...]]:
+    """
+    An ``output_transform``: from an engine's decollated output the images (C, H, W) under each key.
+
+    Args:
+        keys: of the output.
+        volumetric: the output holds volumes (C, H, W, D), which are cut into slices along the last axis.
+    """
+    select = from_engine(list(keys))
+
+    def transform(output: Any) -> tuple[list[torch.Tensor], ...]:
+        columns = [[convert_to_tensor(item) for item in column] for column in select(output)]
+        if volumetric:
+            columns = [[image for volume in column for image in volume.unbind(-1)] for column in columns]
+        return tuple(columns)
+
+    return transform
+
+
+class SurfaceMetric(IgniteMetricHandler):
+    """A metric of surfaces, in millimetres: the spacing is that of the label's affine."""
+
+    def update(self, output: Sequence[Sequence[MetaTensor]]) -> None:
+        """Measure pairs of one-hot prediction and label, both (C, H, W, D)."""
+        for prediction, label in zip(*output, strict=True):
+            self.metric_fn(
+                convert_to_tensor(prediction)[None],
+                convert_to_tensor(label)[None],
+                spacing=[float(length) for length in label.pixdim],
+            )
+
+
+def mean_dice(out_channels: int) -> IgniteMetricHandler:
+    """The DSC of whole items, pictures or volumes, averaged over them; an empty item counts as 1 or 0, see above."""
+    metric = DiceMetric(include_background=out_channels == 1, ignore_empty=False)
+    return IgniteMetricHandler(metric, output_transform=images_from_engine(("pred", "label"), volumetric=False))
+
+
+def evaluation_metrics(
+    out_channels: int,
+    volumetric: bool,
+    spacing_is_real: bool,
+    empty_images: str = "one",
+    surface_tolerance_mm: float = 2.0,
+    items: Sequence[Item] = (),
+    instances: bool = False,
+) -> dict[str, IgniteMetricHandler]:
+    """
+    The metrics of an evaluator whose output has one-hot ``pred`` and ``label`` on the native grid and ``pred_256`` and
+    ``label_256`` at the published size.
+
+    Args:
+        out_channels: 1 for one class, otherwise background and classes; the background is not measured.
+        volumetric: volumes: adds ``dsc_3d``, the DSC of a whole volume.
+        spacing_is_real: volumes with a spacing in millimetres: adds ``hd95`` (mm) and ``surface_dice``.
+        empty_images: ``"one"`` or ``"skip"``, see above.
+        surface_tolerance_mm: distance in millimetres within which surfaces count as equal for ``surface_dice``.
+        items: what is evaluated. Where any is only some slices of its volume, the metrics of whole volumes are left
+            out, because a stack with holes has no volume and no surface to measure.
+        instances: the output of pictures has numbered objects too, ``instances`` and ``label_instances``: adds
+            ``f1_50``, the F1 of objects at an IoU of 0.5, and ``aji``, the aggregated Jaccard index, of each picture.
+
+    Raises:
+        ConfigError: for another rule for empty images, or for instances of volumes.
+    """
+    if empty_images not in EMPTY_IMAGES:
+        raise ConfigError(f"empty_images is {empty_images!r}: use one of {', '.join(EMPTY_IMAGES)}.")
+    if instances and volumetric:
+        raise ConfigError("instances is true, but objects are told apart in pictures only: set it to false.")
+    single = out_channels == 1
+    skip = empty_images == "skip"
+
+    def dice(keys: Sequence[str], slices: bool) -> IgniteMetricHandler:
+        metric = DiceMetric(include_background=single, ignore_empty=skip)
+        return IgniteMetricHandler(metric, output_transform=images_from_engine(keys, slices))
+
+    def iou(keys: Sequence[str]) -> IgniteMetricHandler:
+        metric = MeanIoU(include_background=single, ignore_empty=skip)
+        return IgniteMetricHandler(metric, output_transform=images_from_engine(keys, volumetric))
+
+    native, published = ("pred", "label"), ("pred_256", "label_256")
+    metrics = {
+        "dsc": dice(native, volumetric),
+        "miou": iou(native),
+        "dsc_256": dice(published, volumetric),
+        "miou_256": iou(published),
+    }
+    if instances:
+        objects = images_from_engine(("instances", "label_instances"), volumetric=False)
+        for name, score in (("f1_50", f1_at_half), ("aji", aggregated_jaccard)):
+            metrics[name] = IgniteMetricHandler(InstanceMetric(score, ignore_empty=skip), output_transform=objects)
+    whole_volumes = volumetric and not any("slices" in item for item in items)
+    if whole_volumes:
+        metrics["dsc_3d"] = dice(native, slices=False)
+    if whole_volumes and spacing_is_real:
+        classes = max(1, out_channels - 1)
+        hausdorff = HausdorffDistanceMetric(include_background=single, percentile=95)
+        surface_dice = SurfaceDiceMetric([surface_tolerance_mm] * classes, include_background=single)
+        metrics["hd95"] = SurfaceMetric(hausdorff, output_transform=from_engine(list(native)))
+        metrics["surface_dice"] = SurfaceMetric(surface_dice, output_transform=from_engine(list(native)))
+    return metrics

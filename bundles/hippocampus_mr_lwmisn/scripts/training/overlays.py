@@ -1,0 +1,191 @@
+"""A figure of image, truth and prediction for the best, the median and the worst case."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from monai.engines import Evaluator
+from monai.utils import optional_import
+
+from scripts.data.layouts.base import Item
+
+# A bundle is evaluated where there is no matplotlib too, and then draws nothing.
+FigureCanvasAgg, has_matplotlib = optional_import("matplotlib.backends.backend_agg", name="FigureCanvasAgg")
+to_rgb, _ = optional_import("matplotlib.colors", name="to_rgb")
+Figure, _ = optional_import("matplotlib.figure", name="Figure")
+Patch, _ = optional_import("matplotlib.patches", name="Patch")
+
+__all__ = ["Example", "OverlayFigure", "draw_overlays"]
+
+COLORS = ("#00c2a8", "#ffb000", "#dc267f", "#648fff", "#fe6100")
+"""One for each class, told apart by colour-blind people too; they repeat."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """
+    One row of the figure.
+
+    Attributes:
+        title: what stands left of it.
+        image: grey (height, width) or RGB (height, width, 3), 0 to 1.
+        truth: class of each pixel (height, width).
+        prediction: class of each pixel (height, width).
+    """
+
+    title: str
+    image: np.ndarray
+    truth: np.ndarray
+    prediction: np.ndarray
+
+
+def draw_overlays(examples: Sequence[Example], label_names: Sequence[str], path: str | os.PathLike) -> None:
+    """
+    Draw one row per example: the image, the truth on it, the prediction on it.
+
+    Args:
+        examples: the rows.
+        label_names: of the classes 1, 2, ...
+        path: the file, in a format that matplotlib tells by its ending.
+    """
+    figure = Figure(figsize=(9.3, 3.05 * len(examples) + 0.45), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(examples), 3, squeeze=False)
+    for row, example in zip(axes, examples, strict=True):
+        pictures = (
+            example.image,
+            _blend(example.image, example.truth),
+            _blend(example.image, example.prediction),
+        )
+        for axis, picture, classes in zip(row, pictures, (None, example.truth, example.prediction), strict=True):
+            axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            axis.set_xticks([])
+            axis.set_yticks([])
+            axis.spines[:].set_visible(False)
+            for value in range(1, len(label_names) + 1):
+                if classes is not None and (classes == value).any() and (classes != value).any():
+                    axis.contour(classes == value, levels=[0.5], colors=[_color(value)], linewidths=1.1)
+        row[0].set_ylabel(example.title, fontsize=10)
+    for axis, title in zip(axes[0], ("image", "truth", "prediction"), strict=True):
+        axis.set_title(title, fontsize=11)
+    handles = [Patch(color=_color(value), label=name) for value, name in enumerate(label_names, start=1)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
+class OverlayFigure:
+    """
+    Collects a picture of every case while an evaluator runs, then draws the best, the median and the worst by DSC.
+
+    The DSC is that of the whole volume where it is measured, else the mean over the case's images.
+    Of a volume it is the slice with the most foreground in the truth, seen from the feet, anterior up.
+
+    Args:
+        path: the figure; its folder is made.
+        items: what is evaluated, in the order of the loader.
+        label_names: name of each class by its number as a text.
+        volumetric: the items are volumes, in RAS orientation.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike, items: Sequence[Item], label_names: dict[str, str], volumetric: bool
+    ) -> None:
+        self.path = Path(path)
+        self.items = list(items)
+        self.label_names = [label_names[number] for number in sorted(label_names, key=int)]
+        self.volumetric = volumetric
+        self._pictures: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._images_of_case: list[int] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the evaluator; its batches have the image as loaded under ``picture``."""
+        if not has_matplotlib:
+            return
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
+        engine.add_event_handler(Events.COMPLETED, self._draw)
+
+    def _start(self, engine: Engine) -> None:
+        self._pictures, self._images_of_case = [], []
+
+    def _collect(self, engine: Evaluator) -> None:
+        for batch, output in zip(engine.state.batch, engine.state.output, strict=True):
+            truth, prediction = _classes(output["label"]), _classes(output["pred"])
+            picture = torch.as_tensor(batch["picture"]).cpu().numpy()
+            self._images_of_case.append(truth.shape[-1] if self.volumetric else 1)
+            if self.volumetric:
+                index = int((truth > 0).sum(axis=(0, 1)).argmax())
+                truth, prediction, picture = truth[..., index], prediction[..., index], picture[..., index]
+            self._pictures.append(
+                (self._upright(_displayable(picture)), self._upright(truth), self._upright(prediction))
+            )
+
+    def _upright(self, picture: np.ndarray) -> np.ndarray:
+        """From (x, y[, colour]) to (height, width[, colour])."""
+        picture = picture.swapaxes(0, 1)
+        return picture[::-1, ::-1] if self.volumetric else picture
+
+    def _scores(self, details: Mapping[str, torch.Tensor]) -> np.ndarray:
+        if "dsc_3d" in details:
+            return details["dsc_3d"].nanmean(dim=1).cpu().numpy()
+        images = details["dsc"].nanmean(dim=1).split(self._images_of_case)
+        return torch.stack([scores.nanmean() for scores in images]).cpu().numpy()
+
+    def _draw(self, engine: Evaluator) -> None:
+        scores = self._scores(engine.state.metric_details)
+        ranked = [int(index) for index in np.argsort(-scores) if not np.isnan(scores[index])]
+        if not ranked:
+            return
+        chosen = {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
+        examples = []
+        # A single case is all three at once, and of two none is in the middle.
+        for name in {1: ["best"], 2: ["best", "worst"]}.get(len(ranked), list(chosen)):
+            index = chosen[name]
+            image, truth, prediction = self._pictures[index]
+            title = f"{name}: DSC {scores[index]:.3f}\n{_shortened(str(self.items[index]['case']))}"
+            examples.append(Example(title, image.astype(np.float32) / 255, truth, prediction))
+        draw_overlays(examples, self.label_names, self.path)
+
+
+def _classes(one_hot: Any) -> np.ndarray:
+    values = torch.as_tensor(one_hot)
+    classes = values[0] > 0 if len(values) == 1 else values.argmax(dim=0)
+    return classes.to(torch.uint8).cpu().numpy()
+
+
+def _displayable(picture: np.ndarray) -> np.ndarray:
+    """From channels first, any range, to (x, y) grey or (x, y, 3) RGB, 0 to 255."""
+    width, height = picture.shape[1:]
+    if len(picture) == 3:
+        low, high = 0.0, max(float(picture.max()), 1.0)
+        channels_last = np.moveaxis(picture, 0, -1)
+    else:
+        # The range of the middle, because around the body of a CT there is air only.
+        middle = picture[0, width // 4 : width - width // 4, height // 4 : height - height // 4]
+        low, high = (float(bound) for bound in np.percentile(middle, (1, 99)))
+        channels_last = picture[0]
+    return (np.clip((channels_last - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
+
+
+def _blend(image: np.ndarray, classes: np.ndarray, opacity: float = 0.35) -> np.ndarray:
+    colored = np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image.copy()
+    for value in np.unique(classes[classes > 0]):
+        here = classes == value
+        colored[here] = (1 - opacity) * colored[here] + opacity * np.array(to_rgb(_color(int(value))))
+    return colored
+
+
+def _color(value: int) -> str:
+    return COLORS[(value - 1) % len(COLORS)]
+
+
+def _shortened(name: str, length: int = 16) -> str:
+    return name if len(name) <= length else name[: length - 1] + "…"

@@ -1,0 +1,64 @@
+"""From logits on the network's grid to one-hot predictions on the native grid, beside the label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.transforms import AsDiscreted, Compose, CopyItemsd, Resized
+
+from scripts.inference.masks import most_probable, native_probabilities
+
+__all__ = ["PUBLISHED_SIZE", "native_prediction", "with_native_label"]
+
+PUBLISHED_SIZE = (256, 256)
+"""In-plane size in pixels at which the paper measures (section 3.1)."""
+
+
+def with_native_label(
+    batch: Mapping[Hashable, Any], device: torch.device, non_blocking: bool = False, **kwargs: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A ``prepare_batch`` for an evaluator: the image, and as its label the ``truth`` on the native grid."""
+    return batch["image"].to(device, non_blocking=non_blocking), batch["truth"].to(device, non_blocking=non_blocking)
+
+
+def native_prediction(
+    spatial: Sequence[Callable],
+    out_channels: int,
+    volumetric: bool = False,
+    published_size: bool = False,
+    cleaning: Sequence[Callable] = (),
+    separation: Callable | None = None,
+) -> Compose:
+    """
+    The postprocessing of an evaluator: ``pred`` from logits to one-hot on the grid of ``label``, ``label`` to one-hot.
+
+    What is measured is what an inference gives: the same way back to the native grid, the same cleaning. Only
+    ``pred_256``, which is there to be compared with published figures, is the network's alone, not cleaned.
+
+    Args:
+        spatial: the transforms that changed the grid of the image, to be inverted.
+        out_channels: 1 for one class, otherwise background and classes.
+        volumetric: the images are volumes (C, H, W, D).
+        published_size: add ``pred_256`` and ``label_256``, the probabilities and the label resampled in-plane to
+            256x256 pixels (linearly and to the nearest) before they are made one-hot.
+        cleaning: transforms of ``pred`` as a label map (1, ...) on the native grid.
+        separation: transform that adds ``instances``, the numbered objects of the cleaned ``pred``; adds
+            ``label_instances`` too, those of the truth, from ``true_instances`` of the batch.
+    """
+    transforms = native_probabilities(Compose(list(spatial)), out_channels)
+    label_maps = ["pred", "label"]
+    if published_size:
+        size = (*PUBLISHED_SIZE, -1) if volumetric else PUBLISHED_SIZE
+        linear = "trilinear" if volumetric else "bilinear"
+        transforms.append(CopyItemsd(["pred", "label"], names=["pred_256", "label_256"]))
+        transforms.append(Resized(["pred_256", "label_256"], size, mode=[linear, "nearest"]))
+        transforms.append(most_probable(out_channels, "pred_256"))
+        label_maps += ["pred_256", "label_256"]
+    transforms += [most_probable(out_channels), *cleaning]
+    if separation is not None:
+        transforms += [separation, CopyItemsd("true_instances", names="label_instances")]
+    if out_channels > 1:
+        transforms.append(AsDiscreted(label_maps, to_onehot=out_channels))
+    return Compose(transforms)

@@ -1,0 +1,1 @@
+"""What search and training share: checkpoints, randomness, progress, configuration."""

@@ -1,0 +1,70 @@
+"""Randomness as a function of (seed, epoch, rank), so that a resumed run repeats the uninterrupted one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ignite.distributed as idist
+import numpy as np
+from ignite.engine import Engine, Events
+from monai.data.utils import set_rnd
+from monai.utils import set_determinism
+from torch.utils.data import DataLoader
+
+from scripts.errors import ConfigError
+
+__all__ = ["EpochSeed", "epoch_seed"]
+
+
+def epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
+    """A 32-bit seed for one epoch on one process, independent of that of every other epoch and rank."""
+    return int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1)[0])
+
+
+class EpochSeed:
+    """
+    Seeds Python, NumPy, torch and the random transforms of the data loaders at the start of every epoch.
+
+    ignite makes the iterator of a ``DataLoader`` after the handlers of ``EPOCH_STARTED`` (in the first epoch of a run
+    before the first batch, in later ones when the exhausted iterator is replaced), hence shuffling and the seeds of
+    worker processes follow too. Attach it before any other handler that draws random numbers.
+
+    Args:
+        seed: the seed of the run. Kept in a checkpoint: a resumed run goes on with the seed it was begun with.
+        loaders: the loaders that the engine draws from. A ``DistributedSampler`` is told the epoch.
+
+    Raises:
+        ConfigError: for a loader with persistent workers, whose random state outlives the epoch.
+    """
+
+    def __init__(self, seed: int, loaders: Sequence[DataLoader]) -> None:
+        for loader in loaders:
+            if loader.persistent_workers:
+                raise ConfigError(
+                    "A data loader with persistent_workers cannot be resumed exactly: set persistent_workers to false."
+                )
+        self.seed = seed
+        self.loaders = list(loaders)
+
+    def attach(self, engine: Engine) -> None:
+        """Register with ``engine``."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Seed for the epoch that ``engine`` has just begun."""
+        seed = epoch_seed(self.seed, engine.state.epoch, idist.get_rank())
+        set_determinism(seed=seed)
+        for loader in self.loaders:
+            seed = set_rnd(loader.dataset, seed)
+            set_epoch = getattr(loader.sampler, "set_epoch", None)
+            if set_epoch is not None:
+                set_epoch(engine.state.epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The seed of the run."""
+        return {"seed": self.seed}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over the seed of the run that is resumed."""
+        self.seed = int(state_dict["seed"])
