@@ -164,7 +164,8 @@ def masks_are_those_of_segment(session: Session) -> str:
         pairs = zip(geometry, mask[1], strict=True)
         difference = max((np.abs(np.subtract(a, b)).max() for a, b in pairs), default=0.0)
         assert difference < 1e-5, f"the mask of {name} lies elsewhere, by {difference:g}"
-    return f"{len(expected)} images"
+    foreground = sum(np.count_nonzero(mask[0]) for mask in expected.values())
+    return f"{len(expected)} images with {foreground} voxels of foreground"
 
 
 def all_images_at_once(session: Session) -> str:
