@@ -40,8 +40,6 @@ def group_work(folder: Path) -> None:
         assert sampler is not None
         dealt[str(shuffle)] = list(sampler)
     torch.save({"weight": network[0].weight, "mean": network[1].running_mean, **dealt}, folder / f"{rank}.pt")
-    # Where the group goes before what is wrapped, gloo hangs now and then when the wrapper is taken down.
-    del wrapped
     leave()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import ignite.distributed as idist
 import torch
@@ -42,6 +43,9 @@ def find_device(name: str) -> torch.device:
     return device
 
 
+_LEFT: list[Any] = []
+
+
 def join(device: torch.device) -> None:
     """Under torchrun, join the group of processes: by nccl on GPUs, by gloo on CPUs. Alone, do nothing."""
     if int(os.environ.get("WORLD_SIZE", 1)) > 1 and idist.get_world_size() == 1:
@@ -52,6 +56,10 @@ def join(device: torch.device) -> None:
 
 def leave() -> None:
     """Leave the group of processes."""
+    if idist.get_world_size() > 1:
+        # Who lets go of a group last waits for its threads to end, for which they need the interpreter's lock. Python
+        # hands it over then; a DistributedDataParallel that is taken down later keeps it, and hangs now and then.
+        _LEFT.append(torch.distributed.group.WORLD)
     idist.finalize()
 
 
