@@ -67,12 +67,16 @@ def test_metadata_is_kept_for_the_way_back() -> None:
         ({"volumetric": True, "batch_size": 3}, (1, 1, 9, 7, 5), 5),
         ({"volumetric": True, "batch_size": 4, "roi": (6, 6)}, (1, 1, 14, 6, 3), 9),
         ({"roi": (12, 12), "batch_size": 2}, (1, 1, 20, 33), 8),
-        ({"flips": [0, 1]}, (1, 1, 6, 8), 4),
-        ({"flips": [1]}, (1, 1, 6, 8), 2),
+        ({"flips": [0, 1]}, (1, 1, 6, 8), 1),
+        ({"volumetric": True, "batch_size": 2, "flips": [1]}, (1, 1, 6, 8, 5), 5),
     ],
 )
-def test_progress_counts_what_goes_through_the_network(settings: dict, shape: tuple[int, ...], total: int) -> None:
+def test_progress_counts_slices_and_windows_whatever_is_repeated(
+    settings: dict, shape: tuple[int, ...], total: int
+) -> None:
     network, said = Blur(), []
     build_inferer(**settings, progress=lambda done, total: said.append((done, total)))(torch.rand(shape), network)
-    assert sum(len_ for len_, *_ in network.calls) == total
-    assert said[-1] == (total, total) and [done for done, _ in said] == sorted({done for done, _ in said})
+    repeats = 2 ** len(settings.get("flips", []))
+    assert sum(len_ for len_, *_ in network.calls) == total * repeats
+    assert said[-1] == (total, total) and [done for done, _ in said] == sorted(done for done, _ in said)
+    assert [done for done, _ in said].count(total) == 1

@@ -51,13 +51,18 @@ class ProgressInferer(Inferer):
         inferer: does the work.
         progress: called with the number done and the number there are.
         count: how many there are in an input (B, C, ...).
+        repeats: how often each goes through the network.
     """
 
     def __init__(
-        self, inferer: Inferer, progress: Callable[[int, int], None], count: Callable[[torch.Tensor], int]
+        self,
+        inferer: Inferer,
+        progress: Callable[[int, int], None],
+        count: Callable[[torch.Tensor], int],
+        repeats: int = 1,
     ) -> None:
         super().__init__()
-        self.inferer, self.progress, self.count = inferer, progress, count
+        self.inferer, self.progress, self.count, self.repeats = inferer, progress, count, repeats
 
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
@@ -69,7 +74,7 @@ class ProgressInferer(Inferer):
             nonlocal done
             logits = network(batch, *args, **kwargs)
             done += len(batch)
-            self.progress(min(done, total), total)
+            self.progress(min(done // self.repeats, total), total)
             return logits
 
         return self.inferer(inputs, counted, *args, **kwargs)
@@ -146,20 +151,18 @@ def build_inferer(
     if flips:
         inferer = FlippingInferer(inferer, flips)
     if progress is not None:
-        inferer = ProgressInferer(inferer, progress, partial(_passes, volumetric, roi, overlap, flips))
+        inferer = ProgressInferer(inferer, progress, partial(_count, volumetric, roi, overlap), 2 ** len(flips))
     return _PlainTensorInferer(inferer)
 
 
-def _passes(
-    volumetric: bool, roi: Sequence[int] | None, overlap: float, flips: Sequence[int], inputs: torch.Tensor
-) -> int:
-    """How many slices or windows of an input (B, C, H, W[, D]) go through the network."""
-    passes = len(inputs) * (inputs.shape[-1] if volumetric else 1) * 2 ** len(flips)
+def _count(volumetric: bool, roi: Sequence[int] | None, overlap: float, inputs: torch.Tensor) -> int:
+    """How many slices or windows an input (B, C, H, W[, D]) has."""
+    count = len(inputs) * (inputs.shape[-1] if volumetric else 1)
     if roi:
         window = list(roi) if volumetric else _window(inputs, roi)
         extent = [max(length, side) for length, side in zip(inputs.shape[2:4], window, strict=True)]
-        passes *= len(dense_patch_slices(extent, window, [max(1, int(side * (1 - overlap))) for side in window]))
-    return passes
+        count *= len(dense_patch_slices(extent, window, [max(1, int(side * (1 - overlap))) for side in window]))
+    return count
 
 
 def _subsets(axes: Sequence[int]) -> list[tuple[int, ...]]:
