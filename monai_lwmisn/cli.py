@@ -392,7 +392,7 @@ def _verify(arguments: argparse.Namespace) -> None:
     findings = []
     for finding in verify(arguments.bundle):
         findings.append(finding)
-        _say(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.check}: {finding.detail}")
+        _say(str(finding))
     raise_for_failures(arguments.bundle, findings)
 
 
@@ -462,8 +462,8 @@ def _label_check(arguments: argparse.Namespace) -> None:
     for bundle in arguments.bundle:
         findings = []
         for finding in check_label(bundle):
-            _say(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.check}: {finding.detail}")
             findings.append(finding)
+            _say(str(finding))
         raise_for_failures(bundle, findings)
 
 

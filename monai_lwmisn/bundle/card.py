@@ -62,11 +62,14 @@ def model_card(
     facts = metadata["lwmisn"]
     size = "x".join(str(length) for length in facts["macs_of"][1:])
     structures = ", ".join(f"{value}: {label}" for value, label in config["label_names"].items())
+    flips = 2 ** len(config["test_time_flips"])
+    repeated = f" ({flips} times that with its mirror images, as configured)" if flips > 1 else ""
     run = f"python -m monai.bundle run --config_file {name}/configs/inference.json --bundle_root {name}"
     sections = [
         f"# {card['title']}",
         f"{card['task']}, with a light-weight network of {facts['params'] / 1e6:.3f} M parameters and "
-        f"{facts['macs'] / 1e9:.3f} G multiply-accumulates for one {size} image, found by a search on the data below.",
+        f"{facts['macs'] / 1e9:.3f} G multiply-accumulates for one {size} image{repeated}, found by a search on "
+        "the data below.",
         "**For research, not for diagnosis.**",
         "## Use",
         f"    {run} \\\n        --dataset_dir FOLDER --output_dir OUT",

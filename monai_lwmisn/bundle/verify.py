@@ -29,6 +29,9 @@ class Finding:
     passed: bool
     detail: str
 
+    def __str__(self) -> str:
+        return f"{'ok  ' if self.passed else 'FAIL'}  {self.check}: {self.detail}"
+
 
 def verify(bundle: Path) -> Iterator[Finding]:
     """Run the checks of :mod:`.checks` one by one, in a process of its own: they run the bundle's code.
