@@ -66,9 +66,17 @@ class Session:
         return self.post(path, data={"params": json.dumps(parameters)})
 
 
+Studies = Callable[[dict[str, Any], Path], dict[str, Path]]
+"""Writes images into a folder and returns their label files, like :func:`write_studies`."""
+
+
 @contextmanager
-def session_of(bundle: Path) -> Iterator[Session]:
-    """A server for a bundle on a free port of the loopback address, with made images.
+def session_of(bundle: Path, write: Studies | None = None) -> Iterator[Session]:
+    """A server for a bundle on a free port of the loopback address.
+
+    Args:
+        bundle: its folder.
+        write: gives it images; by default :func:`write_studies`.
 
     Raises:
         ConfigError: it is no bundle, or monailabel is not installed.
@@ -77,7 +85,7 @@ def session_of(bundle: Path) -> Iterator[Session]:
     config = read_json(bundle / "configs" / "inference.json")
     with tempfile.TemporaryDirectory(prefix="lwmisn-label-") as temporary:
         folder = Path(temporary)
-        truths = write_studies(config, folder / "studies")
+        truths = (write or write_studies)(config, folder / "studies")
         app, log = folder / "app", folder / "log.txt"
         with running(folder / "studies", [bundle], app, _free_port(), log) as address:
             served = app / "model" / bundle.resolve().name

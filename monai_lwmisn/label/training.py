@@ -7,12 +7,36 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ignite.engine import Engine
 from monailabel.tasks.train.bundle import BundleTrainTask
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from monai_lwmisn.errors import DataError
 
 LEARNING_RATE = 0.001
 """To go on from weights that know the task; a quarter of what they were trained with."""
+
+
+class KeepStatistics:
+    """
+    Lets batch normalisation go on with the statistics that it has: those of a handful of images would be worse.
+
+    Args:
+        network: the one that is trained.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the trainer, which puts the whole network in training mode in each iteration."""
+        for layer in self._layers:
+            layer.register_forward_pre_hook(_to_evaluation_mode)
+
+
+def _to_evaluation_mode(layer: nn.Module, _: Any) -> None:
+    layer.eval()
 
 
 class SafeTrainTask(BundleTrainTask):
@@ -29,14 +53,20 @@ class SafeTrainTask(BundleTrainTask):
 
     def __init__(self, path: str, conf: dict[str, str]) -> None:
         super().__init__(path, conf, load_strict=True)
+        self._pretrained = True
         self._learning_rate: float | None = None
+
+    def config(self) -> dict[str, Any]:
+        """What a request may set, with the defaults."""
+        return {**super().config(), "learning_rate": LEARNING_RATE}
 
     def __call__(self, request: dict[str, Any], datastore: Any) -> dict[str, Any]:
         """Train, and serve the new weights."""
         if not self._fetch_datalist(request, datastore):
             raise DataError("No image has a label yet: label some, and save them, before training.")
-        # A bundle has no learning rate that a request could set, so it goes with the weights.
-        self._learning_rate = LEARNING_RATE if request.get("pretrained", True) else None
+        self._pretrained = request.get("pretrained", True)
+        default = LEARNING_RATE if self._pretrained else None
+        self._learning_rate = request.get("learning_rate") or default
         if not torch.cuda.is_available():
             request["device"] = "cpu"
         candidate = self._candidate
@@ -58,6 +88,7 @@ class SafeTrainTask(BundleTrainTask):
     def _load_checkpoint(self, model_pytorch: str, pretrained: bool, train_handlers: list[Any]) -> None:
         if pretrained:  # MONAI's own fails without
             super()._load_checkpoint(model_pytorch, pretrained, train_handlers)
+            train_handlers.insert(0, {"_target_": f"{__name__}.KeepStatistics", "network": "@network"})
 
     def _update_overrides(self, overrides: dict[str, Any]) -> dict[str, Any]:
         overrides["validate#best#path"] = str(self._candidate)
@@ -65,4 +96,6 @@ class SafeTrainTask(BundleTrainTask):
             overrides[self.const.key_validate_dataset_data()] = overrides[self.const.key_train_dataset_data()]
         if self._learning_rate is not None:
             overrides["train_learning_rate"] = self._learning_rate
+        if self._pretrained:
+            overrides["recalibration_batches"] = 0
         return overrides
