@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from monai.transforms import LoadImage
 from PIL import Image
 
@@ -78,6 +79,13 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"broken\.png .*download it again") as error:
             decode_picture(str(tmp_path / "broken.png"))
         assert "object at" not in str(error.value)
+
+
+def test_a_tiff_of_more_channels_than_colours_is_refused(tmp_path: Path) -> None:
+    channels = np.zeros((20, 30, 5), np.uint8)
+    sitk.WriteImage(sitk.GetImageFromArray(channels, isVector=True), str(tmp_path / "spectral.tif"))
+    with pytest.raises(DataError, match="spectral.tif has 5 channels"):
+        decode_picture(str(tmp_path / "spectral.tif"))
 
 
 def test_a_tiff_of_several_pages_is_refused(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ to_rgb, _ = optional_import("matplotlib.colors", name="to_rgb")
 Figure, _ = optional_import("matplotlib.figure", name="Figure")
 Patch, _ = optional_import("matplotlib.patches", name="Patch")
 
-__all__ = ["Example", "OverlayFigure", "draw_overlays"]
+__all__ = ["Example", "OverlayFigure", "blend", "draw_overlays"]
 
 COLORS = ("#00c2a8", "#ffb000", "#dc267f", "#648fff", "#fe6100")
 """One for each class, told apart by colour-blind people too; they repeat."""
@@ -61,8 +61,8 @@ def draw_overlays(examples: Sequence[Example], label_names: Sequence[str], path:
     for row, example in zip(axes, examples, strict=True):
         pictures = (
             example.image,
-            _blend(example.image, example.truth),
-            _blend(example.image, example.prediction),
+            blend(example.image, example.truth),
+            blend(example.image, example.prediction),
         )
         for axis, picture, classes in zip(row, pictures, (None, example.truth, example.prediction), strict=True):
             axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -93,6 +93,9 @@ class OverlayFigure:
         items: what is evaluated, in the order of the loader.
         label_names: name of each class by its number as a text.
         volumetric: the items are volumes, in RAS orientation.
+
+    Attributes:
+        pictures: of each case the image, 0 to 255, and the classes of truth and prediction, (height, width).
     """
 
     def __init__(
@@ -102,19 +105,22 @@ class OverlayFigure:
         self.items = list(items)
         self.label_names = [label_names[number] for number in sorted(label_names, key=int)]
         self.volumetric = volumetric
-        self._pictures: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.pictures: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._images_of_case: list[int] = []
 
     def attach(self, engine: Engine) -> None:
         """Register with the evaluator; its batches have the image as loaded under ``picture``."""
-        if not has_matplotlib:
-            return
+        if has_matplotlib:
+            self.collect_from(engine)
+            engine.add_event_handler(Events.COMPLETED, self._draw)
+
+    def collect_from(self, engine: Engine) -> None:
+        """Collect the pictures of an evaluator and draw nothing."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
-        engine.add_event_handler(Events.COMPLETED, self._draw)
 
     def _start(self, engine: Engine) -> None:
-        self._pictures, self._images_of_case = [], []
+        self.pictures, self._images_of_case = [], []
 
     def _collect(self, engine: Evaluator) -> None:
         for batch, output in zip(engine.state.batch, engine.state.output, strict=True):
@@ -124,7 +130,7 @@ class OverlayFigure:
             if self.volumetric:
                 index = int((truth > 0).sum(axis=(0, 1)).argmax())
                 truth, prediction, picture = truth[..., index], prediction[..., index], picture[..., index]
-            self._pictures.append(
+            self.pictures.append(
                 (self._upright(_displayable(picture)), self._upright(truth), self._upright(prediction))
             )
 
@@ -149,7 +155,7 @@ class OverlayFigure:
         # A single case is all three at once, and of two none is in the middle.
         for name in {1: ["best"], 2: ["best", "worst"]}.get(len(ranked), list(chosen)):
             index = chosen[name]
-            image, truth, prediction = self._pictures[index]
+            image, truth, prediction = self.pictures[index]
             title = f"{name}: DSC {scores[index]:.3f}\n{_shortened(str(self.items[index]['case']))}"
             examples.append(Example(title, image.astype(np.float32) / 255, truth, prediction))
         draw_overlays(examples, self.label_names, self.path)
@@ -175,7 +181,8 @@ def _displayable(picture: np.ndarray) -> np.ndarray:
     return (np.clip((channels_last - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
 
 
-def _blend(image: np.ndarray, classes: np.ndarray, opacity: float = 0.35) -> np.ndarray:
+def blend(image: np.ndarray, classes: np.ndarray, opacity: float = 0.35) -> np.ndarray:
+    """Classes (height, width) in their colours over an image, grey or RGB, 0 to 1."""
     colored = np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image.copy()
     for value in np.unique(classes[classes > 0]):
         here = classes == value

@@ -6,12 +6,16 @@ import struct
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import SAMPLESPERPIXEL, TiffImageFile
 
 from scripts.data.archives import open_bytes
 from scripts.errors import DataError
 
 DEEP_MODES = ("I", "F")
 """How the names of Pillow's modes of more than 8 bits begin: ``I;16``, ``I;16B``, ``I`` and ``F``, all grey."""
+
+MOST_CHANNELS = 4
+"""Red, green, blue and alpha, or a print's four inks."""
 
 # Pillow's decoders raise what they stumble over: a header that is cut short is a struct.error.
 UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)
@@ -24,13 +28,16 @@ def decode_picture(path: str) -> np.ndarray:
         uint8 as stored, or of pictures of more than 8 bits float32 from 0 to 255, not rounded.
 
     Raises:
-        DataError: the file is no readable picture, or a TIFF of several pages.
+        DataError: the file is no readable picture, or a TIFF of several pages or more than four channels.
     """
     try:
         with Image.open(open_bytes(path)) as file:
             pages = getattr(file, "n_frames", 1) if file.format == "TIFF" else 1
             if pages > 1:
                 raise DataError(f"The image {path} has {pages} pages: save the one that is meant as a file of its own.")
+            channels = file.tag_v2.get(SAMPLESPERPIXEL, 1) if isinstance(file, TiffImageFile) else 1
+            if channels > MOST_CHANNELS:  # of which Pillow would show the first ones
+                raise DataError(f"The image {path} has {channels} channels: save it in colour (RGB) or grey.")
             if not file.mode.startswith(DEEP_MODES):
                 return np.asarray(file.convert("RGB"))
             grey = np.asarray(file, dtype=np.float32)
