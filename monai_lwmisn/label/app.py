@@ -52,6 +52,7 @@ class LWMISNApp(_BundleApp, MONAILabelApp):  # named as a base again, since the 
 
     def batch_infer(self, request: dict[str, Any], datastore: Any = None) -> Any:
         """Segment all images, or those without labels."""
+        self._need_images()
         if not torch.cuda.is_available():
             request["multi_gpu"] = False  # it would divide by the number of GPUs
         return self._answer(lambda: super(LWMISNApp, self).batch_infer(request, datastore), request)
@@ -62,7 +63,12 @@ class LWMISNApp(_BundleApp, MONAILabelApp):  # named as a base again, since the 
 
     def next_sample(self, request: dict[str, Any]) -> Any:
         """The image to be labelled next."""
+        self._need_images()
         return self._answer(lambda: super(LWMISNApp, self).next_sample(request), request)
+
+    def _need_images(self) -> None:
+        if not self.datastore().list_images():
+            raise HTTPException(404, "There is no image among the studies: put some into their folder.")
 
     def _answer(self, work: Callable[[], Any], request: dict[str, Any]) -> Any:
         try:

@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ from monai_lwmisn.inference.opening import read_json
 from monai_lwmisn.inference.segment import segment
 from monai_lwmisn.label.folder import PUBLISHED, restore
 from monai_lwmisn.label.server import running
+from monai_lwmisn.workflow.progress import read_history
 
 SIZE = 64
+EPOCHS = 20
 PLUGIN = {"result_extension": ".nrrd", "result_dtype": "uint8", "result_compress": False}
 """What the plug-in of 3D Slicer asks for."""
 
@@ -196,10 +199,12 @@ def bad_requests_get_a_sentence(session: Session) -> str:
     """What cannot be done is said, and the server goes on."""
     name = session.bundle.name
     broken = {"file": ("broken.nii.gz" if session.config["volumetric"] else "broken.png", b"nothing")}
+    other = {"file": _with_other_channels(session)}
     answers = {
         "an unknown image": session.infer("unknown"),
         "an unknown model": session.post("/infer/unknown?image=first&output=image", data={"params": "{}"}),
         "a damaged file": session.post(f"/infer/{name}?output=image", data={"params": "{}"}, files=broken),
+        "another number of channels": session.post(f"/infer/{name}?output=image", data={"params": "{}"}, files=other),
         "no labels to learn from": session.post(f"/train/{name}?run_sync=true", json={"max_epochs": 1}),
         "an unknown strategy": session.post("/activelearning/unknown", json={}),
     }
@@ -209,10 +214,36 @@ def bad_requests_get_a_sentence(session: Session) -> str:
     return ", ".join(answers)
 
 
-def it_learns(session: Session) -> str:
-    """PUT /datastore/label and POST /train change the weights that are served, and keep the published ones."""
+def _with_other_channels(session: Session) -> tuple[str, bytes]:
+    """A file with more channels than any network here takes."""
+    import SimpleITK as sitk
+
+    if session.config["volumetric"]:
+        path = session.folder / "moments.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(np.zeros((16, 16, 4, 5), np.float32), np.eye(4)), path)
+    else:
+        path = session.folder / "channels.tif"
+        sitk.WriteImage(sitk.GetImageFromArray(np.zeros((32, 32, 5), np.uint8), isVector=True), str(path))
+    return path.name, path.read_bytes()
+
+
+def a_stopped_training_changes_nothing(session: Session) -> str:
+    """DELETE /train ends a training that runs in the background, and the weights are served that were before."""
     weights = session.bundle / "models" / "model.pt"
     before = weights.read_bytes()
+    _put_labels(session)
+    answer = session.post(f"/train/{session.bundle.name}", json={"max_epochs": 100_000})
+    assert answer.status_code == 200, answer.text
+    history = session.bundle / "train" / "history.jsonl"
+    _wait(lambda: len(read_history(history)) > 1, "no epoch is done")
+    requests.delete(f"{session.address}/train/", timeout=60).raise_for_status()
+    _wait(lambda: _training(session) == "STOPPED", "the training is not stopped")
+    assert weights.read_bytes() == before, "the weights are others"
+    masks_are_those_of_segment(session)
+    return f"after {len(read_history(history))} epochs"
+
+
+def _put_labels(session: Session) -> None:
     for name in list(session.truths)[:2]:
         with session.truths[name].open("rb") as file:
             answer = requests.put(
@@ -222,12 +253,33 @@ def it_learns(session: Session) -> str:
                 timeout=60,
             )
         assert answer.status_code == 200, answer.text
-    answer = session.post(f"/train/{session.bundle.name}?run_sync=true", json={"max_epochs": 2})
+
+
+def _training(session: Session) -> str:
+    return str(requests.get(f"{session.address}/train/", timeout=60).json()["status"])
+
+
+def _wait(ready: Callable[[], bool], otherwise: str, seconds: float = 300) -> None:
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, f"{otherwise} after {seconds:g} s"
+        time.sleep(0.3)
+
+
+def it_learns(session: Session) -> str:
+    """POST /train lowers the loss, changes the weights that are served, and keeps the published ones."""
+    weights = session.bundle / "models" / "model.pt"
+    before = weights.read_bytes()
+    answer = session.post(f"/train/{session.bundle.name}", json={"max_epochs": EPOCHS})
     assert answer.status_code == 200, answer.text
+    _wait(lambda: _training(session) in ("DONE", "ERROR"), "the training has not ended")
+    assert _training(session) == "DONE", "the training has failed"
+    losses = [line["loss"] for line in read_history(session.bundle / "train" / "history.jsonl")]
+    assert losses[-1] < losses[0], f"the loss goes from {losses[0]:.3f} to {losses[-1]:.3f}"
     assert weights.read_bytes() != before, "the weights are what they were"
     assert (weights.parent / PUBLISHED).read_bytes() == before, "the published weights are not kept"
-    masks_are_those_of_segment(session)
-    return "2 epochs on 2 images"
+    masks = masks_are_those_of_segment(session)
+    return f"loss from {losses[0]:.3f} to {losses[-1]:.3f} in {EPOCHS} epochs on 2 images; then {masks}"
 
 
 def published_weights_can_be_put_back(session: Session) -> str:
@@ -249,6 +301,20 @@ def weights_that_do_not_fit_are_refused(session: Session) -> str:
     return "and the right ones served again"
 
 
+def an_empty_study_gets_a_sentence(session: Session) -> str:
+    """Where there is no image, that is said."""
+    for name in session.truths:
+        requests.delete(f"{session.address}/datastore/?id={name}", timeout=60).raise_for_status()
+    answers = [
+        session.post("/activelearning/uncertainty", json={}),
+        session.post(f"/batch/infer/{session.bundle.name}?run_sync=true", json={}),
+    ]
+    for answer in answers:
+        assert answer.status_code >= 400 and answer.json()["detail"].endswith("."), answer.text
+    labels_are_listed(session)
+    return str(answer.json()["detail"])
+
+
 def the_log_is_clean(session: Session) -> str:
     """No weights that did not fit were taken, and nothing broke."""
     text = session.log.read_text(encoding="utf-8", errors="replace")
@@ -263,9 +329,11 @@ CHECKS: list[Callable[[Session], str]] = [
     all_images_at_once,
     images_are_offered,
     bad_requests_get_a_sentence,
+    a_stopped_training_changes_nothing,
     it_learns,
     published_weights_can_be_put_back,
     weights_that_do_not_fit_are_refused,
+    an_empty_study_gets_a_sentence,
     the_log_is_clean,
 ]
 
