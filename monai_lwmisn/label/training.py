@@ -15,7 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from monai_lwmisn.errors import DataError
 
 LEARNING_RATE = 0.0001
-"""To go on from weights that know the task; larger ones lose more than a handful of images gives (docs/results/label.md)."""
+"""To go on from weights that know the task; a larger one loses more than a handful of images gives, see
+docs/results/label.md."""
 
 
 class KeepStatistics:
