@@ -1,4 +1,4 @@
-"""What cleaning, flips and the separation of instances do to the accuracy of a trained network, to choose them by.
+"""What cleaning, flips, smoothing and separation do to the accuracy of a trained network, to choose them by.
 
     python benchmarks/postprocessing.py runs/nuclei --split validation --output docs/results/postprocessing_nuclei
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ METRICS = ("dsc", "miou", "dsc_3d", "f1_50", "aji")
 
 def main() -> None:
     """Measure and write the two files."""
-    parser = argparse.ArgumentParser(description="Accuracy of a run by cleaning and test-time flips.")
+    parser = argparse.ArgumentParser(
+        description="Accuracy of a run by cleaning, flips and smoothing."
+    )
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder with a trained network")
     parser.add_argument(
         "--split",
@@ -51,6 +54,14 @@ def main() -> None:
         metavar="AXES",
         help="settings of test_time_flips to try, such as [] [0] (default: [] [0,1])",
     )
+    parser.add_argument(
+        "--slice-smoothing",
+        type=float,
+        nargs="+",
+        default=[0.0],
+        metavar="SLICES",
+        help="settings of slice_smoothing to try on volumes (default: 0)",
+    )
     parser.add_argument("--output", type=Path, default=Path("postprocessing"), help="name of the files, without ending")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     arguments = parser.parse_args()
@@ -60,10 +71,11 @@ def main() -> None:
     config["bundle_root"], config["evaluate_split"] = str(arguments.run.absolute()), arguments.split
     cleanings = CLEANINGS_OF_VOLUMES if config["volumetric"] else CLEANINGS_OF_PICTURES
     rows, separations = [], []
-    for flips in arguments.flips:
-        samples = predict(config, flips)
+    for flips, smoothing in product(arguments.flips, arguments.slice_smoothing):
+        samples = predict(config, flips, smoothing)
         for name, cleaning in cleanings.items():
-            rows.append({"flips": flips, "cleaning": name, "transforms": cleaning, **score(config, samples, cleaning)})
+            setting = {"flips": flips, "slice_smoothing": smoothing, "cleaning": name, "transforms": cleaning}
+            rows.append({**setting, **score(config, samples, cleaning)})
         if config["instances"] and not flips:
             separations = [
                 {"smoothing": smoothing, "depth": depth, **score(config, samples, config["cleaning"], smoothing, depth)}
@@ -85,11 +97,17 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def predict(config: ConfigParser, flips: list[int]) -> list[dict[str, Any]]:
+def predict(config: ConfigParser, flips: list[int], slice_smoothing: float) -> list[dict[str, Any]]:
     """What an evaluation has of each image, with the logits under ``pred`` and the truth under ``label``."""
     network = config.get_parsed_content("network_def").eval()
     load_weights(network, config.get_parsed_content("weights"))
-    inferer = build_inferer(config["volumetric"], config["roi"], config["inference_batch_size"], flips=flips)
+    inferer = build_inferer(
+        config["volumetric"],
+        config["roi"],
+        config["inference_batch_size"],
+        flips=flips,
+        slice_smoothing=slice_smoothing,
+    )
     samples = []
     for batch in tqdm(DataLoader(config.get_parsed_content("evaluate#dataset"), batch_size=1), desc=f"flips {flips}"):
         batch["pred"] = inferer(batch["image"], network)
@@ -171,12 +189,13 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         f"Means over the {result['images']} images of the {result['split']} part, on the native grid.",
         "",
-        "| flips | cleaning | " + " | ".join(metrics) + " |",
-        "|---" * (2 + len(metrics)) + "|",
+        "| flips | slice smoothing | cleaning | " + " | ".join(metrics) + " |",
+        "|---" * (3 + len(metrics)) + "|",
     ]
     for row in rows:
         values = [f"**{row[name]:.4f}**" if row[name] == best[name] else f"{row[name]:.4f}" for name in metrics]
-        lines.append(f"| {row['flips'] or 'none'} | {row['cleaning']} | {' | '.join(values)} |")
+        settings = [str(row["flips"] or "none"), str(row["slice_smoothing"] or "none"), row["cleaning"]]
+        lines.append(f"| {' | '.join([*settings, *values])} |")
     if result["separations"]:
         lines += ["", "| smoothing | depth | f1_50 | aji |", "|---" * 4 + "|"]
     for row in result["separations"]:

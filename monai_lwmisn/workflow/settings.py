@@ -49,6 +49,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "evaluate": {
         "test_time_flips": "[0], [1] or [0, 1]: mean over images mirrored along these in-plane axes; [] is without",
+        "slice_smoothing": "slices; sigma of the smoothing of a volume's logits along its slices; 0: none",
         "inference_batch_size": "slices or windows at a time",
         "empty_images": "rule for images without foreground",
         "surface_tolerance_mm": "mm; of the surface Dice",

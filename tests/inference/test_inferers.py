@@ -1,10 +1,13 @@
 """Logits of images and volumes, whole, by windows, by slices, flipped."""
 
+import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from scipy.ndimage import gaussian_filter1d
 from torch import nn
 
+from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.inference.inferers import build_inferer
 
 
@@ -51,6 +54,27 @@ def test_flips_make_the_logits_equivariant() -> None:
     assert len(network.calls) == 4
     assert torch.allclose(inferer(image.flip(2, 3), network), logits.flip(2, 3), atol=1e-6)
     assert not torch.allclose(network(image.flip(2, 3)), network(image).flip(2, 3), atol=1e-6)
+
+
+@torch.no_grad()
+def test_smoothing_along_the_slices_is_that_of_scipy_and_of_nothing_else() -> None:
+    network, volume = Blur(), torch.rand(1, 1, 5, 6, 9)
+    plain = build_inferer(True)(volume, network)
+    smooth = build_inferer(True, slice_smoothing=0.8)(volume, network)
+    expected = gaussian_filter1d(plain.numpy(), 0.8, axis=-1, mode="nearest", radius=4)
+    # MONAI integrates the Gaussian over each slice, scipy samples it in the middle.
+    np.testing.assert_allclose(smooth.numpy(), expected, atol=0.03)
+    assert np.abs(smooth.numpy() - expected).mean() < 0.1 * np.abs(plain.numpy() - expected).mean()
+    alike = volume[..., :1].expand(1, 1, 5, 6, 4)
+    for same in (volume[..., :1], alike):
+        torch.testing.assert_close(
+            build_inferer(True, slice_smoothing=2.0)(same, network), build_inferer(True)(same, network)
+        )
+
+
+def test_smoothing_by_less_than_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match="slice_smoothing is -1"):
+        build_inferer(True, slice_smoothing=-1)
 
 
 @torch.no_grad()
