@@ -10,11 +10,12 @@ from typing import Any, cast
 import torch
 from monai.data.utils import dense_patch_slices
 from monai.inferers import Inferer, SimpleInferer, SliceInferer, SlidingWindowInferer
+from monai.networks.layers import gaussian_1d, separable_filtering
 from monai.utils import convert_to_dst_type, convert_to_tensor
 
 from scripts.errors import ConfigError
 
-__all__ = ["FlippingInferer", "ProgressInferer", "build_inferer"]
+__all__ = ["FlippingInferer", "ProgressInferer", "SliceSmoothingInferer", "build_inferer"]
 
 
 class FlippingInferer(Inferer):
@@ -41,6 +42,34 @@ class FlippingInferer(Inferer):
         """Map images (B, C, H, W[, D]) to logits of that size."""
         logits = [self.inferer(inputs.flip(flip), network, *args, **kwargs).flip(flip) for flip in self.flips]
         return torch.stack(logits).mean(dim=0)
+
+
+class SliceSmoothingInferer(Inferer):
+    """
+    Smooths the logits of volumes along the slices, each of which the network has seen by itself.
+
+    Args:
+        inferer: computes the logits of a volume.
+        sigma: of the Gaussian, in slices.
+
+    Raises:
+        ConfigError: sigma is not above zero.
+    """
+
+    def __init__(self, inferer: Inferer, sigma: float) -> None:
+        super().__init__()
+        if not sigma > 0:
+            raise ConfigError(f"slice_smoothing is {sigma}: give a number of slices above 0, or 0 for none.")
+        self.inferer = inferer
+        alone = torch.ones(1)
+        self.kernels = [alone, alone, gaussian_1d(torch.tensor(float(sigma)), truncated=4.0)]
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        """Map volumes (B, C, H, W, D) to logits of that size."""
+        logits = self.inferer(inputs, network, *args, **kwargs)
+        return separable_filtering(logits, [kernel.to(logits) for kernel in self.kernels], mode="replicate")
 
 
 class ProgressInferer(Inferer):
@@ -125,6 +154,7 @@ def build_inferer(
     batch_size: int = 8,
     overlap: float = 0.25,
     flips: Sequence[int] = (),
+    slice_smoothing: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Inferer:
     """
@@ -137,6 +167,8 @@ def build_inferer(
         batch_size: slices or windows that go through the network together.
         overlap: share of a window that overlaps the next one.
         flips: in-plane axes to average over flips of, see :class:`FlippingInferer`.
+        slice_smoothing: sigma in slices of the smoothing of a volume's logits, see :class:`SliceSmoothingInferer`;
+            0 for none.
         progress: called after each batch with how many slices or windows of an input are done, and how many there are.
     """
     inferer: Inferer
@@ -150,6 +182,8 @@ def build_inferer(
         inferer = SimpleInferer()
     if flips:
         inferer = FlippingInferer(inferer, flips)
+    if volumetric and slice_smoothing:
+        inferer = SliceSmoothingInferer(inferer, slice_smoothing)
     if progress is not None:
         inferer = ProgressInferer(inferer, progress, partial(_count, volumetric, roi, overlap), 2 ** len(flips))
     return _PlainTensorInferer(inferer)
