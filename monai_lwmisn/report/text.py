@@ -31,7 +31,7 @@ def format_network(report: Mapping[str, Any]) -> str:
 
 
 def format_metrics(metrics: Mapping[str, Any]) -> str:
-    """What :func:`monai_lwmisn.report.evaluation.evaluate` gives: the means, one to a line, and the costs."""
+    """What :func:`monai_lwmisn.workflow.evaluation.evaluate` gives: the means, one to a line, and the costs."""
     width = max(len(name) for name in metrics["mean"])
     lines = [f"{name:<{width}}  {_number(value)}" for name, value in metrics["mean"].items()]
     lines.append(
