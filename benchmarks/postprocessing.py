@@ -36,9 +36,7 @@ METRICS = ("dsc", "miou", "dsc_3d", "f1_50", "aji")
 
 def main() -> None:
     """Measure and write the two files."""
-    parser = argparse.ArgumentParser(
-        description="Accuracy of a run by cleaning, flips and smoothing."
-    )
+    parser = argparse.ArgumentParser(description="Accuracy of a run by cleaning, flips and smoothing.")
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder with a trained network")
     parser.add_argument(
         "--split",

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any
 
 from monai_lwmisn import __version__
-from monai_lwmisn.errors import DataError, LWMISNError
+from monai_lwmisn.errors import ComparisonError, DataError, LWMISNError
 from monai_lwmisn.files import check_writable, write_atomically
 from monai_lwmisn.workflow.settings import describe_settings
 
@@ -48,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 _quieten_libraries()
             with _interruptible():
                 arguments.command(arguments)
+    except ComparisonError as error:
+        return _fail(arguments, str(error), code=1)
     except LWMISNError as error:
         return _fail(arguments, str(error), code=2)
     except BrokenPipeError:
@@ -281,6 +283,59 @@ def _parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="print JSON: parameters and multiply-accumulates, plain numbers"
     )
 
+    baselines = add("baselines", _baselines, "the networks that ours is compared with: their costs and sources")
+    baselines.add_argument(
+        "--json", action="store_true", help="print JSON: parameters and multiply-accumulates, plain numbers"
+    )
+
+    compare = add(
+        "compare",
+        _compare,
+        "search, train and measure networks under one protocol; a network that fails does not end the others",
+    )
+    compare.add_argument("--preset", required=True, help="nuclei or prostate_mr")
+    compare.add_argument("--data", type=Path, metavar="PATH", required=True, help=DATA_HELP)
+    compare.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="for all results, made anew")
+    compare.add_argument(
+        "--protocol",
+        choices=("full", "small"),
+        default="full",
+        help="full: 256x256, 30 epochs, for a GPU; small: crops of 96x96 and 10 epochs, for all networks alike "
+        "(default: %(default)s)",
+    )
+    compare.add_argument(
+        "--models", metavar="NAMES", default="all", help="all, or names with commas between (default: %(default)s)"
+    )
+    compare.add_argument("--epochs", type=int, metavar="N", help="of each training; the protocol's where left out")
+    compare.add_argument(
+        "--seeds", type=int, metavar="N", help="trainings of each network; the protocol's where left out"
+    )
+    compare.add_argument(
+        "--budget-hours", type=float, metavar="H", help="each training ends with the epoch that goes beyond H hours"
+    )
+    compare.add_argument(
+        "--validation-only",
+        action="store_true",
+        help="leave the test part alone, for a later call to look at",
+    )
+    _add_set(compare)
+    compare.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on in FOLDER; what is done with the same settings is not repeated",
+    )
+
+    report = add("report", _report, "write the tables and figures of a comparison")
+    report.add_argument("comparison", type=Path, metavar="FOLDER", help="a folder that `lwmisn compare` wrote")
+    report.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="the markdown file; the tables as CSV and the figures are written beside it",
+    )
+
     check = add("check-data", _check_data, "say what was found in a data set, and what is wrong with it")
     check.add_argument("--preset", required=True, help=PRESET_HELP)
     check.add_argument("--variant", default="light", help="light or paper (default: %(default)s)")
@@ -356,9 +411,9 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.report.evaluation import evaluate, evaluation_folder
     from monai_lwmisn.report.text import format_metrics
     from monai_lwmisn.workflow import config
+    from monai_lwmisn.workflow.evaluation import evaluate, evaluation_folder
 
     if arguments.json:
         check_writable(arguments.json)
@@ -491,6 +546,42 @@ def _table1(arguments: argparse.Namespace) -> None:
     _say(json.dumps(rows, indent=2) if arguments.json else format_table1(rows))
 
 
+def _baselines(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.report.baselines import baseline_rows, format_baselines
+
+    rows = baseline_rows()
+    _say(json.dumps(rows, indent=2) if arguments.json else format_baselines(rows))
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.comparison.compare import Comparison
+    from monai_lwmisn.comparison.entrants import find_entrants
+    from monai_lwmisn.comparison.protocol import load_protocol
+    from monai_lwmisn.workflow import config
+
+    entrants = find_entrants(arguments.models.split(","))
+    protocol = load_protocol(
+        arguments.preset,
+        arguments.protocol,
+        epochs=arguments.epochs,
+        seeds=arguments.seeds,
+        budget_hours=arguments.budget_hours,
+        overrides=config.parse_overrides(arguments.set),
+    )
+    comparison = Comparison(arguments.out, protocol, arguments.data, not arguments.validation_only, _say)
+    comparison.prepare(resume=arguments.resume)
+    failures = comparison.run(entrants)
+    _say(f"The results: {arguments.out / 'cells'}\nTables and figures: lwmisn report {arguments.out} -o FILE.md")
+    if failures:
+        raise ComparisonError(f"{len(failures)} of {len(entrants)} networks failed: {', '.join(failures)}; see above.")
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.report.comparison import write_report
+
+    _say("\n".join(map(str, write_report(arguments.comparison, arguments.output))))
+
+
 def _check_data(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.data.checks import check_data
     from monai_lwmisn.workflow import config
@@ -546,6 +637,8 @@ def _origin(error: BaseException) -> BaseException:
 def _way_on(arguments: argparse.Namespace) -> str:
     if arguments.command is _search and (arguments.out / "search" / "checkpoint.pt").exists():
         return f"; the last finished epoch is kept, go on with: lwmisn search --out {arguments.out} --resume"
+    if arguments.command is _compare and (arguments.out / "comparison.json").exists():
+        return "; what is done is kept, go on with the same command and --resume"
     if arguments.command is _train and (arguments.run / "train" / "checkpoint.pt").exists():
         return f"; the last finished epoch is kept, go on with: lwmisn train {arguments.run} --resume"
     return ""

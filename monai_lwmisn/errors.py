@@ -35,5 +35,9 @@ class CheckpointError(LWMISNError):
     """A checkpoint, or another file of a run, that cannot be written or read."""
 
 
+class ComparisonError(LWMISNError):
+    """Networks of a comparison that failed while the others went on; the command line exits with code 1."""
+
+
 class InputWarning(UserWarning):
     """Something about an input that its owner should know, as one sentence; it is segmented all the same."""

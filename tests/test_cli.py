@@ -365,7 +365,7 @@ def test_a_file_that_cannot_be_written_is_named_before_the_evaluation(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr("monai_lwmisn.report.evaluation.evaluate", lambda *_, **__: pytest.fail("it was run"))
+    monkeypatch.setattr("monai_lwmisn.workflow.evaluation.evaluate", lambda *_, **__: pytest.fail("it was run"))
     outcome = lwmisn("evaluate", trained, "--json", tmp_path / folder / "figures.json")
     assert outcome.code == 2 and is_one_sentence(outcome.err)
     assert "figures.json" in outcome.err and "make it, or give another file" in outcome.err

@@ -24,7 +24,8 @@ ROOMS: dict[str, set[str]] = {
     "inference": {"data", "networks"},
     "bundle": {"inference", "training", "search", "workflow", "data", "networks"},
     "training": {"inference", "workflow", "data", "networks"},
-    "report": {"search", "training", "workflow", "data", "networks"},
+    "comparison": {"bundle", "inference", "workflow", "data", "networks"},
+    "report": {"comparison", "search", "training", "workflow", "data", "networks"},
     "label": {"bundle", "inference", "workflow", "data"},
 }
 

@@ -1,0 +1,1 @@
+"""Networks trained and measured under one protocol, so that their figures can stand in one table."""

@@ -1,0 +1,196 @@
+"""Search where a network is searched, choose a learning rate, train and measure: for every network alike."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from monai_lwmisn.comparison.cells import DONE, Cell
+from monai_lwmisn.comparison.costs import measure
+from monai_lwmisn.comparison.entrants import Entrant
+from monai_lwmisn.comparison.protocol import (
+    PILOT_SHARE,
+    Protocol,
+    search_fingerprint,
+    training_fingerprint,
+    write_shared_datalist,
+)
+from monai_lwmisn.errors import ConfigError, LWMISNError
+from monai_lwmisn.files import write_atomically
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.baselines import build_baseline
+from monai_lwmisn.networks.complexity import IMAGE_SIZE, multiply_accumulates
+from monai_lwmisn.workflow.config import load_preset
+from monai_lwmisn.workflow.evaluation import evaluate
+from monai_lwmisn.workflow.progress import read_history
+
+SCHEMA_VERSION = 1
+
+
+@dataclass
+class Comparison:
+    """Networks under one protocol, in a folder.
+
+    Args:
+        out: the folder: ``comparison.json`` (the protocol), ``datalist.json``, ``cells`` (results), ``costs.json``,
+            ``runs`` (checkpoints and weights) and ``cache`` (loaded images); the last two may be removed when all is
+            done.
+        protocol: what is the same for all.
+        data: the data set as downloaded.
+        test: whether the test part is looked at; without, networks are only trained and validated.
+        say: is told what is begun, one line each.
+    """
+
+    out: Path
+    protocol: Protocol
+    data: Path
+    test: bool = True
+    say: Callable[[str], None] = print
+
+    def __post_init__(self) -> None:
+        preset = load_preset(self.protocol.preset, "light")
+        self.in_channels, self.out_channels = preset["in_channels"], preset["out_channels"]
+
+    def prepare(self, *, resume: bool) -> None:
+        """Make the folder, or see that it is of the same protocol.
+
+        Raises:
+            ConfigError: it is not empty and not to be resumed, or of another protocol, with what differs.
+            DataError: anything is wrong with the data.
+        """
+        file = self.out / "comparison.json"
+        own = {"schema_version": SCHEMA_VERSION, **self.protocol.to_dict()}
+        if file.is_file() and resume:
+            _check_same(file, own)
+        elif self.out.exists() and any(self.out.iterdir()):
+            remedy = "add --resume to go on in it, or give a new --out" if file.is_file() else "give a new --out"
+            raise ConfigError(f"{self.out} is not empty: {remedy}.")
+        self.datalist = write_shared_datalist(self.protocol, self.data, self.out / "datalist.json")
+        write_atomically((json.dumps(own, indent=1) + "\n").encode(), file)
+
+    def run(self, entrants: Sequence[Entrant]) -> dict[str, str]:
+        """Do what is not done yet, for each network in turn.
+
+        Returns:
+            A sentence for each network that failed, by its name.
+        """
+        failures = {}
+        for number, entrant in enumerate(entrants, start=1):
+            self.say(f"[{number}/{len(entrants)}] {entrant.name}")
+            try:
+                self._run(entrant)
+            except LWMISNError as error:
+                failures[entrant.name] = str(error)
+                self.say(f"{entrant.name} failed: {error}")
+        return failures
+
+    def _run(self, entrant: Entrant) -> None:
+        genotype = None if entrant.search is None else self._search(entrant)
+        network = self._build(entrant, genotype)
+        self._measure(entrant, network)
+        image = torch.zeros(1, self.in_channels, *IMAGE_SIZE[2], device="meta")
+        seeds = self.protocol.seeds_of(multiply_accumulates(network.to("meta"), image))
+        rate = self._choose_rate(entrant, genotype)
+        failed = []
+        for seed in range(seeds):
+            result = self._train(Cell(self.out, entrant.name, f"seed_{seed}"), entrant, genotype, rate, seed)
+            if result["status"] != DONE:
+                failed.append(f"seed {seed}: {result['reason']}")
+        if failed:
+            raise LWMISNError("; ".join(failed))
+
+    def _search(self, entrant: Entrant) -> Genotype:
+        cell = Cell(self.out, entrant.name, "search")
+        configs = self.protocol.search_configs(entrant)
+
+        def work() -> dict[str, Any]:
+            self.say(f"  {entrant.name}: search")
+            seconds = cell.execute("search", configs, self.data, self.out / "datalist.json")
+            return {"seconds": seconds, "genotype": Genotype.load(cell.run / "genotype.json").to_dict()}
+
+        result = cell.obtain(search_fingerprint(configs, self.datalist), work)
+        if result["status"] != DONE:
+            raise LWMISNError(f"search: {result['reason']}")
+        return Genotype.from_dict(result["genotype"])
+
+    def _build(self, entrant: Entrant, genotype: Genotype | None) -> nn.Module:
+        if genotype is None:
+            return build_baseline(entrant.name, self.in_channels, self.out_channels)
+        return LWMISN(genotype)
+
+    def _measure(self, entrant: Entrant, network: nn.Module) -> None:
+        file = self.out / "costs.json"
+        costs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if entrant.name not in costs:
+            self.say(f"  {entrant.name}: costs")
+            costs[entrant.name] = measure(network, self.in_channels)
+            write_atomically((json.dumps(costs, indent=1) + "\n").encode(), file)
+
+    def _choose_rate(self, entrant: Entrant, genotype: Genotype | None) -> float:
+        """The learning rate whose pilot does best on the validation part."""
+        epochs = math.ceil(self.protocol.epochs / PILOT_SHARE)
+        results = {}
+        for rate in self.protocol.learning_rates:
+            cell = Cell(self.out, entrant.name, f"rate_{rate:g}")
+            results[rate] = self._train(cell, entrant, genotype, rate, 0, epochs)
+        done = {rate: result["validation_dsc"] for rate, result in results.items() if result["status"] == DONE}
+        if not done:
+            raise LWMISNError("; ".join(f"learning rate {rate:g}: {results[rate]['reason']}" for rate in results))
+        return max(done, key=lambda rate: done[rate])
+
+    def _train(
+        self, cell: Cell, entrant: Entrant, genotype: Genotype | None, rate: float, seed: int, epochs: int | None = None
+    ) -> dict[str, Any]:
+        configs = self.protocol.training_configs(entrant, genotype, rate, seed, epochs or self.protocol.epochs)
+
+        def work() -> dict[str, Any]:
+            self.say(f"  {entrant.name}: {cell.name}")
+            seconds = cell.execute("train", configs, self.data, self.out / "datalist.json", genotype)
+            history = read_history(cell.run / "train" / "history.jsonl")
+            best = next((line["best_dsc"] for line in reversed(history) if "best_dsc" in line), None)
+            if best is None:
+                raise LWMISNError("Nothing was validated.")
+            return {
+                "learning_rate": rate,
+                "epochs": history[-1]["epoch"],
+                "seconds": seconds,
+                "device": "cuda" if torch.cuda.is_available() else "cpu",
+                "validation_dsc": best,
+            }
+
+        result = cell.obtain(training_fingerprint(configs, self.datalist, genotype), work)
+        if epochs is None and self.test and result["status"] == DONE and "test" not in result:
+            result = self._evaluate(cell, result)
+        return result
+
+    def _evaluate(self, cell: Cell, trained: dict[str, Any]) -> dict[str, Any]:
+        if not (cell.run / "models" / "model.pt").is_file():
+            raise LWMISNError(f"{cell.name}: its weights are gone: remove {cell.file} to train it again.")
+        metrics = evaluate(cell.run)
+        result = {**trained, "test": {"mean": metrics["mean"], "cases": metrics["cases"]}}
+        for case in result["test"]["cases"]:
+            del case["image"]  # a path of this machine
+        write_atomically((json.dumps(result, indent=1) + "\n").encode(), cell.file)
+        return result
+
+
+def _check_same(file: Path, own: dict[str, Any]) -> None:
+    before = json.loads(file.read_text(encoding="utf-8"))
+    differences = list(_differences(before, own))
+    if differences:
+        raise ConfigError(f"{file.parent} is of another protocol ({'; '.join(differences)}): give a new --out.")
+
+
+def _differences(before: Any, now: Any, place: str = "") -> Any:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys() | now.keys()):
+            yield from _differences(before.get(key), now.get(key), f"{place}{'.' if place else ''}{key}")
+    elif before != now:
+        yield f"{place} was {json.dumps(before)} and is {json.dumps(now)}"

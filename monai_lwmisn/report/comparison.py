@@ -1,0 +1,230 @@
+"""The report of a comparison: tables in markdown and CSV, and figures, with the published numbers beside ours."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from monai_lwmisn.comparison.entrants import OURS
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.files import check_writable, write_atomically
+from monai_lwmisn.report.comparison_figures import draw_examples, draw_fronts
+from monai_lwmisn.report.comparison_rows import Results, Row, read_results
+from monai_lwmisn.report.published import NUMBERS, TABLE_5, TABLES
+from monai_lwmisn.report.statistics import paired_tests, pareto_front
+
+GROUPS = {
+    "paper": "Networks of the paper's tables",
+    "peer": "Light networks and others of today",
+    "ours": "Ours",
+    "ablation": "Ours, with something left out",
+}
+COSTS = {"params": "parameters", "macs": "multiply-accumulates", "latency_ms": "time", "latency_onnx_ms": "time, ONNX"}
+LIVER_REMARK = (
+    "A mean DSC is at most 2 MIoU / (1 + MIoU), so the published liver figures cannot all be right: a MIoU of 93.17 "
+    "allows a DSC of 96.46, not 97.86."
+)
+
+
+def write_report(out: Path, file: Path) -> list[Path]:
+    """Write the report of the comparison in ``out``.
+
+    Args:
+        out: the folder of the comparison.
+        file: the markdown file; beside it, with its name, the tables as CSV and the figures as PNG.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ConfigError: ``out`` is no comparison, nothing in it is done, or ``file`` cannot be written.
+    """
+    if file.suffix != ".md":
+        raise ConfigError(f"{file} does not end in .md: give the name of a markdown file.")
+    check_writable(file)
+    results = read_results(out)
+    metric = main_metric(results)
+    written = [file]
+    fronts = file.with_name(f"{file.stem}_fronts.png")
+    draw_fronts(results.rows, metric, fronts)
+    examples = file.with_name(f"{file.stem}_examples.png")
+    pictures = [fronts] + ([examples] if draw_examples(results, metric, examples) else [])
+    tables = {file.with_name(f"{file.stem}.csv"): _networks_csv(results)}
+    if all(row.tested for row in results.rows):
+        tables[file.with_name(f"{file.stem}_cases.csv")] = _cases_csv(results, metric)
+    for path, text in {**tables, file: _markdown(results, metric, [path.name for path in pictures])}.items():
+        write_atomically(text.encode(), path)
+    return [*written, *tables, *pictures]
+
+
+def main_metric(results: Results) -> str:
+    """What networks are ranked by: the test DSC (of volumes: per case, 3D), or the validation DSC before that."""
+    if not all(row.tested for row in results.rows):
+        return "validation_dsc"
+    return "dsc_3d" if results.rows[0].trainings[0]["test"]["mean"].get("dsc_3d") is not None else "dsc"
+
+
+def _metrics(results: Results, metric: str) -> list[str]:
+    if metric == "validation_dsc":
+        return [metric]
+    names = ["dsc", "miou", "dsc_256", "miou_256"]
+    return [metric, *(name for name in names if name != metric), "validation_dsc"]
+
+
+def _markdown(results: Results, metric: str, pictures: list[str]) -> str:
+    protocol = results.protocol
+    lines = [
+        f"# Networks compared: {protocol['preset']}, protocol `{protocol['name']}`",
+        "",
+        f"The same for all: split, transforms, augmentation, loss, optimizer and its schedule, "
+        f"{protocol['settings']['train_epochs']} epochs at batches of {protocol['settings']['train_batch_size']}, "
+        f"{protocol['seeds']} seeds ({protocol['heavy_seeds']} from 2 GMac on); the learning rate is the one of "
+        f"{', '.join(f'{rate:g}' for rate in protocol['learning_rates'])} that does best on the validation part after "
+        "a quarter of the epochs."
+        + (f" Each training ends after {protocol['budget_hours']:g} hours." if protocol["budget_hours"] else ""),
+        "",
+        "Means and standard deviations over seeds; p is of Wilcoxon's signed-rank test over test cases against "
+        f"`{OURS}`, Holm-corrected. Time is of one 256x256 image on {results.rows[0].costs['processor']}, 2 threads.",
+        "",
+    ]
+    if metric == "validation_dsc":
+        lines += ["The test part has not been looked at yet: these are the figures of the validation part.", ""]
+    lines += [*_accuracy_table(results, metric), "", *_cost_table(results.rows), "", *_front_lines(results, metric), ""]
+    lines += [*_published_lines(results), *_table_5_lines(results)]
+    failures = {row.name: "; ".join(f"{k}: {v}" for k, v in row.failures.items()) for row in results.rows}
+    failures = {**{name: text for name, text in failures.items() if text}, **results.failures}
+    if failures:
+        lines += ["## Failed", "", *(f"- `{name}`: {reason}" for name, reason in failures.items()), ""]
+    lines += [f"![{Path(name).stem.rpartition('_')[2]}]({name})\n" for name in pictures]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _accuracy_table(results: Results, metric: str) -> list[str]:
+    metrics = _metrics(results, metric)
+    p_values = _p_values(results, metric)
+    head = ["network", *metrics, "p", "learning rate", "seeds", "hours in all"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for group, title in GROUPS.items():
+        members = [row for row in results.rows if row.group == group]
+        if members:
+            lines.append(f"| **{title}** |" + " |" * (len(head) - 1))
+        for row in sorted(members, key=lambda row: -row.mean(metric)):
+            values = [_spread(row.scores(name)) for name in metrics]
+            p_value = f"{p_values[row.name]:.2g}" if row.name in p_values else ""
+            rate, seeds = f"{row.trainings[0]['learning_rate']:g}", str(len(row.trainings))
+            lines.append(f"| {' | '.join([row.name, *values, p_value, rate, seeds, f'{row.seconds / 3600:.2f}'])} |")
+    return lines
+
+
+def _p_values(results: Results, metric: str) -> dict[str, float]:
+    names = [row.name for row in results.rows]
+    if metric == "validation_dsc" or OURS not in names:
+        return {}
+    return paired_tests({row.name: row.cases(metric) for row in results.rows}, OURS)
+
+
+def _spread(scores: list[float]) -> str:
+    if len(scores) == 1:
+        return f"{scores[0]:.4f}"
+    return f"{np.mean(scores):.4f} ± {np.std(scores, ddof=1):.4f}"
+
+
+def _cost_table(rows: list[Row]) -> list[str]:
+    lines = [
+        "| network | parameters M | GMac at 256x256 | ms, torch | ms, ONNX Runtime |",
+        "|---|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda row: row.costs["params"]):
+        onnx = row.costs["latency_onnx_ms"]
+        lines.append(
+            f"| {row.name} | {row.costs['params'] / 1e6:.3f} | {row.costs['macs'] / 1e9:.3f} | "
+            f"{row.costs['latency_ms']:.1f} | {'' if onnx is None else f'{onnx:.1f}'} |"
+        )
+    return lines
+
+
+def _front_lines(results: Results, metric: str) -> list[str]:
+    lines = []
+    for cost, title in COSTS.items():
+        rows = {row.name: row for row in results.rows if row.costs[cost] is not None}
+        if not rows:
+            continue
+        front = pareto_front(
+            {name: row.costs[cost] for name, row in rows.items()},
+            {name: row.mean(metric) for name, row in rows.items()},
+        )
+        lines.append(f"- {metric} against {title}: nobody is ahead of {', '.join(f'`{name}`' for name in front)}.")
+    return lines
+
+
+def _published_lines(results: Results) -> list[str]:
+    preset = results.protocol["preset"]
+    table = TABLES.get(preset, {})
+    rows = [row for row in results.rows if row.name in table and row.tested]
+    if not rows:
+        return []
+    lines = [
+        f"## Beside table {NUMBERS[preset]} of the paper",
+        "",
+        "Left what was measured here, right what was published: another split, another protocol, not comparable to the "
+        "digit.",
+        "",
+        "| network | DSC 256 % | MIoU 256 % | params M | GMac | published DSC % | MIoU % | params M | FLOPs G |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        theirs = table[row.name]
+        lines.append(
+            f"| {row.name} | {100 * row.mean('dsc_256'):.2f} | {100 * row.mean('miou_256'):.2f} | "
+            f"{row.costs['params'] / 1e6:.2f} | {row.costs['macs'] / 1e9:.2f} | "
+            f"{theirs.dsc:.2f} | {theirs.miou:.2f} | {theirs.params:.2f} | {theirs.macs:.2f} |"
+        )
+    return [*lines, "", *([LIVER_REMARK, ""] if preset == "liver_ct" else [])]
+
+
+def _table_5_lines(results: Results) -> list[str]:
+    published = TABLE_5.get(results.protocol["preset"], {})
+    rows = [row for row in results.rows if row.name in published and row.tested]
+    if len(rows) < len(published) or not rows:
+        return []
+    lines = [
+        "## Beside table 5: the U-shaped supernet and the DARTS-shaped one",
+        "",
+        "| network | DSC 256 % | MIoU 256 % | published DSC % | MIoU % |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        miou, dsc = published[row.name]
+        lines.append(
+            f"| {row.name} | {100 * row.mean('dsc_256'):.2f} | {100 * row.mean('miou_256'):.2f} | {dsc:.2f} | "
+            f"{miou:.2f} |"
+        )
+    return [*lines, ""]
+
+
+def _networks_csv(results: Results) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    metric = main_metric(results)
+    metrics = _metrics(results, metric)
+    costs = ["params", "macs", "latency_ms", "latency_onnx_ms"]
+    writer.writerow(["network", "group", "seed", *metrics, "learning_rate", "epochs", "seconds", "device", *costs])
+    for row in results.rows:
+        for seed, training in enumerate(row.trainings):
+            scores = [row.scores(name)[seed] for name in metrics]
+            facts = [training[key] for key in ("learning_rate", "epochs", "seconds", "device")]
+            writer.writerow([row.name, row.group, seed, *scores, *facts, *(row.costs[cost] for cost in costs)])
+    return buffer.getvalue()
+
+
+def _cases_csv(results: Results, metric: str) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    cases = [case["case"] for case in results.rows[0].trainings[0]["test"]["cases"]]
+    writer.writerow(["network", *cases])
+    for row in results.rows:
+        writer.writerow([row.name, *row.cases(metric)])
+    return buffer.getvalue()

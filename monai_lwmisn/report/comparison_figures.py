@@ -1,0 +1,117 @@
+"""The figures of a comparison: accuracy against each cost with its front, and what three networks draw (figure 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from monai.bundle import ConfigParser
+
+from monai_lwmisn.comparison.cells import Cell
+from monai_lwmisn.comparison.entrants import OURS
+from monai_lwmisn.data import read_datalist
+from monai_lwmisn.report.comparison_rows import Results, Row
+from monai_lwmisn.report.statistics import pareto_front
+from monai_lwmisn.training.overlays import OverlayFigure, blend
+from monai_lwmisn.workflow.checkpoint import load_weights
+from monai_lwmisn.workflow.config import read_config
+
+AXES = {
+    "params": ("parameters (M)", 1e6),
+    "macs": ("multiply-accumulates at 256x256 (G)", 1e9),
+    "latency_ms": ("ms per 256x256 image, torch, CPU", 1.0),
+    "latency_onnx_ms": ("ms per 256x256 image, ONNX Runtime, CPU", 1.0),
+}
+COLORS = {"paper": "#648fff", "peer": "#ffb000", "ours": "#dc267f", "ablation": "#b0b0b0"}
+SHOWN = {"unet": "U-net", "nas_unet": "NAS-Unet", OURS: "ours"}
+"""The networks of figure 5."""
+
+QUANTILES = (0.9, 0.5, 0.1)
+"""Of the test cases by our score: those of the rows of figure 5."""
+
+
+def draw_fronts(rows: Sequence[Row], metric: str, path: Path) -> None:
+    """Draw accuracy against parameters, multiply-accumulates and time, each with the front of what nobody is ahead of.
+
+    Args:
+        rows: the networks; those of the group ``ablation`` are dots without a name.
+        metric: of accuracy.
+        path: the PNG.
+    """
+    costs = [cost for cost in AXES if any(row.costs[cost] is not None for row in rows)]
+    figure = Figure(figsize=(7.0 * 2, 5.2 * ((len(costs) + 1) // 2)), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    for axis, cost in zip(figure.subplots((len(costs) + 1) // 2, 2).flat, costs, strict=False):
+        title, unit = AXES[cost]
+        known = {row.name: row for row in rows if row.costs[cost] is not None}
+        across = {name: row.costs[cost] / unit for name, row in known.items()}
+        up = {name: row.mean(metric) for name, row in known.items()}
+        front = pareto_front(across, up)
+        axis.plot([across[name] for name in front], [up[name] for name in front], color="black", linewidth=1, zorder=1)
+        for name, row in known.items():
+            axis.scatter(across[name], up[name], color=COLORS[row.group], s=28, zorder=2)
+            if row.group != "ablation":
+                axis.annotate(name, (across[name], up[name]), xytext=(4, 3), textcoords="offset points", fontsize=8)
+        axis.set_xscale("log")
+        axis.set_xlabel(title)
+        axis.set_ylabel(metric)
+        axis.grid(alpha=0.3)
+    figure.savefig(path)
+
+
+def draw_examples(results: Results, metric: str, path: Path) -> bool:
+    """Draw figure 5: image, truth, U-net, NAS-Unet, ours, for a good, a middling and a bad test case of ours.
+
+    Args:
+        results: of the comparison; its run folders must still be there.
+        metric: that orders the test cases.
+        path: the PNG.
+
+    Returns:
+        Whether it was drawn: not before all three networks have been tested, or when their weights are gone.
+    """
+    runs = {name: Cell(results.out, name, "seed_0").run for name in SHOWN}
+    tested = {row.name: row for row in results.rows if row.tested}
+    if not all(name in tested and (run / "models" / "model.pt").is_file() for name, run in runs.items()):
+        return False
+    scores = np.nan_to_num(tested[OURS].cases(metric))
+    order = np.argsort(scores)
+    chosen = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES]
+    items = read_datalist(runs[OURS] / "datalist.json")["test"]
+    pictures = {name: _predictions(run, [items[index] for index in chosen]) for name, run in runs.items()}
+    columns = ("image", "truth", *SHOWN.values())
+    figure = Figure(figsize=(2.6 * len(columns), 2.7 * len(chosen)), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(chosen), len(columns), squeeze=False)
+    for number, (row, index) in enumerate(zip(axes, chosen, strict=True)):
+        image, truth, _ = pictures[OURS][number]
+        image = image.astype(np.float32) / 255
+        panels = [image, blend(image, truth), *(blend(image, pictures[name][number][2]) for name in SHOWN)]
+        labels = ["", "", *(f"{tested[name].trainings[0]['test']['cases'][index][metric]:.3f}" for name in SHOWN)]
+        for axis, panel, label in zip(row, panels, labels, strict=True):
+            axis.imshow(panel, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            axis.set_xticks([])
+            axis.set_yticks([])
+            axis.set_xlabel(label, fontsize=9)
+    for axis, title in zip(axes[0], columns, strict=True):
+        axis.set_title(title, fontsize=11)
+    figure.savefig(path)
+    return True
+
+
+def _predictions(run: Path, items: list[dict]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Image, truth and prediction of a trained network for each item, as pictures."""
+    config = read_config(run, "evaluate")
+    config["evaluate"]["dataset"]["data"] = items
+    config["evaluate"]["handlers"] = []
+    parser = ConfigParser(config)
+    parser.update({"bundle_root": str(run.absolute())})
+    collected = OverlayFigure("", items, config["label_names"], config["volumetric"])
+    evaluator = parser.get_parsed_content("evaluate#evaluator")
+    load_weights(parser.get_parsed_content("network_def"), run / "models" / "model.pt")
+    collected.collect_from(evaluator)
+    evaluator.run()
+    return collected.pictures

@@ -1,0 +1,107 @@
+"""The results of a comparison, read from its folder: one row for each network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monai_lwmisn.comparison.cells import DONE, Cell
+from monai_lwmisn.comparison.compare import SCHEMA_VERSION
+from monai_lwmisn.comparison.entrants import ENTRANTS
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.workflow.config import read_file
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network of the comparison.
+
+    Attributes:
+        name: of the network.
+        group: ``paper``, ``peer``, ``ours`` or ``ablation``.
+        costs: see :func:`monai_lwmisn.comparison.costs.measure`.
+        trainings: results of the seeds that are done.
+        seconds: of all searches, pilots and trainings together.
+        failures: sentences, by the name of the cell.
+    """
+
+    name: str
+    group: str
+    costs: dict[str, Any]
+    trainings: list[dict[str, Any]]
+    seconds: float
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def tested(self) -> bool:
+        """Whether all its trainings were measured on the test part."""
+        return bool(self.trainings) and all("test" in training for training in self.trainings)
+
+    def scores(self, metric: str) -> list[float]:
+        """A metric of each training: its mean over the test part, or ``validation_dsc``."""
+        if metric == "validation_dsc":
+            return [training[metric] for training in self.trainings]
+        return [training["test"]["mean"][metric] for training in self.trainings]
+
+    def mean(self, metric: str) -> float:
+        """Mean over the trainings."""
+        return float(np.mean(self.scores(metric)))
+
+    def cases(self, metric: str) -> list[float]:
+        """A metric of each test case, as the mean over the trainings; not a number where it does not exist."""
+        values = [
+            [float("nan") if case[metric] is None else case[metric] for case in training["test"]["cases"]]
+            for training in self.trainings
+        ]
+        return [float(value) for value in np.mean(values, axis=0)]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a comparison has come to.
+
+    Attributes:
+        out: its folder.
+        protocol: what :meth:`monai_lwmisn.comparison.protocol.Protocol.to_dict` gives.
+        rows: the networks that have something to show, in the order of the entrants.
+        failures: of the networks that have nothing to show: sentences by name.
+    """
+
+    out: Path
+    protocol: dict[str, Any]
+    rows: list[Row]
+    failures: dict[str, str]
+
+
+def read_results(out: Path) -> Results:
+    """Read the folder of a comparison, finished or not.
+
+    Raises:
+        ConfigError: it is none, of another release, or nothing in it is done.
+    """
+    file = out / "comparison.json"
+    if not file.is_file():
+        raise ConfigError(f"{out} has no comparison.json: give a folder that `lwmisn compare` wrote.")
+    comparison = read_file(file)
+    if comparison.get("schema_version") != SCHEMA_VERSION:
+        raise ConfigError(f"{file} is of another release: use the one that wrote it.")
+    costs = read_file(out / "costs.json") if (out / "costs.json").is_file() else {}
+    rows, failures = [], {}
+    for name, entrant in ENTRANTS.items():
+        cells = {path.stem: Cell(out, name, path.stem).result() for path in (out / "cells" / name).glob("*.json")}
+        results = {cell: result for cell, result in sorted(cells.items()) if result is not None}
+        failed = {cell: result["reason"] for cell, result in results.items() if result["status"] != DONE}
+        trainings = [
+            result for cell, result in results.items() if cell.startswith("seed_") and result["status"] == DONE
+        ]
+        if trainings and name in costs:
+            seconds = sum(result.get("seconds", 0.0) for result in results.values())
+            rows.append(Row(name, entrant.group, costs[name], trainings, seconds, failed))
+        elif failed:
+            failures[name] = "; ".join(f"{cell}: {reason}" for cell, reason in failed.items())
+    if not rows:
+        raise ConfigError(f"{out} has no finished training: go on with `lwmisn compare --resume --out {out}`.")
+    return Results(out, comparison, rows, failures)

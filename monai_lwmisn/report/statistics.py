@@ -1,0 +1,54 @@
+"""Statistics of a comparison: paired tests against one network, and the front that no other network is ahead of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.stats import wilcoxon
+
+
+def paired_tests(scores: Mapping[str, Sequence[float]], reference: str) -> dict[str, float]:
+    """Wilcoxon's signed-rank test of each network against ``reference`` over the same cases, Holm-corrected.
+
+    Args:
+        scores: of each network, in the same order of cases; no numbers are left out in pairs.
+        reference: the network that the others are held against.
+
+    Returns:
+        The corrected two-sided p-value of each of the others.
+    """
+    own = np.asarray(scores[reference], dtype=float)
+    values = {
+        name: _signed_rank(np.asarray(others, dtype=float) - own)
+        for name, others in scores.items()
+        if name != reference
+    }
+    return holm(values)
+
+
+def holm(values: Mapping[str, float]) -> dict[str, float]:
+    """Holm's step-down correction of p-values (Holm, Scandinavian Journal of Statistics 6, 1979)."""
+    corrected: dict[str, float] = {}
+    largest = 0.0
+    for rank, name in enumerate(sorted(values, key=lambda name: values[name])):
+        largest = max(largest, min(1.0, (len(values) - rank) * values[name]))
+        corrected[name] = largest
+    return corrected
+
+
+def pareto_front(costs: Mapping[str, float], scores: Mapping[str, float]) -> list[str]:
+    """The networks that no other is at least as good as and better than in one of cost and score, cheapest first."""
+    ordered = sorted(costs, key=lambda name: (costs[name], -scores[name]))
+    front: list[str] = []
+    for name in ordered:
+        if not front or scores[name] > scores[front[-1]]:
+            front.append(name)
+    return front
+
+
+def _signed_rank(differences: np.ndarray) -> float:
+    differences = differences[np.isfinite(differences)]
+    if not differences.any():
+        return 1.0
+    return float(wilcoxon(differences).pvalue)

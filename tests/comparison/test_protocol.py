@@ -1,0 +1,114 @@
+"""One protocol: what is the same for all networks, and what determines a result."""
+
+import copy
+from pathlib import Path
+
+import pytest
+
+from monai_lwmisn.comparison.entrants import ENTRANTS
+from monai_lwmisn.comparison.protocol import (
+    HEAVY_MACS,
+    load_protocol,
+    search_fingerprint,
+    training_fingerprint,
+    write_shared_datalist,
+)
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.networks import Architecture, Edge, Genotype
+from monai_lwmisn.workflow.config import load_preset
+
+PRESETS = ["nuclei", "prostate_mr"]
+EDGES = tuple(Edge(node, predecessor, "ghost_conv_3x3") for node in range(4) for predecessor in (0, 1))
+
+
+def genotype(operation: str = "ghost_conv_3x3") -> Genotype:
+    architecture = Architecture(
+        cells={"encoder": 1, "middle": 1, "decoder": 1}, node_width=(4, 4), stem_stride=2, in_channels=3, out_channels=1
+    )
+    return Genotype.complete(architecture, {"all": tuple(edge._replace(operation=operation) for edge in EDGES)})
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_networks_are_trained_and_measured_alike(preset: str) -> None:
+    protocol = load_protocol(preset, "small")
+    configs = []
+    for name in ("unet", "unext_s", "lwmisn", "lwmisn_published"):
+        entrant = ENTRANTS[name]
+        own = protocol.training_configs(entrant, genotype() if entrant.search is not None else None, 0.004, 1, 10)
+        for workflow in ("train", "evaluate"):
+            network = own[workflow].pop("network_def")
+            assert network.get("name", name) == name
+        configs.append((own["train"], own["evaluate"]))
+    assert all(others == configs[0] for others in configs)
+    assert configs[0][0]["train_epochs"] == 10 and configs[0][0]["seed"] == 1
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_small_is_full_in_crops_for_a_third_of_the_epochs(preset: str) -> None:
+    full, small = load_protocol(preset), load_protocol(preset, "small")
+    assert (
+        small.settings["spatial"] == full.settings["spatial"] and full.settings["spatial"][0]["spatial_size"][0] == 256
+    )
+    (crop,) = [step for step in small.settings["augmentation"] if step not in full.settings["augmentation"]]
+    assert crop["_target_"] == "RandSpatialCropd" and crop["roi_size"] == [96, 96]
+    assert (full.epochs, small.epochs) == (30, 10)
+    assert [protocol.seeds_of(HEAVY_MACS - 1) for protocol in (full, small)] == [3, 3]
+    assert [protocol.seeds_of(HEAVY_MACS) for protocol in (full, small)] == [3, 1]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_published_variant_is_searched_as_published(preset: str) -> None:
+    published = load_preset(preset, "paper")
+    search = load_protocol(preset, "small").search_configs(ENTRANTS["lwmisn_published"])["search"]
+    for key in ("node_width", "stem_stride", "alpha_groups", "expectation", "lambda_params", "search_mode"):
+        assert search[key] == published[key]
+    assert search["budget_params"] is None and search["augmentation"][0]["roi_size"] == [96, 96]
+
+
+def test_what_determines_a_result_is_told_apart() -> None:
+    protocol, entrant = load_protocol("nuclei", "small"), ENTRANTS["lwmisn"]
+    datalist = {part: [{"case": part}] for part in ("training", "validation", "test")}
+    configs = protocol.training_configs(entrant, genotype(), 0.004, 0, 10)
+    mark = training_fingerprint(configs, datalist, genotype())
+
+    elsewhere = copy.deepcopy(configs)
+    elsewhere["search"]["seed"] = 7
+    for workflow in ("train", "evaluate"):
+        elsewhere[workflow] |= {"search_epochs": 99, "lambda_latency": 1.0}
+    assert training_fingerprint(elsewhere, datalist, genotype()) == mark
+
+    others = [
+        training_fingerprint(protocol.training_configs(entrant, genotype(), 0.001, 0, 10), datalist, genotype()),
+        training_fingerprint(protocol.training_configs(entrant, genotype(), 0.004, 1, 10), datalist, genotype()),
+        training_fingerprint(protocol.training_configs(entrant, genotype(), 0.004, 0, 11), datalist, genotype()),
+        training_fingerprint(configs, datalist, genotype("dilated_conv_3x3")),
+        training_fingerprint(configs, {**datalist, "training": [{"case": "another"}]}, genotype()),
+        training_fingerprint(configs, {**datalist, "training": [{"case": "training", "slices": [0, 3]}]}, genotype()),
+    ]
+    assert len({mark, *others}) == 7
+    searches = [protocol.search_configs(ENTRANTS[name]) for name in ("lwmisn", "shared_alpha")]
+    assert len({search_fingerprint(search, datalist) for search in searches}) == 2
+
+
+def test_every_third_slice_is_learned_from_and_the_test_part_is_whole(mr_phantom: Path, tmp_path: Path) -> None:
+    protocol = load_protocol("prostate_mr", "small")
+    datalist = write_shared_datalist(protocol, mr_phantom, tmp_path / "datalist.json")
+    for part in ("training", "validation"):
+        assert [item["slices"] for item in datalist[part]] == [[0, 3, 6, 9]] * len(datalist[part])
+    assert not any("slices" in item for item in datalist["test"])
+    assert write_shared_datalist(protocol, mr_phantom, tmp_path / "datalist.json") == datalist
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"preset": "hippocampus_mr"}, "no protocol for the preset 'hippocampus_mr': use one of nuclei, prostate_mr"),
+        ({"preset": "nuclei", "name": "tiny"}, "no protocol 'tiny': use full or small"),
+        ({"preset": "nuclei", "epochs": 0}, "--epochs is 0"),
+        ({"preset": "nuclei", "seeds": -1}, "--seeds is -1"),
+        ({"preset": "nuclei", "budget_hours": 0.0}, "--budget-hours is 0.0"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: dict, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        load_protocol(**arguments)
