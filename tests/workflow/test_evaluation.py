@@ -7,7 +7,7 @@ import pytest
 
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import LWMISN
-from monai_lwmisn.report import evaluation
+from monai_lwmisn.workflow import evaluation
 from monai_lwmisn.workflow.config import CONFIGS, write_configs
 from tests.networks.small import small_genotype
 
