@@ -156,6 +156,27 @@ def test_table1_is_a_list_of_plain_numbers() -> None:
     assert "separable_conv_3x3" in lwmisn("table1").out
 
 
+def test_baselines_are_a_list_of_plain_numbers() -> None:
+    rows = json.loads(lwmisn("baselines", "--json").out)
+    assert {"unet", "nas_unet", "unext_s", "nnunet_2d"} <= {row["name"] for row in rows}
+    for row in rows:
+        assert set(row) == {"name", "source", "params", "macs", "macs_thop", "licence"}
+        assert all(isinstance(row[count], int) for count in ("params", "macs", "macs_thop"))
+
+
+def test_a_comparison_with_a_network_that_failed_ends_with_code_1(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = {"unet": "seed 0: no room"}
+    monkeypatch.setattr("monai_lwmisn.comparison.compare.Comparison.run", lambda self, entrants: failures)
+    command = ["compare", "--preset", "nuclei", "--data", data, "--out", tmp_path / "out", "--models", "unet,unext_s"]
+    outcome = lwmisn(*command)
+    assert outcome.code == 1 and "1 of 2 networks failed: unet" in outcome.err and is_one_sentence(outcome.err)
+    assert lwmisn(*command).code == 2
+    failures.clear()
+    assert lwmisn(*command, "--resume").code == 0
+
+
 @pytest.mark.parametrize(("kind", "preset"), [("nuclei", "nuclei"), ("ct", "liver_ct"), ("mr", "prostate_mr")])
 def test_a_phantom_of_each_kind_passes_the_check_of_its_preset(tmp_path: Path, kind: str, preset: str) -> None:
     made = lwmisn("phantom", tmp_path / kind, "--kind", kind, "--cases", 2, "--size", 32)
@@ -219,6 +240,10 @@ def test_wrong_input_to_a_search_gets_one_sentence_and_leaves_nothing(
         (["phantom", "RUN", "--cases", "0"], "0 cases"),
         (["phantom", "RUN", "--seed", "-1"], "give a whole number from 0 on"),
         (["check-data", "--preset", "nuclei", "--data", "RUN"], "RUN"),
+        (["report", "RUN", "-o", "report.md"], "has no comparison.json"),
+        (["compare", "--preset", "nuclei", "--data", "RUN", "--out", "RUN", "--models", "unnet"], "nearest is 'unet'"),
+        (["compare", "--preset", "liver_ct", "--data", "RUN", "--out", "RUN"], "no protocol for the preset 'liver_ct'"),
+        (["compare", "--preset", "nuclei", "--data", "RUN", "--out", "RUN", "--seeds", "0"], "--seeds is 0"),
     ],
 )
 def test_a_run_or_data_set_that_does_not_exist_is_named(tmp_path: Path, command: list[str], sentence: str) -> None:
@@ -407,7 +432,10 @@ def test_the_help_has_the_settings_with_units_and_defaults(command: str) -> None
         assert re.search(rf"budget_params +{default} +parameters, at most\n", help_)
 
 
-@pytest.mark.parametrize("command", ["search", "train", "evaluate", "show", "table1", "check-data", "phantom"])
+COMMANDS = ["search", "train", "evaluate", "show", "table1", "check-data", "phantom", "baselines", "compare", "report"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
     outcome = lwmisn(command, "--help")
     assert outcome.code == 0 and outcome.out.startswith(f"usage: lwmisn {command}")
