@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
-from monai.networks.layers.factories import Conv, Pool
+from monai.networks.layers.factories import Conv
 from torch import nn
 from torch.nn import functional
 
@@ -94,18 +95,16 @@ OPERATIONS: dict[str, Callable[[int, int, int], nn.Module]] = {
 }
 
 
-def resize(spatial_dims: int, level: int, target: int) -> nn.Module:
-    """Linear interpolation from one level to another: twice the size for each level up, half of it for one down."""
-    if level == target:
-        return nn.Identity()
-    if level > target:
-        return nn.Upsample(scale_factor=2 ** (level - target), mode=linear_mode(spatial_dims))
-    # Half-way between two pixels, interpolation is their mean; pooling exports with free sizes, interpolation does not.
-    return Pool["avg", spatial_dims](2)
+def resize(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Linear interpolation of (B, C, ...) to another size."""
+    return functional.interpolate(x, size, mode=linear_mode(len(size)))
 
 
 class Cell(nn.Module):
     """A searched cell: each of five blocks sums two operations on states before it; the blocks are concatenated.
+
+    Both inputs are brought to one size first: that of the larger of newer input and output. Where the path goes down,
+    the operations on the inputs have a stride.
 
     Args:
         in_channels: channels of the older and the newer input.
@@ -115,23 +114,21 @@ class Cell(nn.Module):
     def __init__(self, spatial_dims: int, in_channels: tuple[int, int], levels: tuple[int, int, int]) -> None:
         super().__init__()
         channels = FILTERS * 2 ** levels[2]
-        # Up: the inputs are enlarged first. Down: the operations on the inputs have a stride.
-        shared = min(levels[1], levels[2])
+        shared = min(levels[1:])
+        self.resized = [level != shared for level in levels[:2]]
         stride = 2 if levels[2] > shared else 1
-        self.older, self.newer = (
-            nn.Sequential(
-                resize(spatial_dims, level, shared),
-                preactivated(spatial_dims, entering, channels),
-            )
-            for entering, level in zip(in_channels, levels, strict=False)
-        )
+        self.older, self.newer = (preactivated(spatial_dims, entering, channels) for entering in in_channels)
         self.operations = nn.ModuleList(
             OPERATIONS[name](spatial_dims, channels, stride if source < 2 else 1) for name, source in CELL
         )
 
-    def forward(self, older: torch.Tensor, newer: torch.Tensor) -> torch.Tensor:
-        """Map the outputs (B, C0, ...) and (B, C1, ...) of the two cells before to (B, 5 * channels, ...)."""
-        states = [self.older(older), self.newer(newer)]
+    def forward(self, older: torch.Tensor, newer: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+        """Map the outputs (B, C0, ...) and (B, C1, ...) of the two cells before to (B, 5 * channels, ...).
+
+        ``size`` is that to which both are brought.
+        """
+        inputs = [resize(x, size) if resized else x for x, resized in zip((older, newer), self.resized, strict=True)]
+        states = [self.older(inputs[0]), self.newer(inputs[1])]
         for first in range(0, 2 * BLOCKS, 2):
             left, right = (self.operations[edge](states[CELL[edge][1]]) for edge in (first, first + 1))
             states.append(left + right)
@@ -185,11 +182,11 @@ class SpatialPyramid(nn.Module):
 class AutoDeepLab(nn.Module):
     """Auto-DeepLab-S: the published path, cell, stem and widths (20 filters), with DeepLabv3+'s decoder.
 
-    It has 10.14 million parameters, as its publication says (10.15), and 9.9 GMac at 3x256x256. The tables give 15.43
-    million and 36.18 GMac. No number of filters has both: 26 give 15.28 million and 11.6 GMac, and only features of
-    twice the height and width, which the tables' text does not mention, would cost as much. The decoder's convolutions
-    are whole and the rates of its pyramid are 6, 12 and 18, those that fit 32x32 features; images here are a few
-    hundred pixels wide, those of Cityscapes 2048. Training drops no paths.
+    It has 10.14 million parameters, as its publication says (10.15), and 9.90 GMac at 3x256x256. The tables give 15.43
+    million and 36.18 GMac, which no number of filters has: with 26 there are 15.28 million and 11.6 GMac. Features of
+    twice the height and width (a stem of stride 2) would cost four times as much, which is nearer, but are not
+    Auto-DeepLab. The decoder's convolutions are not separable, the rates of its pyramid are 6, 12 and 18, no paths are
+    dropped in training, and nothing is pretrained.
     """
 
     def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
@@ -207,7 +204,6 @@ class AutoDeepLab(nn.Module):
             for index, level in enumerate(PATH)
         )
         self.pyramid = SpatialPyramid(spatial_dims, channels[-1], HEAD_WIDTH)
-        self.enlarge = resize(spatial_dims, PATH[-1], PATH[LOW_LEVEL_CELL])
         self.low_level = activated(spatial_dims, channels[LOW_LEVEL_CELL + 2], LOW_LEVEL_WIDTH, kernel_size=1)
         self.head = nn.Sequential(
             activated(spatial_dims, HEAD_WIDTH + LOW_LEVEL_WIDTH, HEAD_WIDTH, kernel_size=3),
@@ -219,10 +215,11 @@ class AutoDeepLab(nn.Module):
         """Map (B, in_channels, height, width) to logits (B, out_channels, ...); sizes are divisible by 32."""
         stem = self.stem(x)
         features = [stem, self.reduce(stem)]
-        for cell in self.cells:
-            features.append(cell(features[-2], features[-1]))
-        wide = self.enlarge(self.pyramid(functional.relu(features[-1])))
+        # Sizes are handed on, not computed by a factor: only so can an export with free sizes prove them to be equal.
+        sizes = {0: features[-1].shape[2:]}
+        for (before, level), cell in zip(pairwise((0, *PATH)), self.cells, strict=True):
+            features.append(cell(features[-2], features[-1], sizes[min(before, level)]))
+            sizes.setdefault(level, features[-1].shape[2:])
         low_level = self.low_level(functional.relu(features[LOW_LEVEL_CELL + 2]))
-        logits = self.head(torch.cat([wide, low_level], dim=1))
-        # To the very size of the input: as four times that of the features, exporting with free sizes cannot prove it.
-        return functional.interpolate(logits, x.shape[2:], mode=linear_mode(x.dim() - 2))
+        wide = resize(self.pyramid(functional.relu(features[-1])), low_level.shape[2:])
+        return resize(self.head(torch.cat([wide, low_level], dim=1)), x.shape[2:])

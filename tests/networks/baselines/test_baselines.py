@@ -1,13 +1,10 @@
 """What every network of the registry can do, and what those of the paper's tables cost."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
-from monai_lwmisn.bundle.export import export_onnx
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.networks.baselines import BASELINES, auto_deeplab, build_baseline, nas_unet
+from monai_lwmisn.networks.baselines import BASELINES, build_baseline
 from monai_lwmisn.networks.baselines.thop_counts import thop_macs
 from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_count
 
@@ -18,7 +15,7 @@ COSTS = {
     "r2_unet": (39.091e6, 152.49e9, 152.92e9),
     "unet_plus_plus": (9.163e6, 34.49e9, 34.90e9),
     "nas_unet": (4.064e6, 17.18e9, 26.86e9),
-    "auto_deeplab": (10.15e6, 9.90e9, 10.01e9),
+    "auto_deeplab": (10.15e6, 9.90e9, 9.97e9),
 }
 """Parameters, multiply-accumulates at 3x256x256 and those that thop counts. The first five are those of the definitions
 that fit the paper's tables, all within 1 %; auto_deeplab's parameters are those of its own publication."""
@@ -77,21 +74,3 @@ def test_costs_are_the_known_ones(name: str) -> None:
     assert parameter_count(network) == pytest.approx(params, rel=0.01)
     assert multiply_accumulates(network, image) == pytest.approx(macs, rel=0.01)
     assert thop_macs(network, image) == pytest.approx(macs_thop, rel=0.01)
-
-
-@pytest.mark.parametrize("name", ["fcn", "nas_unet", "auto_deeplab"])
-def test_onnx_runtime_agrees_at_another_size(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    # The exporter takes a second for each cell: one of every kind is enough.
-    monkeypatch.setattr(nas_unet, "DEPTH", 1)
-    monkeypatch.setattr(auto_deeplab, "PATH", (0, 0, 1, 0))
-    torch.manual_seed(0)
-    network, file = build_baseline(name, 3, 2).eval(), tmp_path / "network.onnx"
-    export_onnx(network, 3, file)
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    image = torch.rand(1, 3, 61, 75)
-    (result,) = session.run(None, {session.get_inputs()[0].name: image.numpy()})
-    with torch.inference_mode():
-        # ONNX Runtime sums up a group for its normalisation less exactly than torch.
-        torch.testing.assert_close(torch.from_numpy(result), network(image), rtol=1e-3, atol=1e-3)
