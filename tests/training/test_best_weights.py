@@ -31,3 +31,10 @@ def test_the_best_is_kept_even_across_a_resumed_run(tmp_path: Path) -> None:
     assert load_checkpoint(path)["weight"].item() == torch.tensor(0.8)
     judge(resumed, network, [0.9])
     assert load_checkpoint(path)["weight"].item() == torch.tensor(0.9)
+
+
+def test_where_its_images_are_learned_from_the_newest_weights_are_kept(tmp_path: Path) -> None:
+    network = nn.Linear(1, 1)
+    best = BestWeights(network, tmp_path / "model.pt", newest=True)
+    judge(best, network, [0.5, 0.8, 0.6])
+    assert load_checkpoint(tmp_path / "model.pt")["weight"].item() == torch.tensor(0.6)

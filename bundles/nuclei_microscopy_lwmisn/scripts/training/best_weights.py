@@ -27,12 +27,15 @@ class BestWeights:
         network: the network that is judged.
         path: the file; its folder is made.
         metric: name of the metric; larger is better.
+        newest: the newest weights are the best, whatever the metric says: where the images that it is measured on are
+            learned from, it grows with what is learned by heart.
     """
 
-    def __init__(self, network: nn.Module, path: str | os.PathLike, metric: str = "dsc") -> None:
+    def __init__(self, network: nn.Module, path: str | os.PathLike, metric: str = "dsc", newest: bool = False) -> None:
         self.network = network
         self.path = Path(path)
         self.metric = metric
+        self.newest = newest
         self.best: float | None = None
         self.epoch = 0
 
@@ -43,7 +46,7 @@ class BestWeights:
     def __call__(self, engine: Engine) -> None:
         """Compare, and write if better."""
         value = float(engine.state.metrics[self.metric])
-        if self.best is not None and not value > self.best:
+        if not self.newest and self.best is not None and not value > self.best:
             return
         self.best, self.epoch = value, engine.state.epoch
         if idist.get_rank() == 0:
