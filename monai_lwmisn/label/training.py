@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,24 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from monai_lwmisn.errors import DataError
+from monai_lwmisn.workflow.checkpoint import load_checkpoint, save_atomically
 
 LEARNING_RATE = 0.0001
 """To go on from weights that know the task; a larger one loses more than a handful of images gives, see
 docs/results/label.md."""
+
+
+def mean_weights(served: Mapping[str, torch.Tensor], learned: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """
+    Half way from the served weights to those that were learned from them.
+
+    A network between the two keeps most of what it knew and has most of what it learned (Wortsman et al., "Robust
+    fine-tuning of zero-shot models", CVPR 2022), which matters where a handful of images was learned from.
+    """
+    return {
+        name: torch.lerp(served[name], value, 0.5) if value.is_floating_point() else value
+        for name, value in learned.items()
+    }
 
 
 class KeepStatistics:
@@ -45,7 +60,7 @@ class SafeTrainTask(BundleTrainTask):
     Trains a bundle on the labelled images, from the served weights or, without ``pretrained``, from random ones.
 
     What is best on the validation images is put beside the served weights and takes their place at the end: a training
-    that fails or is stopped changes nothing. Without images to validate on, those learned from are taken.
+    that fails or is stopped changes nothing. Without images to validate on the last weights are taken.
 
     Args:
         path: the bundle's folder.
@@ -76,7 +91,12 @@ class SafeTrainTask(BundleTrainTask):
         loaders = len(handlers)
         try:
             result = super().__call__(request, datastore)
-            os.replace(candidate, candidate.with_name("model.pt"))
+            served = candidate.with_name("model.pt")
+            if self._pretrained:
+                learned = load_checkpoint(candidate)
+                save_atomically(mean_weights(load_checkpoint(served), learned), served)
+            else:
+                os.replace(candidate, served)
         finally:
             del handlers[: len(handlers) - loaders]  # of the weights this training began with
             candidate.unlink(missing_ok=True)
@@ -93,8 +113,10 @@ class SafeTrainTask(BundleTrainTask):
 
     def _update_overrides(self, overrides: dict[str, Any]) -> dict[str, Any]:
         overrides["validate#best#path"] = str(self._candidate)
-        if not overrides.get(self.const.key_validate_dataset_data()):
+        held_back = bool(overrides.get(self.const.key_validate_dataset_data()))
+        if not held_back:
             overrides[self.const.key_validate_dataset_data()] = overrides[self.const.key_train_dataset_data()]
+        overrides["validate#best#newest"] = not held_back
         if self._learning_rate is not None:
             overrides["train_learning_rate"] = self._learning_rate
         if self._pretrained:
