@@ -48,6 +48,10 @@ class LWMISNApp(_BundleApp, MONAILabelApp):  # named as a base again, since the 
         image = request.get("image")
         if isinstance(image, str) and not os.path.exists(image) and image not in self.datastore().list_images():
             raise HTTPException(404, f"There is no image {image!r} among the studies: ask for one of /datastore/.")
+        task, label = self._infers.get(request.get("model")), request.get("label")
+        if task is not None and label and label not in task.labels:
+            known = ", ".join(task.labels)
+            raise HTTPException(404, f"{request['model']} has no label {label!r}: ask for {known}, or for none.")
         return self._answer(lambda: super(LWMISNApp, self).infer(request, datastore), request)
 
     def batch_infer(self, request: dict[str, Any], datastore: Any = None) -> Any:

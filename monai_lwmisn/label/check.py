@@ -202,6 +202,7 @@ def bad_requests_get_a_sentence(session: Session) -> str:
     other = {"file": _with_other_channels(session)}
     answers = {
         "an unknown image": session.infer("unknown"),
+        "an unknown label": session.infer(next(iter(session.truths)), label="unknown"),
         "an unknown model": session.post("/infer/unknown?image=first&output=image", data={"params": "{}"}),
         "a damaged file": session.post(f"/infer/{name}?output=image", data={"params": "{}"}, files=broken),
         "another number of channels": session.post(f"/infer/{name}?output=image", data={"params": "{}"}, files=other),
