@@ -9,8 +9,9 @@ from typing import Any
 
 from monai_lwmisn.workflow.config import CONFIGS, SEARCHES, WORKFLOWS, read_file, resolve
 
-PLACES = {"bundle_root": ".", "dataset_dir": "", "datalist_file": None}
-"""What a run knows of its machine, and a bundle does not; the datalist is made from the data each time."""
+PLACES = {"bundle_root": ".", "dataset_dir": "", "datalist_file": None, "torch_compile": False}
+"""What a run knows of its machine, and a bundle does not: places, the datalist, which is made from the data each time,
+and whether there is a compiler, which a short training in a server would wait for too."""
 
 GIVEN = {"given_genotype": "$os.path.join(@bundle_root, 'genotype.json')"}
 """A run of a genotype that was given knows where it came from; a bundle has it."""

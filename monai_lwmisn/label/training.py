@@ -116,7 +116,8 @@ class SafeTrainTask(BundleTrainTask):
         held_back = bool(overrides.get(self.const.key_validate_dataset_data()))
         if not held_back:
             overrides[self.const.key_validate_dataset_data()] = overrides[self.const.key_train_dataset_data()]
-        overrides["validate#best#newest"] = not held_back
+        if self.bundle_config.get("validate#best#newest") is not None:  # bundles of earlier releases have no such key
+            overrides["validate#best#newest"] = not held_back
         if self._learning_rate is not None:
             overrides["train_learning_rate"] = self._learning_rate
         if self._pretrained:
