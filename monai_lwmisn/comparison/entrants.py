@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from monai_lwmisn.errors import ConfigError
@@ -36,7 +36,7 @@ class Entrant:
     name: str
     group: str
     search: Mapping[str, Any] | None = None
-    variant: str = field(default="light")
+    variant: str = "light"
 
 
 PAPER = ("unet", "fcn", "attention_unet", "r2_unet", "unet_plus_plus", "nas_unet", "auto_deeplab")
