@@ -5,11 +5,12 @@ A topology makes its cells through ``make_cell`` and never looks inside them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from monai.networks.blocks import UpSample
+from monai.networks.blocks import ADN, UpSample
 from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 
@@ -73,7 +74,7 @@ class UShape(nn.Module):
             self.sites.append(site)
             return make_cell(site)
 
-        self.stem = convolution(spatial_dims, self.in_channels, node_width[0], stride=stem_stride, act=act, norm=norm)
+        self.stem = _stem(architecture, act, norm)
         older = newer = (node_width[0], 0)
         self.encoder = nn.ModuleList()
         for level in range(cells["encoder"]):
@@ -112,6 +113,40 @@ class UShape(nn.Module):
         return crop_like(self.head(newer), x)
 
 
+class QuarteredShape(nn.Module):
+    """A U shape behind two halvings, of which the first keeps few channels and is joined again before the logits.
+
+    Most of the time of a U shape is spent at its finest level. Here its cells start at a quarter of the resolution, and
+    what they would miss, the edges of small things, is carried past them at half resolution by a single convolution.
+    Arguments as in :class:`UShape`.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        make_cell: MakeCell,
+        act: Configuration,
+        norm: Configuration,
+    ) -> None:
+        super().__init__()
+        spatial_dims = architecture.spatial_dims
+        self.spatial_dims, self.in_channels = spatial_dims, architecture.in_channels
+        details = math.ceil(architecture.node_width[0] / 2)
+        self.details = convolution(spatial_dims, self.in_channels, details, stride=2, act=act, norm=norm)
+        halved = replace(architecture, in_channels=details, out_channels=details, stem_stride=2)
+        self.body = UShape(halved, make_cell, act, norm)
+        self.sites = [replace(site, stride=2 * site.stride) for site in self.body.sites]
+        self.adapt = ADN(ordering="NA", in_channels=details, act=act, norm=norm, norm_dim=spatial_dims)
+        self.head = _head(spatial_dims, 2 * details, architecture.out_channels, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map images (B, in_channels, ...) of any size to logits (B, out_channels, ...) of that size."""
+        check_images(x, self.spatial_dims, self.in_channels)
+        details = self.details(x)
+        merged = torch.cat([self.adapt(self.body(details)), details], dim=1)
+        return crop_like(self.head(merged), x)
+
+
 class ContrastShape(nn.Module):
     """The DARTS-shaped contrast of figure 6: a stem, cells at constant size, reductions at 1/3 and 2/3 of the depth.
 
@@ -132,7 +167,7 @@ class ContrastShape(nn.Module):
         self.spatial_dims, self.in_channels = spatial_dims, architecture.in_channels
         stages = [stage for stage in STAGES for _ in range(cells[stage])]
         self.reductions = [len(stages) // 3, 2 * len(stages) // 3]
-        self.stem = convolution(spatial_dims, self.in_channels, node_width[0], stride=stem_stride, act=None, norm=norm)
+        self.stem = _stem(architecture, None, norm)
         self.sites: list[CellSite] = []
         self.cells = nn.ModuleList()
         older = newer = node_width[0]
@@ -158,8 +193,22 @@ class ContrastShape(nn.Module):
         return crop_like(self.enlarge(self.head(newer)), x)
 
 
+def _stem(architecture: Architecture, act: Configuration | None, norm: Configuration) -> nn.Module:
+    """A convolution to the finest level; its kernel grows with its stride, so that no voxel falls between two steps."""
+    stride = architecture.stem_stride
+    return convolution(
+        architecture.spatial_dims,
+        architecture.in_channels,
+        architecture.node_width[0],
+        kernel_size=max(3, 2 * stride - 1),
+        stride=stride,
+        act=act,
+        norm=norm,
+    )
+
+
 def _head(spatial_dims: int, in_channels: int, out_channels: int, stem_stride: int) -> nn.Module:
-    """Logits at full size: a 1x1 convolution, or behind a halving stem a transposed one that learns the sub-voxels."""
+    """Logits at full size: a 1x1 convolution, or behind a stride a transposed one that learns the sub-voxels."""
     if stem_stride == 1:
         return Conv["conv", spatial_dims](in_channels, out_channels, kernel_size=1)
     return UpSample(spatial_dims, in_channels, out_channels, scale_factor=stem_stride, mode="deconv")
@@ -167,7 +216,9 @@ def _head(spatial_dims: int, in_channels: int, out_channels: int, stem_stride: i
 
 def build_shape(
     architecture: Architecture, make_cell: MakeCell, act: Configuration, norm: Configuration
-) -> UShape | ContrastShape:
+) -> UShape | QuarteredShape | ContrastShape:
     """The shape an architecture names. Arguments as in :class:`UShape`."""
-    shapes: dict[str, type[UShape] | type[ContrastShape]] = {"u": UShape, "contrast": ContrastShape}
-    return shapes[architecture.topology](architecture, make_cell, act, norm)
+    if architecture.topology == "contrast":
+        return ContrastShape(architecture, make_cell, act, norm)
+    shape = QuarteredShape if architecture.stem_stride == 4 else UShape
+    return shape(architecture, make_cell, act, norm)

@@ -22,7 +22,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "search_mode": "full, partial or single: what of the supernet runs",
         "node_width": "channels of a node, by level, finest first",
         "encoder_cells": "cells; decoder_cells as many, middle_cells any",
-        "stem_stride": "pixels; 1 or 2",
+        "stem_stride": "pixels; 1, 2 or 4",
         "budget_params": "parameters, at most",
         "budget_macs": "multiply-accumulates per 256x256 image, at most",
         "budget_latency_ms": "ms per 256x256 image, at most",

@@ -35,7 +35,7 @@ def genotypes(draw: st.DrawFn, spatial_dims: int | None = None) -> Genotype:
         edges=draw(edges_by_group()),
         cells={"encoder": levels, "middle": draw(st.integers(0, 2)), "decoder": levels},
         node_width=tuple(draw(st.lists(st.integers(1, 5), min_size=levels + 1, max_size=levels + 1))),
-        stem_stride=draw(st.sampled_from((1, 2))),
+        stem_stride=draw(st.sampled_from((1, 2, 4))),
         in_channels=draw(st.integers(1, 4)),
         out_channels=draw(st.integers(1, 4)),
         spatial_dims=draw(st.sampled_from((2, 3))) if spatial_dims is None else spatial_dims,

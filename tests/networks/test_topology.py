@@ -1,4 +1,4 @@
-"""Both shapes take any size, and have the cells, levels and widths that they are asked for."""
+"""The shapes take any size, and have the cells, levels and widths that they are asked for."""
 
 import pytest
 import torch
@@ -46,7 +46,7 @@ def test_volumes_of_any_size_come_out_at_that_size(genotype: Genotype, size: tup
     assert logits.shape == (1, genotype.out_channels, *size)
 
 
-@pytest.mark.parametrize("stem_stride", [1, 2])
+@pytest.mark.parametrize("stem_stride", [1, 2, 4])
 def test_the_u_shape_halves_in_its_encoder_and_doubles_in_its_decoder(stem_stride: int) -> None:
     sites = network(stem_stride=stem_stride).body.sites
     assert [site.stage for site in sites] == ["encoder"] * 3 + ["middle"] * 2 + ["decoder"] * 3
@@ -63,22 +63,46 @@ def test_the_contrast_reduces_at_a_third_and_two_thirds_of_its_depth() -> None:
     assert [site.channels for site in sites] == [2, 2, 3, 3, 3, 4, 4, 4]
 
 
+@pytest.mark.parametrize("stem_stride", [1, 2, 4])
 @pytest.mark.parametrize("topology", ["u", "contrast"])
-def test_cells_work_at_the_size_and_width_of_their_site(topology: str) -> None:
-    net = network(topology=topology, stem_stride=2)
+def test_cells_work_at_the_size_and_width_of_their_site(topology: str, stem_stride: int) -> None:
+    net = network(topology=topology, stem_stride=stem_stride)
     seen: list[torch.Size] = []
     for module in net.modules():
         if isinstance(module, Cell):
             module.register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
     with torch.inference_mode():
-        net(torch.rand(1, 3, 48, 80))
-    assert seen == [(1, 4 * s.channels, 48 // s.stride, 80 // s.stride) for s in net.body.sites]
+        net(torch.rand(1, 3, 96, 160))
+    assert seen == [(1, 4 * s.channels, 96 // s.stride, 160 // s.stride) for s in net.body.sites]
 
 
-def test_every_part_of_the_network_learns() -> None:
+@pytest.mark.parametrize("stem_stride", [1, 2, 4])
+@pytest.mark.parametrize("topology", ["u", "contrast"])
+def test_no_pixel_falls_between_the_steps_of_the_stem(topology: str, stem_stride: int) -> None:
     torch.manual_seed(0)
-    net = network(node_width=(8, 8, 8, 8)).train()
-    net(torch.rand(2, 3, 32, 32)).square().sum().backward()
+    images = torch.rand(1, 3, 32, 32, requires_grad=True)
+    net = network(topology=topology, stem_stride=stem_stride, node_width=(16, 4, 4, 4))
+    net(images).square().sum().backward()
+    assert images.grad is not None
+    assert (images.grad != 0).all()
+
+
+def test_small_things_reach_the_logits_past_the_cells_that_start_at_a_quarter() -> None:
+    torch.manual_seed(0)
+    net = network(stem_stride=4)
+    with torch.inference_mode():
+        net.body.body = torch.nn.Identity()
+        image = torch.rand(1, 3, 32, 32)
+        moved = torch.roll(image, 2, dims=-1)
+        # At half resolution two pixels are one step.
+        torch.testing.assert_close(net(moved)[..., 8:24], torch.roll(net(image), 2, dims=-1)[..., 8:24])
+
+
+@pytest.mark.parametrize("stem_stride", [1, 2, 4])
+def test_every_part_of_the_network_learns(stem_stride: int) -> None:
+    torch.manual_seed(0)
+    net = network(node_width=(8, 8, 8, 8), stem_stride=stem_stride).train()
+    net(torch.rand(2, 3, 64, 64)).square().sum().backward()
     still = {name for name, parameter in net.named_parameters() if parameter.grad is None or not parameter.grad.any()}
     assert not still
 

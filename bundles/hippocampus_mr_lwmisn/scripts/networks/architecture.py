@@ -9,6 +9,7 @@ from scripts.errors import GenotypeError
 
 STAGES = ("encoder", "middle", "decoder")
 TOPOLOGIES = ("u", "contrast")
+STEM_STRIDES = (1, 2, 4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,8 @@ class Architecture:
     Attributes:
         cells: number of cells in each stage.
         node_width: channels of a node at each resolution level, finest first; the middle cells are the last level.
-        stem_stride: 1 (as published) or 2 (the cells start at half resolution, the head upsamples back).
+        stem_stride: 1 (as published), or 2 or 4: the cells start at a half or a quarter of the resolution, and the head
+            upsamples back.
         in_channels: channels of an image.
         out_channels: 1 for one class (sigmoid), otherwise background and classes (softmax).
         spatial_dims: 2 or 3.
@@ -42,8 +44,8 @@ class Architecture:
             raise GenotypeError(f"The topology {self.topology!r} is unknown: use one of {', '.join(TOPOLOGIES)}.")
         if not is_count(self.spatial_dims, 2) or self.spatial_dims > 3:
             raise GenotypeError(f"spatial_dims is {self.spatial_dims!r}: use 2 or 3.")
-        if not is_count(self.stem_stride, 1) or self.stem_stride > 2:
-            raise GenotypeError(f"stem_stride is {self.stem_stride!r}: use 1 or 2.")
+        if not is_count(self.stem_stride, 1) or self.stem_stride not in STEM_STRIDES:
+            raise GenotypeError(f"stem_stride is {self.stem_stride!r}: use 1, 2 or 4.")
         for name in ("in_channels", "out_channels"):
             if not is_count(getattr(self, name), 1):
                 raise GenotypeError(f"{name} is {getattr(self, name)!r}: give a whole number of at least 1.")
