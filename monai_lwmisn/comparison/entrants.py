@@ -13,6 +13,15 @@ from monai_lwmisn.networks.operations import SEARCH_SPACES
 
 OURS = "lwmisn"
 
+_FAST: dict[str, Any] = {
+    "encoder_cells": 2,
+    "middle_cells": 1,
+    "decoder_cells": 2,
+    "node_width": [16, 24, 32],
+    "stem_stride": 4,
+}
+"""Cells that start at a quarter of the resolution, few and narrow."""
+
 _NO_COSTS: dict[str, Any] = {
     "lambda_params": 0.0,
     "lambda_macs": 0.0,
@@ -44,6 +53,7 @@ PAPER = ("unet", "fcn", "attention_unet", "r2_unet", "unet_plus_plus", "nas_unet
 
 _SEARCHED = [
     Entrant(OURS, "ours", {}),
+    Entrant("lwmisn_fast", "ours", _FAST),
     Entrant("lwmisn_published", "ours", {}, variant="paper"),
     *(Entrant(f"random_{seed}", "ours", {"strategy": "random", "genotype_seed": seed}) for seed in (1, 2, 3)),
     Entrant("darts_based", "paper", {"search_space": "darts", **_NO_COSTS}),

@@ -21,7 +21,7 @@ from monai_lwmisn.networks.baselines import registry
 from monai_lwmisn.report.comparison import write_report
 from monai_lwmisn.report.comparison_rows import read_results
 
-TINY = {"search_epochs": 1, "search_warmup_epochs": 0, "node_width": [4, 4, 4, 4], "lambda_latency": 0.0}
+TINY = {"search_epochs": 1, "search_warmup_epochs": 0, "node_width": [4, 4, 4], "lambda_latency": 0.0}
 NAMES = ("unext_s", "lwmisn")
 
 
