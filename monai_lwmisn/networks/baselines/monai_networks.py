@@ -11,8 +11,6 @@ from torch import nn
 
 from .registry import baseline
 
-NNUNET_WIDTHS = (32, 64, 128, 256, 512, 512, 512)
-
 
 @baseline(
     "basic_unet",
@@ -50,34 +48,42 @@ def segresnet(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Modu
     return SegResNet(spatial_dims, init_filters=8, in_channels=in_channels, out_channels=out_channels)
 
 
-@baseline(
-    "nnunet_2d",
-    source="Isensee et al., 'nnU-Net: a self-configuring method for deep learning-based biomedical image "
-    "segmentation', Nature Methods 2021; monai.networks.nets.DynUNet",
-    licence="Apache-2.0",
-    multiple=128,
-    spatial_dims=(2,),
-)
-def nnunet_2d(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Module:
-    """The plain 2D U-Net that nnU-Net (version 2) plans for patches of 256x256; (B, in_channels, ...) to logits.
+def _register_nnunet(name: str, patch: str, widths: tuple[int, ...]) -> None:
+    """Register the plain 2D U-Net that nnU-Net (version 2) plans for square patches.
 
-    Its planner halves each axis while the result is at least 4 pixels: six times from 256, hence seven stages. Widths
-    start at 32 and double, to at most 512 in 2D. A stage is two 3x3 convolutions, each with instance normalisation and
-    a leaky ReLU of slope 0.01, the first with the stride; transposed convolutions of 2x2 go back up. Here there is no
-    deep supervision, as for every other network, and no bias where the normalisation would remove it. It is the network
-    alone: nnU-Net's preprocessing, augmentation and training are not part of the comparison.
+    Its planner halves each axis while the result is at least 4 pixels and whole. Widths start at 32 and double, to at
+    most 512 in 2D. A stage is two 3x3 convolutions, each with instance normalisation and a leaky ReLU of slope 0.01,
+    the first with the stride; transposed convolutions of 2x2 go back up. Here there is no deep supervision, as for
+    every other network, and no bias where the normalisation would remove it. It is the network alone: nnU-Net's
+    preprocessing, augmentation and training are not part of the comparison.
     """
-    stages = len(NNUNET_WIDTHS)
-    strides = (1, *[2] * (stages - 1))
-    return DynUNet(
-        spatial_dims,
-        in_channels,
-        out_channels,
-        kernel_size=[3] * stages,
-        strides=strides,
-        upsample_kernel_size=strides[1:],
-        filters=NNUNET_WIDTHS,
-        norm_name=("instance", {"affine": True}),
-        act_name=("leakyrelu", {"inplace": True, "negative_slope": 0.01}),
-        trans_bias=True,
-    )
+
+    def build(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Module:
+        strides = (1, *[2] * (len(widths) - 1))
+        return DynUNet(
+            spatial_dims,
+            in_channels,
+            out_channels,
+            kernel_size=[3] * len(widths),
+            strides=strides,
+            upsample_kernel_size=strides[1:],
+            filters=widths,
+            norm_name=("instance", {"affine": True}),
+            act_name=("leakyrelu", {"inplace": True, "negative_slope": 0.01}),
+            trans_bias=True,
+        )
+
+    baseline(
+        name,
+        source="Isensee et al., 'nnU-Net: a self-configuring method for deep learning-based biomedical image "
+        f"segmentation', Nature Methods 2021, as planned for {patch}; monai.networks.nets.DynUNet",
+        licence="Apache-2.0",
+        multiple=2 ** len(widths),
+        spatial_dims=(2,),
+    )(build)
+
+
+# Its deepest stages normalise over few pixels, so that it belongs to a size: whole images of 256 confuse a network of
+# seven stages that was trained on crops of 96.
+_register_nnunet("nnunet_2d", "256x256", (32, 64, 128, 256, 512, 512, 512))
+_register_nnunet("nnunet_2d_96", "96x96", (32, 64, 128, 256, 512))

@@ -15,6 +15,7 @@ COSTS = {
     "monai_unet": (1.625e6, 0.764e9),
     "segresnet": (0.395e6, 0.984e9),
     "nnunet_2d": (33.46e6, 14.80e9),
+    "nnunet_2d_96": (7.763e6, 12.07e9),
 }
 """Parameters and multiply-accumulates at 3x256x256."""
 
@@ -31,6 +32,7 @@ OWN = {
     "segresnet": lambda: SegResNet(spatial_dims=2, init_filters=8, in_channels=3, out_channels=2),
     # Without filters, MONAI takes nnU-Net's.
     "nnunet_2d": lambda: DynUNet(2, 3, 2, [3] * 7, [1, *[2] * 6], [2] * 6, trans_bias=True),
+    "nnunet_2d_96": lambda: DynUNet(2, 3, 2, [3] * 5, [1, *[2] * 4], [2] * 4, trans_bias=True),
 }
 """MONAI's own class, by keywords and defaults."""
 
@@ -51,8 +53,8 @@ def test_logits_are_those_of_monai_on_the_padded_image(name: str) -> None:
     own.load_state_dict(network.network.state_dict())  # type: ignore[union-attr]
     image = torch.rand(1, 3, 50, 70)
     multiple = BASELINES[name].multiple
-    padded = torch.zeros(1, 3, *(-(-size // multiple) * multiple for size in image.shape[2:]))
-    padded[..., :50, :70] = image
+    rows, columns = (torch.arange(-(-size // multiple) * multiple).clamp(max=size - 1) for size in (50, 70))
+    padded = image[:, :, rows][..., columns]
     with torch.inference_mode():
         torch.testing.assert_close(network(image), own(padded)[..., :50, :70])
 
@@ -63,19 +65,20 @@ def test_the_smallest_image_can_be_trained_with(name: str) -> None:
     assert network(torch.rand(1, 3, 1, 1)).shape == (1, 2, 1, 1)
 
 
-def test_nnunet_has_the_stages_that_nnunet_plans_for_256_pixels() -> None:
-    sizes = [256]
-    while sizes[-1] >= 2 * 4:
+@pytest.mark.parametrize(("name", "patch"), [("nnunet_2d", 256), ("nnunet_2d_96", 96)])
+def test_nnunet_has_the_stages_that_nnunet_plans_for_its_patches(name: str, patch: int) -> None:
+    sizes = [patch]
+    while sizes[-1] % 2 == 0 and sizes[-1] // 2 >= 4:
         sizes.append(sizes[-1] // 2)
     widths = [min(32 * 2**stage, 512) for stage in range(len(sizes))]
 
     with torch.device("meta"):
-        network = build_baseline("nnunet_2d", 3, 2)
+        network = build_baseline(name, 3, 2)
         shapes: list[tuple[int, ...]] = []
         for module in network.modules():
             if isinstance(module, nn.InstanceNorm2d):
                 module.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape[1:])))
-        network(torch.rand(1, 3, 256, 256))
+        network(torch.rand(1, 3, patch, patch))
     encoder = [(width, size, size) for width, size in zip(widths, sizes, strict=True) for _ in range(2)]
     # The decoder goes back up from the last but one stage; every stage is two convolutions.
     assert shapes == encoder + encoder[-3::-1]
