@@ -50,8 +50,9 @@ def baseline_rows() -> list[BaselineRow]:
 
 def format_baselines(rows: list[BaselineRow]) -> str:
     """The rows as text for people: millions of parameters, GMac for one 3x256x256 image."""
-    lines = [f"{'network':<16}{'params (M)':>12}{'GMac':>9}{'by thop':>9}  {'licence of its code':<22}source"]
+    wide = max(len(row["licence"]) for row in rows) + 2
+    lines = [f"{'network':<16}{'params (M)':>12}{'GMac':>9}{'by thop':>9}  {'licence of its code':<{wide}}source"]
     for row in rows:
         counts = f"{row['params'] / 1e6:>12.3f}{row['macs'] / 1e9:>9.3f}{row['macs_thop'] / 1e9:>9.3f}"
-        lines.append(f"{row['name']:<16}{counts}  {row['licence']:<22}{row['source']}")
+        lines.append(f"{row['name']:<16}{counts}  {row['licence']:<{wide}}{row['source']}")
     return "\n".join(lines)

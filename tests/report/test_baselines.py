@@ -27,7 +27,12 @@ def test_every_baseline_has_a_row_with_its_counts_and_where_it_is_from() -> None
 
 
 def test_the_text_has_a_line_for_each() -> None:
-    rows = baseline_rows()[:2]
+    rows = [
+        {**row, "licence": licence}
+        for row, licence in zip(baseline_rows(), ("a long licence" * 3, "short"), strict=False)
+    ]
     head, *lines = format_baselines(rows).splitlines()
     assert "params (M)" in head and len(lines) == 2
-    assert all(line.startswith(row["name"]) for line, row in zip(lines, rows, strict=True))
+    for line, row in zip(lines, rows, strict=True):
+        assert line.startswith(row["name"])
+        assert line.index(row["source"]) == head.index("source")

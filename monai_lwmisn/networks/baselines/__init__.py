@@ -9,6 +9,7 @@ from . import (  # noqa: F401  each registers what it defines
     monai_networks,
     nas_unet,
     r2_unet,
+    searched,
     unet,
     unet_plus_plus,
     unext,
