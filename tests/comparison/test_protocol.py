@@ -50,7 +50,7 @@ def test_small_is_full_in_crops_for_a_third_of_the_epochs(preset: str) -> None:
         small.settings["spatial"] == full.settings["spatial"] and full.settings["spatial"][0]["spatial_size"][0] == 256
     )
     (crop,) = [step for step in small.settings["augmentation"] if step not in full.settings["augmentation"]]
-    assert crop["_target_"] == "RandSpatialCropd" and crop["roi_size"] == [96, 96]
+    assert "Crop" in crop["_target_"] and [96, 96] in crop.values()
     assert (full.epochs, small.epochs) == (30, 10)
     assert [protocol.seeds_of(HEAVY_MACS - 1) for protocol in (full, small)] == [3, 3]
     assert [protocol.seeds_of(HEAVY_MACS) for protocol in (full, small)] == [3, 1]
@@ -62,7 +62,7 @@ def test_the_published_variant_is_searched_as_published(preset: str) -> None:
     search = load_protocol(preset, "small").search_configs(ENTRANTS["lwmisn_published"])["search"]
     for key in ("node_width", "stem_stride", "alpha_groups", "expectation", "lambda_params", "search_mode"):
         assert search[key] == published[key]
-    assert search["budget_params"] is None and search["augmentation"][0]["roi_size"] == [96, 96]
+    assert search["budget_params"] is None and [96, 96] in search["augmentation"][0].values()
 
 
 def test_what_determines_a_result_is_told_apart() -> None:
