@@ -51,9 +51,10 @@ def write_report(out: Path, file: Path) -> list[Path]:
     fronts = file.with_name(f"{file.stem}_fronts.png")
     draw_fronts(results.rows, metric, fronts)
     examples = file.with_name(f"{file.stem}_examples.png")
-    pictures = [fronts] + ([examples] if draw_examples(results, metric, examples) else [])
-    tables = {file.with_name(f"{file.stem}.csv"): _networks_csv(results)}
+    pictures, tables = [fronts], {file.with_name(f"{file.stem}.csv"): _networks_csv(results)}
     if all(row.tested for row in results.rows):
+        if draw_examples(results, metric, examples):
+            pictures.append(examples)
         tables[file.with_name(f"{file.stem}_cases.csv")] = _cases_csv(results, metric)
     for path, text in {**tables, file: _markdown(results, metric, [path.name for path in pictures])}.items():
         write_atomically(text.encode(), path)

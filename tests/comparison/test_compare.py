@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.stats import wilcoxon
 
 from monai_lwmisn.comparison import compare as module
@@ -18,6 +19,7 @@ from monai_lwmisn.comparison.entrants import find_entrants
 from monai_lwmisn.comparison.protocol import load_protocol
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks.baselines import registry
+from monai_lwmisn.report import comparison_figures
 from monai_lwmisn.report.comparison import write_report
 from monai_lwmisn.report.comparison_rows import read_results
 
@@ -152,6 +154,20 @@ def test_before_the_test_part_is_looked_at_the_report_is_of_the_validation_part(
     text = (tmp_path / "report.md").read_text()
     assert "The test part has not been looked at yet" in text and "92.11" not in text
     assert not any(path.name.endswith("_cases.csv") for path in written)
+
+
+def test_figure_5_is_drawn_when_every_network_has_been_tested(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison_figures, "SHOWN", {"lwmisn": "ours"})
+    written = {path.name: path for path in write_report(copy, tmp_path / "report.md")}
+    picture = Image.open(written["report_examples.png"])
+    assert len(np.unique(np.asarray(picture.convert("L")))) > 100
+    for path in (copy / "cells" / "unext_s").glob("seed_*.json"):
+        result = json.loads(path.read_text())
+        del result["test"]
+        path.write_text(json.dumps(result))
+    assert "report_examples.png" not in {path.name for path in write_report(copy, tmp_path / "report.md")}
 
 
 def test_what_is_no_comparison_is_refused(copy: Path, tmp_path: Path) -> None:
