@@ -1,4 +1,4 @@
-"""Time per image of a network that was found, beside MONAI's U-nets, in one run under several runtimes.
+"""Time per image of a network that was found, beside MONAI's U-nets and UNeXt-S, in one run under several runtimes.
 
     python benchmarks/inference_speed.py runs/nuclei --output docs/results/inference_speed
 
@@ -25,6 +25,7 @@ from monai.utils import optional_import
 from torch import nn
 
 from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.baselines import build_baseline
 from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_count, processor_name
 
 openvino, HAS_OPENVINO = optional_import("openvino")
@@ -82,11 +83,12 @@ def main() -> None:
 
 
 def peers(in_channels: int, out_channels: int) -> dict[str, nn.Module]:
-    """MONAI's networks, BasicUNet and SegResNet with their default widths, UNet with those of MONAI's tutorials."""
+    """MONAI's BasicUNet and SegResNet with their default widths, UNet with those of MONAI's tutorials; UNeXt-S."""
     return {
         "MONAI BasicUNet": BasicUNet(2, in_channels, out_channels).eval(),
         "MONAI UNet": UNet(2, in_channels, out_channels, (16, 32, 64, 128, 256), (2, 2, 2, 2), num_res_units=2).eval(),
         "MONAI SegResNet": SegResNet(2, in_channels=in_channels, out_channels=out_channels).eval(),
+        "UNeXt-S": build_baseline("unext_s", in_channels, out_channels).eval(),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Protocol:
         learning_rates: a network is trained with the one that does best in its pilots.
         slice_step: of volumes every so many slices are learned from and validated on; the test part is whole.
         settings: of the training and evaluation, by key, over those of the preset's ``light`` variant.
+        search: settings of our searches, over those of that variant.
         budget_hours: of each training; the best weights until then count. None for no limit.
     """
 
@@ -53,6 +54,7 @@ class Protocol:
     heavy_seeds: int
     learning_rates: tuple[float, ...]
     settings: Mapping[str, Any]
+    search: Mapping[str, Any] = field(default_factory=dict)
     slice_step: int = 1
     budget_hours: float | None = None
 
@@ -67,7 +69,7 @@ class Protocol:
 
     def search_configs(self, entrant: Entrant) -> dict[str, dict[str, Any]]:
         """The configurations of the search that finds an entrant's network, on the protocol's images."""
-        configs = resolve(self.preset, "light", {**(entrant.search or {}), **self.settings})
+        configs = resolve(self.preset, "light", {**self.search, **(entrant.search or {}), **self.settings})
         if entrant.variant == "paper":
             published = load_preset(self.preset, "paper")
             settings = {key: value for key, value in published.items() if _is_of_search(key)}

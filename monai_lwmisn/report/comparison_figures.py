@@ -37,7 +37,7 @@ def draw_fronts(rows: Sequence[Row], metric: str, path: Path) -> None:
     """Draw accuracy against parameters, multiply-accumulates and time, each with the front of what nobody is ahead of.
 
     Args:
-        rows: the networks; those of the group ``ablation`` are dots without a name.
+        rows: the networks; those of the group ``ablation`` and random ones are dots without a name.
         metric: of accuracy.
         path: the PNG.
     """
@@ -53,7 +53,7 @@ def draw_fronts(rows: Sequence[Row], metric: str, path: Path) -> None:
         axis.plot([across[name] for name in front], [up[name] for name in front], color="black", linewidth=1, zorder=1)
         for name, row in known.items():
             axis.scatter(across[name], up[name], color=COLORS[row.group], s=28, zorder=2)
-            if row.group != "ablation":
+            if row.group != "ablation" and not name.startswith("random_"):
                 axis.annotate(name, (across[name], up[name]), xytext=(4, 3), textcoords="offset points", fontsize=8)
         axis.set_xscale("log")
         axis.set_xlabel(title)

@@ -56,6 +56,21 @@ def test_small_is_full_in_crops_for_a_third_of_the_epochs(preset: str) -> None:
     assert [protocol.seeds_of(HEAVY_MACS) for protocol in (full, small)] == [3, 1]
 
 
+def test_what_a_protocol_says_of_our_searches_goes_before_the_preset_and_behind_the_entrant() -> None:
+    full, small = load_protocol("nuclei"), load_protocol("nuclei", "small")
+    assert [protocol.search_configs(ENTRANTS["lwmisn"])["search"]["stem_stride"] for protocol in (full, small)] == [
+        2,
+        4,
+    ]
+    widths = {
+        name: small.search_configs(ENTRANTS[name])["search"]["node_width"]
+        for name in ("lwmisn", "random_1", "lwmisn_fast", "lwmisn_published")
+    }
+    assert widths["lwmisn"] == widths["random_1"] == [24, 32, 48]
+    assert widths["lwmisn_fast"] == [16, 24, 32]
+    assert widths["lwmisn_published"] == [48, 48, 48]
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_published_variant_is_searched_as_published(preset: str) -> None:
     published = load_preset(preset, "paper")
