@@ -58,10 +58,10 @@ def test_every_network_has_pilots_trainings_and_costs(finished: Path) -> None:
         cells = {path.stem: json.loads(path.read_text()) for path in (finished / "cells" / name).glob("*.json")}
         searched = {"search"} if name == "lwmisn" else set()
         assert set(cells) == {"rate_0.004", "rate_0.001", "seed_0", "seed_1"} | searched
-        pilots = {cells[f"rate_{rate}"]["validation_dsc"]: float(rate) for rate in ("0.004", "0.001")}
+        pilots = {rate: cells[f"rate_{rate:g}"]["validation_dsc"] for rate in (0.004, 0.001)}
         assert all(cells[f"rate_{rate}"]["epochs"] == 1 for rate in ("0.004", "0.001"))
         for seed in ("seed_0", "seed_1"):
-            assert cells[seed]["learning_rate"] == pilots[max(pilots)] and cells[seed]["epochs"] == 2
+            assert pilots[cells[seed]["learning_rate"]] == max(pilots.values()) and cells[seed]["epochs"] == 2
             cases = cells[seed]["test"]["cases"]
             assert cells[seed]["test"]["mean"]["dsc"] == pytest.approx(np.mean([case["dsc"] for case in cases]))
         assert cells["seed_0"]["validation_dsc"] != cells["seed_1"]["validation_dsc"]
