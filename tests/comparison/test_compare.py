@@ -23,7 +23,13 @@ from monai_lwmisn.report import comparison_figures
 from monai_lwmisn.report.comparison import write_report
 from monai_lwmisn.report.comparison_rows import read_results
 
-TINY = {"search_epochs": 1, "search_warmup_epochs": 0, "node_width": [4, 4, 4], "lambda_latency": 0.0}
+TINY = {
+    "search_epochs": 1,
+    "search_warmup_epochs": 0,
+    "stem_stride": 2,
+    "node_width": [4, 4, 4],
+    "lambda_latency": 0.0,
+}
 NAMES = ("unext_s", "lwmisn")
 
 
