@@ -52,8 +52,7 @@ class Baseline:
 class AnySize(nn.Module):
     """Pads images at their ends to a divisible size, and crops the logits back.
 
-    It repeats the last pixels: zeros would shift the statistics that the network normalises by, more so in small crops
-    than in whole images.
+    It repeats the last pixels, so that what a network takes its means and deviations from is image and nothing else.
 
     Args:
         network: maps (B, in_channels, ...) to logits of the same size.

@@ -29,7 +29,7 @@ def _with_known_cells(name: str, spatial_dims: int, in_channels: int, out_channe
     multiple=1,
 )
 def darts_based(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Module:
-    """The U shape with DARTS's operations, searched without a cost term."""
+    """The U shape with DARTS's operations, searched without a cost term; it maps (B, in_channels, ...) to logits."""
     return _with_known_cells("darts_based", spatial_dims, in_channels, out_channels)
 
 
@@ -40,5 +40,8 @@ def darts_based(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Mo
     multiple=1,
 )
 def contrast(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Module:
-    """The light operations in a chain of cells with two reductions and no way back up (table 5)."""
+    """The light operations in a chain of cells with two reductions and no way back up (table 5).
+
+    It maps (B, in_channels, ...) to logits of that size, as every baseline does.
+    """
     return _with_known_cells("contrast", spatial_dims, in_channels, out_channels)
