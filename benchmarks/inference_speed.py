@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +22,7 @@ from monai.networks.nets import BasicUNet, SegResNet, UNet
 from monai.utils import optional_import
 from torch import nn
 
+from monai_lwmisn.comparison.turns import medians_in_turns
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.baselines import build_baseline
 from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_count, processor_name
@@ -31,7 +30,6 @@ from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_cou
 openvino, HAS_OPENVINO = optional_import("openvino")
 
 OURS = "LWMISN"
-_TURN, _UNCOUNTED = 10, 3
 Inference = Callable[[], object]
 
 
@@ -44,7 +42,7 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=256, help="width and height of the image in pixels (default: 256)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of every runtime (default: 2)")
-    parser.add_argument("--repeats", type=int, default=70, help="timed inferences of each, at least (default: 70)")
+    parser.add_argument("--rounds", type=int, default=10, help="turns of each, of 7 timed inferences (default: 10)")
     arguments = parser.parse_args()
 
     torch.set_num_threads(arguments.threads)
@@ -57,11 +55,11 @@ def main() -> None:
         for name, prepare in RUNTIMES.items()
     }
     with torch.inference_mode():
-        milliseconds = {name: measure(inferences, arguments.repeats) for name, inferences in runtimes.items()}
+        milliseconds = {name: medians_in_turns(inferences, arguments.rounds) for name, inferences in runtimes.items()}
     result = {
         "image": list(image.shape),
         "threads": arguments.threads,
-        "repeats": arguments.repeats,
+        "rounds": arguments.rounds,
         "processor": processor_name(),
         "versions": {name: version(name) for name in ("torch", "monai", "onnxruntime")},
         "networks": {
@@ -90,22 +88,6 @@ def peers(in_channels: int, out_channels: int) -> dict[str, nn.Module]:
         "MONAI SegResNet": SegResNet(2, in_channels=in_channels, out_channels=out_channels).eval(),
         "UNeXt-S": build_baseline("unext_s", in_channels, out_channels).eval(),
     }
-
-
-def measure(inferences: dict[str, Inference], repeats: int) -> dict[str, float]:
-    """Median milliseconds of each inference, taking turns of ten, the first three of a turn not counted.
-
-    In turns of one each would pay for the other's threads, which go on spinning for a while after their work is done.
-    """
-    samples: dict[str, list[float]] = {name: [] for name in inferences}
-    while any(len(times) < repeats for times in samples.values()):
-        for name, inference in inferences.items():
-            for repeat in range(_TURN):
-                start = time.perf_counter()
-                inference()
-                if repeat >= _UNCOUNTED:
-                    samples[name].append((time.perf_counter() - start) * 1e3)
-    return {name: statistics.median(times) for name, times in samples.items()}
 
 
 def _torch_eager(network: nn.Module, image: torch.Tensor, threads: int) -> Inference:
@@ -164,7 +146,7 @@ def markdown(result: dict) -> str:
     shape = "x".join(str(length) for length in result["image"])
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
     lines = [
-        f"Milliseconds per {shape} image, {result['threads']} threads, medians of {result['repeats']}, "
+        f"Milliseconds per {shape} image, {result['threads']} threads, medians of {result['rounds']} turns of 7, "
         f"{result['processor']}, {versions}.",
         "",
         "| network | params M | GMac | " + " | ".join(result["milliseconds"]) + " |",

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from monai_lwmisn.comparison.cells import DONE, Cell
-from monai_lwmisn.comparison.costs import measure
-from monai_lwmisn.comparison.entrants import Entrant
+from monai_lwmisn.comparison.costs import obtain_costs
+from monai_lwmisn.comparison.entrants import Entrant, build_network
 from monai_lwmisn.comparison.protocol import (
     PILOT_SHARE,
     Protocol,
@@ -24,8 +23,7 @@ from monai_lwmisn.comparison.protocol import (
 )
 from monai_lwmisn.errors import ConfigError, LWMISNError
 from monai_lwmisn.files import write_atomically
-from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.networks.baselines import build_baseline
+from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.complexity import IMAGE_SIZE, multiply_accumulates
 from monai_lwmisn.workflow.config import load_preset
 from monai_lwmisn.workflow.evaluation import evaluate
@@ -76,7 +74,7 @@ class Comparison:
         write_atomically((json.dumps(own, indent=1) + "\n").encode(), file)
 
     def run(self, entrants: Sequence[Entrant]) -> dict[str, str]:
-        """Do what is not done yet, for each network in turn.
+        """Do what is not done yet, for each network in turn, and measure what they cost.
 
         Returns:
             A sentence for each network that failed, by its name.
@@ -89,12 +87,12 @@ class Comparison:
             except LWMISNError as error:
                 failures[entrant.name] = str(error)
                 self.say(f"{entrant.name} failed: {error}")
+        obtain_costs(self.out, self.in_channels, self.out_channels, self.say)
         return failures
 
     def _run(self, entrant: Entrant) -> None:
         genotype = None if entrant.search is None else self._search(entrant)
-        network = self._build(entrant, genotype)
-        self._measure(entrant, network)
+        network = build_network(entrant, genotype, self.in_channels, self.out_channels)
         image = torch.zeros(1, self.in_channels, *IMAGE_SIZE[2], device="meta")
         seeds = self.protocol.seeds_of(multiply_accumulates(network.to("meta"), image))
         rate = self._choose_rate(entrant, genotype)
@@ -119,19 +117,6 @@ class Comparison:
         if result["status"] != DONE:
             raise LWMISNError(f"search: {result['reason']}")
         return Genotype.from_dict(result["genotype"])
-
-    def _build(self, entrant: Entrant, genotype: Genotype | None) -> nn.Module:
-        if genotype is None:
-            return build_baseline(entrant.name, self.in_channels, self.out_channels)
-        return LWMISN(genotype)
-
-    def _measure(self, entrant: Entrant, network: nn.Module) -> None:
-        file = self.out / "costs.json"
-        costs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        if entrant.name not in costs:
-            self.say(f"  {entrant.name}: costs")
-            costs[entrant.name] = measure(network, self.in_channels)
-            write_atomically((json.dumps(costs, indent=1) + "\n").encode(), file)
 
     def _choose_rate(self, entrant: Entrant, genotype: Genotype | None) -> float:
         """The learning rate whose pilot does best on the validation part."""

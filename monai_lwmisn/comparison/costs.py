@@ -1,8 +1,11 @@
-"""What the networks of a comparison cost, measured one after the other in one process."""
+"""What the networks of a comparison cost, all measured in one process, their times in turns."""
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,45 +13,110 @@ import torch
 from torch import nn
 
 from monai_lwmisn.bundle.export import export_onnx
+from monai_lwmisn.comparison.cells import DONE, Cell
+from monai_lwmisn.comparison.entrants import ENTRANTS, Entrant, build_network
+from monai_lwmisn.comparison.turns import medians_in_turns
+from monai_lwmisn.files import write_atomically
 from monai_lwmisn.inference.runtimes import HAS_ONNXRUNTIME, ONNXRuntimeNetwork
+from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.complexity import (
     IMAGE_SIZE,
     THREADS,
-    latency_ms,
+    in_channels_last,
     multiply_accumulates,
     parameter_count,
     processor_name,
 )
 
 
-def measure(network: nn.Module, in_channels: int) -> dict[str, Any]:
-    """Costs of a 2D network for one image (1, in_channels, 256, 256).
+def obtain_costs(
+    out: Path, in_channels: int, out_channels: int, say: Callable[[str], None] = print
+) -> dict[str, dict[str, Any]]:
+    """The costs of all networks of the comparison in ``out`` that have been trained.
+
+    They are read from ``costs.json`` if it has them all, and otherwise all measured anew, for times that were taken at
+    different hours do not compare.
+
+    Args:
+        out: the folder of the comparison.
+        in_channels: of the images.
+        out_channels: of the logits.
+        say: is told when the measurement begins.
 
     Returns:
-        ``params``, ``macs``, ``latency_ms`` (torch, channels last), ``latency_onnx_ms`` (ONNX Runtime; None where it is
-        not installed or cannot express the network) and ``processor``.
+        What :func:`measure` gives.
+    """
+    file = out / "costs.json"
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    trained = [entrant for entrant in ENTRANTS.values() if _is_trained(out, entrant)]
+    if all(entrant.name in kept for entrant in trained):
+        return kept
+    say(f"Parameters, multiply-accumulates and times of {len(trained)} networks, in turns: this takes minutes")
+    networks = {
+        entrant.name: build_network(entrant, _genotype(out, entrant), in_channels, out_channels) for entrant in trained
+    }
+    costs = measure(networks, in_channels)
+    write_atomically((json.dumps(costs, indent=1) + "\n").encode(), file)
+    return costs
+
+
+def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, dict[str, Any]]:
+    """Costs of 2D networks for one image (1, in_channels, 256, 256), by name.
+
+    Returns:
+        For each ``params``, ``macs``, ``latency_ms`` (torch, channels last), ``latency_onnx_ms`` (ONNX Runtime; None
+        where it is not installed or cannot express the network) and ``processor``.
     """
     image = torch.rand(1, in_channels, *IMAGE_SIZE[2])
-    return {
-        "params": parameter_count(network),
-        "macs": multiply_accumulates(network, image),
-        "latency_ms": latency_ms(network, image),
-        "latency_onnx_ms": _onnx_latency(network, image),
-        "processor": processor_name(),
-    }
-
-
-def _onnx_latency(network: nn.Module, image: torch.Tensor) -> float | None:
-    if not HAS_ONNXRUNTIME:
-        return None
     threads = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "network.onnx"
-            export_onnx(network.to(memory_format=torch.contiguous_format), image.shape[1], path)  # type: ignore[call-overload]
-            return latency_ms(ONNXRuntimeNetwork(path, "cpu"), image)
-    except Exception:  # the exporter's own, of many classes
-        return None
+        counts = {
+            name: {"params": parameter_count(network), "macs": multiply_accumulates(network, image)}
+            for name, network in networks.items()
+        }
+        exported = {name: _as_onnx(network, in_channels) for name, network in networks.items()}
+        with torch.inference_mode():
+            milliseconds = medians_in_turns({name: _inference(network, image) for name, network in networks.items()})
+            milliseconds_onnx = medians_in_turns(
+                {name: partial(network, image) for name, network in exported.items() if network is not None}
+            )
     finally:
         torch.set_num_threads(threads)
+    return {
+        name: {
+            **counts[name],
+            "latency_ms": milliseconds[name],
+            "latency_onnx_ms": milliseconds_onnx.get(name),
+            "processor": processor_name(),
+        }
+        for name in networks
+    }
+
+
+def _is_trained(out: Path, entrant: Entrant) -> bool:
+    cells = [Cell(out, entrant.name, path.stem) for path in (out / "cells" / entrant.name).glob("*.json")]
+    done = {cell.name: result["status"] == DONE for cell in cells if (result := cell.result()) is not None}
+    return done.pop("search", True) and any(done[name] for name in done if name.startswith("seed_"))
+
+
+def _genotype(out: Path, entrant: Entrant) -> Genotype | None:
+    result = Cell(out, entrant.name, "search").result()
+    return None if result is None else Genotype.from_dict(result["genotype"])
+
+
+def _inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Tensor]:
+    network, image = in_channels_last(network, image)
+    return lambda: network(image)
+
+
+def _as_onnx(network: nn.Module, in_channels: int) -> ONNXRuntimeNetwork | None:
+    if not HAS_ONNXRUNTIME:
+        return None
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "network.onnx"
+            export_onnx(network, in_channels, path)
+            return ONNXRuntimeNetwork(path, "cpu")
+    except Exception:  # the exporter's own, of many classes
+        return None

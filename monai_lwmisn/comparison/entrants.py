@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch import nn
+
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.networks.baselines import BASELINES
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.baselines import BASELINES, build_baseline
 from monai_lwmisn.networks.operations import SEARCH_SPACES
 
 OURS = "lwmisn"
@@ -92,3 +95,15 @@ def find_entrants(names: Sequence[str]) -> list[Entrant]:
             nearest = difflib.get_close_matches(name, ENTRANTS, n=1, cutoff=0.0)[0]
             raise ConfigError(f"There is no model '{name}': the nearest is '{nearest}' (of {', '.join(ENTRANTS)}).")
     return [ENTRANTS[name] for name in dict.fromkeys(names)]
+
+
+def build_network(entrant: Entrant, genotype: Genotype | None, in_channels: int, out_channels: int) -> nn.Module:
+    """The network of an entrant, with untrained weights.
+
+    Args:
+        entrant: whose.
+        genotype: that its search found; None for a baseline.
+        in_channels: of the images.
+        out_channels: of the logits.
+    """
+    return build_baseline(entrant.name, in_channels, out_channels) if genotype is None else LWMISN(genotype)

@@ -10,9 +10,10 @@ import numpy as np
 
 from monai_lwmisn.comparison.cells import DONE, Cell
 from monai_lwmisn.comparison.compare import SCHEMA_VERSION
+from monai_lwmisn.comparison.costs import obtain_costs
 from monai_lwmisn.comparison.entrants import ENTRANTS
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.workflow.config import read_file
+from monai_lwmisn.workflow.config import load_preset, read_file
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Results:
 
 
 def read_results(out: Path) -> Results:
-    """Read the folder of a comparison, finished or not.
+    """Read the folder of a comparison, finished or not; costs that it does not have yet are measured.
 
     Raises:
         ConfigError: it is none, of another release, or nothing in it is done.
@@ -88,7 +89,8 @@ def read_results(out: Path) -> Results:
     comparison = read_file(file)
     if comparison.get("schema_version") != SCHEMA_VERSION:
         raise ConfigError(f"{file} is of another release: use the one that wrote it.")
-    costs = read_file(out / "costs.json") if (out / "costs.json").is_file() else {}
+    preset = load_preset(comparison["preset"], "light")
+    costs = obtain_costs(out, preset["in_channels"], preset["out_channels"])
     rows, failures = [], {}
     for name, entrant in ENTRANTS.items():
         cells = {path.stem: Cell(out, name, path.stem).result() for path in (out / "cells" / name).glob("*.json")}
