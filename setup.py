@@ -29,6 +29,7 @@ setup(
         ],
     },
     install_requires=[
+        "adjustText>=1.3",  # the names in the figures of a comparison
         "monai>=1.5",
         "torch>=2.6",
         "pytorch-ignite>=0.5.2",

@@ -12,16 +12,10 @@ from monai_lwmisn.comparison.entrants import OURS
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import check_writable, write_atomically
 from monai_lwmisn.report.comparison_figures import draw_examples, draw_fronts
-from monai_lwmisn.report.comparison_rows import Results, Row, read_results
+from monai_lwmisn.report.comparison_rows import GROUPS, Results, Row, read_results
 from monai_lwmisn.report.published import NUMBERS, TABLE_5, TABLES
 from monai_lwmisn.report.statistics import paired_tests, pareto_front
 
-GROUPS = {
-    "paper": "Networks of the paper's tables",
-    "peer": "Light networks and others of today",
-    "ours": "Ours",
-    "ablation": "Ours, with something left out",
-}
 COSTS = {"params": "parameters", "macs": "multiply-accumulates", "latency_ms": "time", "latency_onnx_ms": "time, ONNX"}
 LIVER_REMARK = (
     "A mean DSC is at most 2 MIoU / (1 + MIoU), so the published liver figures cannot all be right: a MIoU of 93.17 "

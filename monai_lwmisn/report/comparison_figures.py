@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from adjustText import adjust_text
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from monai.bundle import ConfigParser
 
 from monai_lwmisn.comparison.cells import Cell
 from monai_lwmisn.comparison.entrants import OURS
 from monai_lwmisn.data import read_datalist
-from monai_lwmisn.report.comparison_rows import Results, Row
+from monai_lwmisn.report.comparison_rows import GROUPS, Results, Row
 from monai_lwmisn.report.statistics import pareto_front
 from monai_lwmisn.training.overlays import OverlayFigure, blend
 from monai_lwmisn.workflow.checkpoint import load_weights
@@ -44,6 +47,7 @@ def draw_fronts(rows: Sequence[Row], metric: str, path: Path) -> None:
     costs = [cost for cost in AXES if any(row.costs[cost] is not None for row in rows)]
     figure = Figure(figsize=(7.0 * 2, 5.2 * ((len(costs) + 1) // 2)), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
+    labels: dict[Axes, list[Text]] = {}
     for axis, cost in zip(figure.subplots((len(costs) + 1) // 2, 2).flat, costs, strict=False):
         title, unit = AXES[cost]
         known = {row.name: row for row in rows if row.costs[cost] is not None}
@@ -51,14 +55,21 @@ def draw_fronts(rows: Sequence[Row], metric: str, path: Path) -> None:
         up = {name: row.mean(metric) for name, row in known.items()}
         front = pareto_front(across, up)
         axis.plot([across[name] for name in front], [up[name] for name in front], color="black", linewidth=1, zorder=1)
-        for name, row in known.items():
-            axis.scatter(across[name], up[name], color=COLORS[row.group], s=28, zorder=2)
-            if row.group != "ablation" and not name.startswith("random_"):
-                axis.annotate(name, (across[name], up[name]), xytext=(4, 3), textcoords="offset points", fontsize=8)
+        for group in GROUPS:
+            names = [name for name, row in known.items() if row.group == group]
+            places = [across[name] for name in names], [up[name] for name in names]
+            axis.scatter(*places, color=COLORS[group], s=28, zorder=2, label=GROUPS[group])
         axis.set_xscale("log")
         axis.set_xlabel(title)
         axis.set_ylabel(metric)
         axis.grid(alpha=0.3)
+        named = [name for name, row in known.items() if row.group != "ablation" and not name.startswith("random_")]
+        labels[axis] = [axis.text(across[name], up[name], name, fontsize=8) for name in named]
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=len(GROUPS))
+    figure.draw_without_rendering()  # labels are moved when the axes have their places
+    for axis, texts in labels.items():
+        dots = np.concatenate([group.get_offsets() for group in axis.collections])
+        adjust_text(texts, *dots.T, ax=axis, iter_lim=500, arrowprops={"arrowstyle": "-", "color": "gray"})
     figure.savefig(path)
 
 

@@ -15,6 +15,14 @@ from monai_lwmisn.comparison.entrants import ENTRANTS
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.workflow.config import load_preset, read_file
 
+GROUPS = {
+    "paper": "Networks of the paper's tables",
+    "peer": "Light networks and others of today",
+    "ours": "Ours",
+    "ablation": "Ours, with something left out",
+}
+"""The parts of a table, in their order."""
+
 
 @dataclass(frozen=True)
 class Row:
