@@ -293,7 +293,7 @@ def _parser() -> argparse.ArgumentParser:
         _compare,
         "search, train and measure networks under one protocol; a network that fails does not end the others",
     )
-    compare.add_argument("--preset", required=True, help="nuclei or prostate_mr")
+    compare.add_argument("--preset", required=True, help="nuclei, liver_ct or prostate_mr")
     compare.add_argument("--data", type=Path, metavar="PATH", required=True, help=DATA_HELP)
     compare.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="for all results, made anew")
     compare.add_argument(
@@ -304,7 +304,11 @@ def _parser() -> argparse.ArgumentParser:
         "(default: %(default)s)",
     )
     compare.add_argument(
-        "--models", metavar="NAMES", default="all", help="all, or names with commas between (default: %(default)s)"
+        "--models",
+        metavar="NAMES",
+        default="all",
+        help="all, or names with commas between: those of lwmisn baselines, and lwmisn, lwmisn_fast, random_1 and "
+        "others of ours (docs/comparison.md) (default: %(default)s)",
     )
     compare.add_argument("--epochs", type=int, metavar="N", help="of each training; the protocol's where left out")
     compare.add_argument(

@@ -242,7 +242,10 @@ def test_wrong_input_to_a_search_gets_one_sentence_and_leaves_nothing(
         (["check-data", "--preset", "nuclei", "--data", "RUN"], "RUN"),
         (["report", "RUN", "-o", "report.md"], "has no comparison.json"),
         (["compare", "--preset", "nuclei", "--data", "RUN", "--out", "RUN", "--models", "unnet"], "nearest is 'unet'"),
-        (["compare", "--preset", "liver_ct", "--data", "RUN", "--out", "RUN"], "no protocol for the preset 'liver_ct'"),
+        (
+            ["compare", "--preset", "hippocampus_mr", "--data", "RUN", "--out", "RUN"],
+            "no protocol for the preset 'hippo",
+        ),
         (["compare", "--preset", "nuclei", "--data", "RUN", "--out", "RUN", "--seeds", "0"], "--seeds is 0"),
     ],
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.errors import LWMISNError
+from monai_lwmisn.errors import ConfigError, LWMISNError
 from monai_lwmisn.files import write_atomically
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.workflow.config import execute, read_configs, write_configs
@@ -47,8 +47,17 @@ class Cell:
         return self.out / "runs" / self.entrant / self.name
 
     def result(self) -> dict[str, Any] | None:
-        """What came of it; None when it has not ended."""
-        return json.loads(self.file.read_text(encoding="utf-8")) if self.file.is_file() else None
+        """What came of it; None when it has not ended.
+
+        Raises:
+            ConfigError: its file cannot be read.
+        """
+        if not self.file.is_file():
+            return None
+        result = read_result(self.file, "remove it, and it is done again")
+        if result.get("status") not in (DONE, FAILED):
+            raise ConfigError(f"{self.file} is no result of a comparison: remove it, and it is done again.")
+        return result
 
     def obtain(self, fingerprint: str, work: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
         """Its result: the one kept if what determines it is the same, otherwise that of ``work``, which is kept.
@@ -62,7 +71,7 @@ class Cell:
         try:
             result = {"status": DONE, **work()}
         except Exception as error:  # whatever ends one network must not end the others
-            result = {"status": FAILED, "reason": _sentence(error)}
+            result = {"status": FAILED, "reason": in_a_sentence(error)}
             gc.collect()
         result = {"fingerprint": fingerprint, **result}
         write_atomically((json.dumps(result, indent=1) + "\n").encode(), self.file)
@@ -109,6 +118,21 @@ class Cell:
         return sum(line["seconds"] for line in read_history(self.run / workflow / "history.jsonl"))
 
 
+def read_result(file: Path, remedy: str) -> dict[str, Any]:
+    """Read a file of a comparison.
+
+    Raises:
+        ConfigError: it cannot be read, with the remedy.
+    """
+    try:
+        result = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file} cannot be read ({error}): {remedy}.") from error
+    if not isinstance(result, dict):
+        raise ConfigError(f"{file} is no result of a comparison: {remedy}.")
+    return result
+
+
 def _begun_with(run: Path, configs: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether a run has these configurations, wherever it and its data were then."""
     try:
@@ -122,7 +146,8 @@ def _begun_with(run: Path, configs: Mapping[str, Mapping[str, Any]]) -> bool:
     return before == json.loads(json.dumps(configs))
 
 
-def _sentence(error: Exception) -> str:
+def in_a_sentence(error: Exception) -> str:
+    """What went wrong: our own sentence, or the first line of what it began with."""
     if isinstance(error, LWMISNError):
         return str(error)
     origin: BaseException = error

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
 
-from monai_lwmisn.comparison.cells import DONE, Cell
+from monai_lwmisn.comparison.cells import DONE, Cell, in_a_sentence, read_result
 from monai_lwmisn.comparison.costs import obtain_costs
 from monai_lwmisn.comparison.entrants import Entrant, build_network
+from monai_lwmisn.comparison.images import fingerprint_images, obtain_datalist
 from monai_lwmisn.comparison.protocol import (
     PILOT_SHARE,
     Protocol,
     search_fingerprint,
     training_fingerprint,
-    write_shared_datalist,
 )
 from monai_lwmisn.errors import ConfigError, LWMISNError
 from monai_lwmisn.files import write_atomically
@@ -30,6 +32,9 @@ from monai_lwmisn.workflow.evaluation import evaluate
 from monai_lwmisn.workflow.progress import read_history
 
 SCHEMA_VERSION = 1
+
+MOST_DIFFERENCES = 5
+"""Between two protocols that are told one by one."""
 
 
 @dataclass
@@ -65,12 +70,17 @@ class Comparison:
         """
         file = self.out / "comparison.json"
         own = {"schema_version": SCHEMA_VERSION, **self.protocol.to_dict()}
+        before = None
         if file.is_file() and resume:
-            _check_same(file, own)
+            before = read_result(file, "give a new --out")
+            _check_same(self.out, before, own)
         elif self.out.exists() and any(self.out.iterdir()):
             remedy = "add --resume to go on in it, or give a new --out" if file.is_file() else "give a new --out"
             raise ConfigError(f"{self.out} is not empty: {remedy}.")
-        self.datalist = write_shared_datalist(self.protocol, self.data, self.out / "datalist.json")
+        self.datalist = obtain_datalist(self.protocol, self.data, self.out / "datalist.json")
+        own["images"] = fingerprint_images(self.protocol, self.datalist)
+        if before is not None and before["images"] != own["images"]:
+            raise ConfigError(f"{self.out} is of other images than {self.data}: give those, or a new --out.")
         write_atomically((json.dumps(own, indent=1) + "\n").encode(), file)
 
     def run(self, entrants: Sequence[Entrant]) -> dict[str, str]:
@@ -80,6 +90,8 @@ class Comparison:
             A sentence for each network that failed, by its name.
         """
         failures = {}
+        for entrant in entrants:  # so that a report knows who is still to come
+            (self.out / "cells" / entrant.name).mkdir(parents=True, exist_ok=True)
         for number, entrant in enumerate(entrants, start=1):
             self.say(f"[{number}/{len(entrants)}] {entrant.name}")
             try:
@@ -99,8 +111,9 @@ class Comparison:
         failed = []
         for seed in range(seeds):
             result = self._train(Cell(self.out, entrant.name, f"seed_{seed}"), entrant, genotype, rate, seed)
-            if result["status"] != DONE:
-                failed.append(f"seed {seed}: {result['reason']}")
+            reason = result.get("reason") or result.get("test_failure")
+            if reason:
+                failed.append(f"seed {seed}: {reason}")
         if failed:
             raise LWMISNError("; ".join(failed))
 
@@ -156,21 +169,29 @@ class Comparison:
         return result
 
     def _evaluate(self, cell: Cell, trained: dict[str, Any]) -> dict[str, Any]:
-        if not (cell.run / "models" / "model.pt").is_file():
-            raise LWMISNError(f"{cell.name}: its weights are gone: remove {cell.file} to train it again.")
-        metrics = evaluate(cell.run)
-        result = {**trained, "test": {"mean": metrics["mean"], "cases": metrics["cases"]}}
-        for case in result["test"]["cases"]:
-            del case["image"]  # a path of this machine
+        """Measure on the test part; what goes wrong is kept beside what was trained, and tried anew the next time."""
+        trained = {key: value for key, value in trained.items() if key != "test_failure"}
+        try:
+            if not (cell.run / "models" / "model.pt").is_file():
+                raise LWMISNError(f"its weights are gone: remove {cell.file} to train it again.")
+            shutil.copyfile(self.out / "datalist.json", cell.run / "datalist.json")  # images may have been moved
+            metrics = evaluate(cell.run)
+        except Exception as error:  # whatever ends one network must not end the others
+            result = {**trained, "test_failure": in_a_sentence(error)}
+        else:
+            result = {**trained, "test": {"mean": metrics["mean"], "cases": metrics["cases"]}}
+            for case in result["test"]["cases"]:
+                del case["image"]  # a path of this machine
         write_atomically((json.dumps(result, indent=1) + "\n").encode(), cell.file)
         return result
 
 
-def _check_same(file: Path, own: dict[str, Any]) -> None:
-    before = json.loads(file.read_text(encoding="utf-8"))
-    differences = list(_differences(before, own))
+def _check_same(out: Path, before: dict[str, Any], own: dict[str, Any]) -> None:
+    differences = list(_differences({key: value for key, value in before.items() if key != "images"}, own))
     if differences:
-        raise ConfigError(f"{file.parent} is of another protocol ({'; '.join(differences)}): give a new --out.")
+        more = f"; and {len(differences) - MOST_DIFFERENCES} more" if len(differences) > MOST_DIFFERENCES else ""
+        told = "; ".join(differences[:MOST_DIFFERENCES])
+        raise ConfigError(f"{out} is of another protocol ({told}{more}): give a new --out.")
 
 
 def _differences(before: Any, now: Any, place: str = "") -> Any:
@@ -178,4 +199,5 @@ def _differences(before: Any, now: Any, place: str = "") -> Any:
         for key in sorted(before.keys() | now.keys()):
             yield from _differences(before.get(key), now.get(key), f"{place}{'.' if place else ''}{key}")
     elif before != now:
-        yield f"{place} was {json.dumps(before)} and is {json.dumps(now)}"
+        was, is_now = (shorten(json.dumps(value), 60) for value in (before, now))
+        yield f"{place} was {was} and is {is_now}"

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from monai_lwmisn.bundle.export import export_onnx
-from monai_lwmisn.comparison.cells import DONE, Cell
+from monai_lwmisn.comparison.cells import DONE, Cell, read_result
 from monai_lwmisn.comparison.entrants import ENTRANTS, Entrant, build_network
 from monai_lwmisn.comparison.turns import medians_in_turns
 from monai_lwmisn.files import write_atomically
@@ -47,7 +47,7 @@ def obtain_costs(
         What :func:`measure` gives.
     """
     file = out / "costs.json"
-    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    kept = read_result(file, "remove it, and it is measured again") if file.is_file() else {}
     trained = [entrant for entrant in ENTRANTS.values() if _is_trained(out, entrant)]
     if all(entrant.name in kept for entrant in trained):
         return kept

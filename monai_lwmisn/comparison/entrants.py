@@ -88,7 +88,8 @@ def find_entrants(names: Sequence[str]) -> list[Entrant]:
     Raises:
         ConfigError: for an unknown name, with the nearest.
     """
-    if list(names) == ["all"]:
+    names = [name.strip() for name in names]
+    if names == ["all"]:
         return list(ENTRANTS.values())
     for name in names:
         if name not in ENTRANTS:

@@ -6,13 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.comparison.entrants import Entrant
-from monai_lwmisn.data import prepare_datalist, write_datalist
 from monai_lwmisn.data.datalist import PARTS, Datalist
-from monai_lwmisn.data.splits import count_slices
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks.genotype import Genotype
 from monai_lwmisn.workflow.config import CONFIGS, load_preset, override, read_file, resolve
@@ -45,7 +42,8 @@ class Protocol:
         slice_step: of volumes every so many slices are learned from and validated on; the test part is whole.
         settings: of the training and evaluation, by key, over those of the preset's ``light`` variant.
         search: settings of our searches, over those of that variant.
-        budget_hours: of each training; the best weights until then count. None for no limit.
+        budget_hours: of each training, a quarter of it of each pilot; the best weights until then count. None for no
+            limit.
     """
 
     preset: str
@@ -106,16 +104,16 @@ class Protocol:
             for workflow in ("train", "evaluate"):
                 configs[workflow]["network_def"] = network
         # In front, so that what happens at the end of the last epoch knows that it is the last.
-        configs["train"]["train"]["handlers"][:0] = self._handlers()
+        configs["train"]["train"]["handlers"][:0] = self._handlers(epochs)
         return configs
 
-    def _handlers(self) -> list[dict[str, Any]]:
+    def _handlers(self, epochs: int) -> list[dict[str, Any]]:
         handlers: list[dict[str, Any]] = [{"_target_": "monai_lwmisn.comparison.stopping.FiniteLoss"}]
         if self.budget_hours is not None:
             handlers.append(
                 {
                     "_target_": "monai_lwmisn.comparison.stopping.TimeBudget",
-                    "seconds": 3600 * self.budget_hours,
+                    "seconds": 3600 * self.budget_hours * epochs / self.epochs,  # a pilot has its share
                     "history": "$os.path.join(@output_dir, 'history.jsonl')",
                 }
             )
@@ -157,24 +155,6 @@ def load_protocol(
         values |= {"seeds": seeds, "heavy_seeds": seeds}
     values["learning_rates"] = tuple(values["learning_rates"])
     return Protocol(preset=preset, name=name, budget_hours=budget_hours, **values)
-
-
-def write_shared_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
-    """The datalist of all networks: made where there is none, with every ``slice_step``-th slice to learn from.
-
-    Raises:
-        DataError: anything is wrong with the data.
-    """
-    existed = file.is_file()
-    config = resolve(protocol.preset, "light", protocol.settings)["train"]
-    split = {key: config[key] for key in ("split_by", "test_fraction", "validation_fraction", "seed", "folds", "fold")}
-    datalist = prepare_datalist(file, config["layout"], data, label_values=config["label_names"], **split)
-    if protocol.slice_step > 1 and not existed:
-        for part in ("training", "validation"):
-            for item in datalist[part]:
-                item["slices"] = list(range(0, count_slices(item["image"]), protocol.slice_step))
-        write_datalist(datalist, file)
-    return datalist
 
 
 def search_fingerprint(configs: Mapping[str, Any], datalist: Datalist) -> str:

@@ -1,7 +1,6 @@
 """One protocol: what is the same for all networks, and what determines a result."""
 
 import copy
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +10,12 @@ from monai_lwmisn.comparison.protocol import (
     load_protocol,
     search_fingerprint,
     training_fingerprint,
-    write_shared_datalist,
 )
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import Architecture, Edge, Genotype
 from monai_lwmisn.workflow.config import load_preset
 
-PRESETS = ["nuclei", "prostate_mr"]
+PRESETS = ["liver_ct", "nuclei", "prostate_mr"]
 EDGES = tuple(Edge(node, predecessor, "ghost_conv_3x3") for node in range(4) for predecessor in (0, 1))
 
 
@@ -105,19 +103,20 @@ def test_what_determines_a_result_is_told_apart() -> None:
     assert len({search_fingerprint(search, datalist) for search in searches}) == 2
 
 
-def test_every_third_slice_is_learned_from_and_the_test_part_is_whole(mr_phantom: Path, tmp_path: Path) -> None:
-    protocol = load_protocol("prostate_mr", "small")
-    datalist = write_shared_datalist(protocol, mr_phantom, tmp_path / "datalist.json")
-    for part in ("training", "validation"):
-        assert [item["slices"] for item in datalist[part]] == [[0, 3, 6, 9]] * len(datalist[part])
-    assert not any("slices" in item for item in datalist["test"])
-    assert write_shared_datalist(protocol, mr_phantom, tmp_path / "datalist.json") == datalist
+def test_a_budget_of_time_is_of_trainings_and_pilots_have_a_quarter() -> None:
+    protocol = load_protocol("nuclei", "full", epochs=40, budget_hours=0.5)
+    for epochs, seconds in ((40, 1800), (10, 450)):
+        handlers = protocol.training_configs(ENTRANTS["unet"], None, 0.004, 0, epochs)["train"]["train"]["handlers"]
+        assert [handler["seconds"] for handler in handlers if "seconds" in handler] == [seconds]
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"preset": "hippocampus_mr"}, "no protocol for the preset 'hippocampus_mr': use one of nuclei, prostate_mr"),
+        (
+            {"preset": "hippocampus_mr"},
+            "no protocol for the preset 'hippocampus_mr': use one of liver_ct, nuclei, prostate_mr",
+        ),
         ({"preset": "nuclei", "name": "tiny"}, "no protocol 'tiny': use full or small"),
         ({"preset": "nuclei", "epochs": 0}, "--epochs is 0"),
         ({"preset": "nuclei", "seeds": -1}, "--seeds is -1"),
