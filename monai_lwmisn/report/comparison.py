@@ -17,6 +17,11 @@ from monai_lwmisn.report.published import NUMBERS, TABLE_5, TABLES
 from monai_lwmisn.report.statistics import paired_tests, pareto_front
 
 COSTS = {"params": "parameters", "macs": "multiply-accumulates", "latency_ms": "time", "latency_onnx_ms": "time, ONNX"}
+FRONTS = "Accuracy against each cost. No network is both cheaper and more accurate than one on the line."
+EXAMPLES = (
+    "Test cases at the 90th, 50th and 10th percentile of ours: image, truth, and what three networks drew, with the "
+    "{metric} of each."
+)
 LIVER_REMARK = (
     "A mean DSC is at most 2 MIoU / (1 + MIoU), so the published liver figures cannot all be right: a MIoU of 93.17 "
     "allows a DSC of 96.46, not 97.86."
@@ -45,19 +50,22 @@ def write_report(out: Path, file: Path) -> list[Path]:
     fronts = file.with_name(f"{file.stem}_fronts.png")
     draw_fronts(results.rows, metric, fronts)
     examples = file.with_name(f"{file.stem}_examples.png")
-    pictures, tables = [fronts], {file.with_name(f"{file.stem}.csv"): _networks_csv(results)}
-    if all(row.tested for row in results.rows):
+    pictures, tables = {fronts: FRONTS}, {file.with_name(f"{file.stem}.csv"): _networks_csv(results)}
+    if results.tested:
         if draw_examples(results, metric, examples):
-            pictures.append(examples)
+            pictures[examples] = EXAMPLES.format(metric=metric)
         tables[file.with_name(f"{file.stem}_cases.csv")] = _cases_csv(results, metric)
-    for path, text in {**tables, file: _markdown(results, metric, [path.name for path in pictures])}.items():
+    for path, text in {
+        **tables,
+        file: _markdown(results, metric, {path.name: text for path, text in pictures.items()}),
+    }.items():
         write_atomically(text.encode(), path)
     return [*written, *tables, *pictures]
 
 
 def main_metric(results: Results) -> str:
     """What networks are ranked by: the test DSC (of volumes: per case, 3D), or the validation DSC before that."""
-    if not all(row.tested for row in results.rows):
+    if not results.tested:
         return "validation_dsc"
     return "dsc_3d" if results.rows[0].trainings[0]["test"]["mean"].get("dsc_3d") is not None else "dsc"
 
@@ -69,38 +77,68 @@ def _metrics(results: Results, metric: str) -> list[str]:
     return [metric, *(name for name in names if name != metric), "validation_dsc"]
 
 
-def _markdown(results: Results, metric: str, pictures: list[str]) -> str:
-    protocol = results.protocol
+def _markdown(results: Results, metric: str, pictures: dict[str, str]) -> str:
     lines = [
-        f"# Networks compared: {protocol['preset']}, protocol `{protocol['name']}`",
+        f"# Networks compared: {results.protocol['preset']}, protocol `{results.protocol['name']}`",
         "",
+        *_introduction(results, metric),
+        *_accuracy_table(results, metric),
+        "",
+        *_cost_table(results.rows),
+        "",
+        *_front_lines(results, metric),
+        "",
+        *_published_lines(results),
+        *_table_5_lines(results),
+    ]
+    for title, sentences in (("Failed", results.failures), ("Not finished", results.pending)):
+        if sentences:
+            lines += [f"## {title}", "", *(f"- `{name}`: {text}" for name, text in sentences.items()), ""]
+    for name, caption in pictures.items():
+        lines += [f"![{caption}]({name})", "", f"*{caption}*", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _introduction(results: Results, metric: str) -> list[str]:
+    protocol = results.protocol
+    seeds = f"{protocol['seeds']} trainings with different seeds"
+    if protocol["heavy_seeds"] != protocol["seeds"]:
+        seeds += f" ({protocol['heavy_seeds']} from 2 GMac on)"
+    budget = ""
+    if protocol["budget_hours"]:
+        budget = f" Each training ends after {protocol['budget_hours']:g} hours, so that epochs differ."
+    spread = "Means and standard deviations over trainings"
+    if _p_values(results, metric):
+        spread += (
+            f"; p is of Wilcoxon's signed-rank test over test cases against `{OURS}`, two-sided, corrected by Holm's "
+            "method"
+        )
+    lines = [
         f"The same for all: split, transforms, augmentation, loss, optimizer and its schedule, "
         f"{protocol['settings']['train_epochs']} epochs at batches of {protocol['settings']['train_batch_size']}, "
-        f"{protocol['seeds']} seeds ({protocol['heavy_seeds']} from 2 GMac on); the learning rate is the one of "
+        f"{seeds}; the learning rate is the one of "
         f"{', '.join(f'{rate:g}' for rate in protocol['learning_rates'])} that does best on the validation part after "
-        "a quarter of the epochs."
-        + (f" Each training ends after {protocol['budget_hours']:g} hours." if protocol["budget_hours"] else ""),
+        f"a quarter of the epochs.{budget}",
         "",
-        "Means and standard deviations over seeds; p is of Wilcoxon's signed-rank test over test cases against "
-        f"`{OURS}`, Holm-corrected. Time is of one 256x256 image on {results.rows[0].costs['processor']}, 2 threads.",
+        f"{spread}. Times are of one 256x256 image on {results.rows[0].costs['processor']}, 2 threads.",
         "",
     ]
-    if metric == "validation_dsc":
+    if results.tested:
+        cases = len(results.rows[0].trainings[0]["test"]["cases"])
+        lines += [
+            f"The test part has {cases} cases, measured at their own size; what ends in `_256` is of masks at 256x256, "
+            "as the paper's figures are.",
+            "",
+        ]
+    else:
         lines += ["The test part has not been looked at yet: these are the figures of the validation part.", ""]
-    lines += [*_accuracy_table(results, metric), "", *_cost_table(results.rows), "", *_front_lines(results, metric), ""]
-    lines += [*_published_lines(results), *_table_5_lines(results)]
-    failures = {row.name: "; ".join(f"{k}: {v}" for k, v in row.failures.items()) for row in results.rows}
-    failures = {**{name: text for name, text in failures.items() if text}, **results.failures}
-    if failures:
-        lines += ["## Failed", "", *(f"- `{name}`: {reason}" for name, reason in failures.items()), ""]
-    lines += [f"![{Path(name).stem.rpartition('_')[2]}]({name})\n" for name in pictures]
-    return "\n".join(lines).rstrip() + "\n"
+    return lines
 
 
 def _accuracy_table(results: Results, metric: str) -> list[str]:
     metrics = _metrics(results, metric)
     p_values = _p_values(results, metric)
-    head = ["network", *metrics, "p", "learning rate", "seeds", "hours in all"]
+    head = ["network", *metrics, *(["p"] if p_values else []), "learning rate", "epochs", "trainings", "hours in all"]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for group, title in GROUPS.items():
         members = [row for row in results.rows if row.group == group]
@@ -108,9 +146,16 @@ def _accuracy_table(results: Results, metric: str) -> list[str]:
             lines.append(f"| **{title}** |" + " |" * (len(head) - 1))
         for row in sorted(members, key=lambda row: -row.mean(metric)):
             values = [_spread(row.scores(name)) for name in metrics]
-            p_value = f"{p_values[row.name]:.2g}" if row.name in p_values else ""
-            rate, seeds = f"{row.trainings[0]['learning_rate']:g}", str(len(row.trainings))
-            lines.append(f"| {' | '.join([row.name, *values, p_value, rate, seeds, f'{row.seconds / 3600:.2f}'])} |")
+            if p_values:
+                values.append(f"{p_values[row.name]:.2g}" if row.name in p_values else "")
+            epochs = sorted({training["epochs"] for training in row.trainings})
+            facts = [
+                f"{row.trainings[0]['learning_rate']:g}",
+                "-".join(str(count) for count in dict.fromkeys((epochs[0], epochs[-1]))),
+                str(len(row.trainings)),
+                f"{row.seconds / 3600:.2f}",
+            ]
+            lines.append(f"| {' | '.join([row.name, *values, *facts])} |")
     return lines
 
 
@@ -158,7 +203,7 @@ def _front_lines(results: Results, metric: str) -> list[str]:
 def _published_lines(results: Results) -> list[str]:
     preset = results.protocol["preset"]
     table = TABLES.get(preset, {})
-    rows = [row for row in results.rows if row.name in table and row.tested]
+    rows = [row for row in results.rows if row.name in table and results.tested]
     if not rows:
         return []
     lines = [
@@ -182,7 +227,7 @@ def _published_lines(results: Results) -> list[str]:
 
 def _table_5_lines(results: Results) -> list[str]:
     published = TABLE_5.get(results.protocol["preset"], {})
-    rows = [row for row in results.rows if row.name in published and row.tested]
+    rows = [row for row in results.rows if row.name in published and results.tested]
     if len(rows) < len(published) or not rows:
         return []
     lines = [

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import LogLocator, NullFormatter
 from monai.bundle import ConfigParser
 
 from monai_lwmisn.comparison.cells import Cell
@@ -40,7 +41,7 @@ def draw_fronts(rows: Sequence[Row], metric: str, path: Path) -> None:
     """Draw accuracy against parameters, multiply-accumulates and time, each with the front of what nobody is ahead of.
 
     Args:
-        rows: the networks; those of the group ``ablation`` and random ones are dots without a name.
+        rows: the networks; those of the group ``ablation`` and random ones have a name on a front only.
         metric: of accuracy.
         path: the PNG.
     """
@@ -54,16 +55,21 @@ def draw_fronts(rows: Sequence[Row], metric: str, path: Path) -> None:
         across = {name: row.costs[cost] / unit for name, row in known.items()}
         up = {name: row.mean(metric) for name, row in known.items()}
         front = pareto_front(across, up)
-        axis.plot([across[name] for name in front], [up[name] for name in front], color="black", linewidth=1, zorder=1)
-        for group in GROUPS:
+        corners = [across[name] for name in front], [up[name] for name in front]
+        axis.step(*corners, where="post", color="black", linewidth=1, zorder=1)
+        for group in [group for group in GROUPS if any(row.group == group for row in rows)]:
             names = [name for name, row in known.items() if row.group == group]
             places = [across[name] for name in names], [up[name] for name in names]
             axis.scatter(*places, color=COLORS[group], s=28, zorder=2, label=GROUPS[group])
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_xlabel(title)
         axis.set_ylabel(metric)
         axis.grid(alpha=0.3)
         named = [name for name, row in known.items() if row.group != "ablation" and not name.startswith("random_")]
+        named += [name for name in front if name not in named]
         labels[axis] = [axis.text(across[name], up[name], name, fontsize=8) for name in named]
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=len(GROUPS))
     figure.draw_without_rendering()  # labels are moved when the axes have their places
@@ -91,7 +97,7 @@ def draw_examples(results: Results, metric: str, path: Path) -> bool:
     scores = np.nan_to_num(tested[OURS].cases(metric))
     order = np.argsort(scores)
     chosen = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES]
-    items = read_datalist(runs[OURS] / "datalist.json")["test"]
+    items = read_datalist(results.out / "datalist.json")["test"]
     pictures = {name: _predictions(run, [items[index] for index in chosen]) for name, run in runs.items()}
     columns = ("image", "truth", *SHOWN.values())
     figure = Figure(figsize=(2.6 * len(columns), 2.7 * len(chosen)), dpi=110, layout="constrained")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monai_lwmisn.comparison.cells import DONE, Cell
+from monai_lwmisn.comparison.cells import DONE, Cell, read_result
 from monai_lwmisn.comparison.compare import SCHEMA_VERSION
 from monai_lwmisn.comparison.costs import obtain_costs
 from monai_lwmisn.comparison.entrants import ENTRANTS
+from monai_lwmisn.comparison.protocol import HEAVY_MACS
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.workflow.config import load_preset, read_file
+from monai_lwmisn.workflow.config import load_preset
 
 GROUPS = {
     "paper": "Networks of the paper's tables",
@@ -34,7 +35,6 @@ class Row:
         costs: see :func:`monai_lwmisn.comparison.costs.measure`.
         trainings: results of the seeds that are done.
         seconds: of all searches, pilots and trainings together.
-        failures: sentences, by the name of the cell.
     """
 
     name: str
@@ -42,7 +42,6 @@ class Row:
     costs: dict[str, Any]
     trainings: list[dict[str, Any]]
     seconds: float
-    failures: dict[str, str] = field(default_factory=dict)
 
     @property
     def tested(self) -> bool:
@@ -75,14 +74,22 @@ class Results:
     Attributes:
         out: its folder.
         protocol: what :meth:`monai_lwmisn.comparison.protocol.Protocol.to_dict` gives.
-        rows: the networks that have something to show, in the order of the entrants.
-        failures: of the networks that have nothing to show: sentences by name.
+        rows: the networks that have something to show, in the order of the entrants: on the test part if any has, and
+            otherwise on the validation part.
+        failures: sentences by the names of networks in which something failed.
+        pending: what is still to be done, by the names of the other networks that are not finished.
     """
 
     out: Path
     protocol: dict[str, Any]
     rows: list[Row]
     failures: dict[str, str]
+    pending: dict[str, str]
+
+    @property
+    def tested(self) -> bool:
+        """Whether the rows have figures of the test part."""
+        return self.rows[0].tested
 
 
 def read_results(out: Path) -> Results:
@@ -94,24 +101,37 @@ def read_results(out: Path) -> Results:
     file = out / "comparison.json"
     if not file.is_file():
         raise ConfigError(f"{out} has no comparison.json: give a folder that `lwmisn compare` wrote.")
-    comparison = read_file(file)
+    comparison = read_result(file, "give another folder")
     if comparison.get("schema_version") != SCHEMA_VERSION:
         raise ConfigError(f"{file} is of another release: use the one that wrote it.")
     preset = load_preset(comparison["preset"], "light")
     costs = obtain_costs(out, preset["in_channels"], preset["out_channels"])
-    rows, failures = [], {}
+    rows, failures, pending = [], {}, {}
     for name, entrant in ENTRANTS.items():
+        if not (out / "cells" / name).is_dir():
+            continue
         cells = {path.stem: Cell(out, name, path.stem).result() for path in (out / "cells" / name).glob("*.json")}
         results = {cell: result for cell, result in sorted(cells.items()) if result is not None}
-        failed = {cell: result["reason"] for cell, result in results.items() if result["status"] != DONE}
+        failed = [f"{cell}: {result['reason']}" for cell, result in results.items() if result["status"] != DONE]
         trainings = [
             result for cell, result in results.items() if cell.startswith("seed_") and result["status"] == DONE
         ]
+        failed += [f"test: {training['test_failure']}" for training in trainings if "test_failure" in training]
+        if failed:
+            failures[name] = "; ".join(failed)
         if trainings and name in costs:
             seconds = sum(result.get("seconds", 0.0) for result in results.values())
-            rows.append(Row(name, entrant.group, costs[name], trainings, seconds, failed))
-        elif failed:
-            failures[name] = "; ".join(f"{cell}: {reason}" for cell, reason in failed.items())
+            rows.append(Row(name, entrant.group, costs[name], trainings, seconds))
+            seeds = comparison["heavy_seeds" if costs[name]["macs"] >= HEAVY_MACS else "seeds"]
+            if len(trainings) < seeds and not failed:
+                pending[name] = f"{len(trainings)} of {seeds} trainings"
+        elif not failed:
+            pending[name] = "not trained yet"
     if not rows:
-        raise ConfigError(f"{out} has no finished training: go on with `lwmisn compare --resume --out {out}`.")
-    return Results(out, comparison, rows, failures)
+        reasons = "".join(f" {name}: {reason}." for name, reason in failures.items())
+        raise ConfigError(f"{out} has no finished training: go on with `lwmisn compare --resume --out {out}`.{reasons}")
+    tested = [row for row in rows if row.tested]
+    if tested:
+        untested = {row.name: "not measured on the test part yet" for row in rows if not row.tested}
+        pending = {**{name: text for name, text in untested.items() if name not in failures}, **pending}
+    return Results(out, comparison, tested or rows, failures, pending)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy.stats import wilcoxon
 
 from monai_lwmisn.comparison import compare as module
@@ -17,7 +17,7 @@ from monai_lwmisn.comparison.cells import Cell
 from monai_lwmisn.comparison.compare import Comparison
 from monai_lwmisn.comparison.entrants import find_entrants
 from monai_lwmisn.comparison.protocol import load_protocol
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.networks.baselines import registry
 from monai_lwmisn.report import comparison_figures
 from monai_lwmisn.report.comparison import write_report
@@ -112,6 +112,33 @@ def test_a_folder_of_another_protocol_is_refused_with_what_differs(copy: Path, n
     assert (copy / "comparison.json").read_bytes() == before
 
 
+def test_other_images_are_refused(copy: Path, nuclei_phantom: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in copy.rglob("*.json")}
+    data = Path(shutil.copytree(nuclei_phantom, tmp_path / "data"))
+    picture = sorted(data.rglob("images/*.png"))[0]
+    ImageOps.mirror(Image.open(picture)).save(picture)
+    with pytest.raises(ConfigError, match="is of other images than"):
+        run(comparison(copy, data))
+    assert all(path.read_bytes() == text for path, text in before.items() if path.name != "datalist.json")
+    with pytest.raises(DataError, match="There is no"):
+        run(comparison(copy, tmp_path / "nowhere"))
+
+
+def test_a_file_that_cannot_be_read_is_named_with_a_remedy(copy: Path, nuclei_phantom: Path, tmp_path: Path) -> None:
+    for file, remedy in (
+        (copy / "costs.json", "remove it, and it is measured again"),
+        (Cell(copy, "unext_s", "seed_0").file, "remove it, and it is done again"),
+        (copy / "comparison.json", "give another folder"),
+    ):
+        whole = file.read_text()
+        for text in (whole[:20], "[]"):
+            file.write_text(text)
+            with pytest.raises(ConfigError, match=rf"{file}.*{remedy}"):
+                write_report(copy, tmp_path / "report.md")
+        file.write_text(whole)
+    assert not (tmp_path / "report.md").exists()
+
+
 def test_a_training_that_was_interrupted_goes_on(copy: Path, nuclei_phantom: Path) -> None:
     cell = Cell(copy, "unext_s", "seed_1")
     whole = cell.result()
@@ -161,6 +188,37 @@ def test_before_the_test_part_is_looked_at_the_report_is_of_the_validation_part(
     assert not any(path.name.endswith("_cases.csv") for path in written)
 
 
+def test_what_could_not_be_measured_is_told_and_hides_nothing(copy: Path, nuclei_phantom: Path, tmp_path: Path) -> None:
+    for path in (copy / "cells" / "unext_s").glob("seed_*.json"):
+        result = json.loads(path.read_text())
+        del result["test"]
+        path.write_text(json.dumps(result))
+    (copy / "cells" / "segresnet").mkdir()
+    write_report(copy, tmp_path / "report.md")
+    text = (tmp_path / "report.md").read_text()
+    tested = Cell(copy, "lwmisn", "seed_0").result()
+    assert tested is not None and f"The test part has {len(tested['test']['cases'])} cases" in text
+    assert "92.11" in text
+    assert "- `unext_s`: not measured on the test part yet\n" in text and "- `segresnet`: not trained yet\n" in text
+    weights = Cell(copy, "unext_s", "seed_0").run / "models" / "model.pt"
+    hidden = weights.rename(weights.with_name("hidden"))
+    assert "its weights are gone" in run(comparison(copy, nuclei_phantom))["unext_s"]
+    write_report(copy, tmp_path / "report.md")
+    assert "- `unext_s`: test: its weights are gone" in (tmp_path / "report.md").read_text()
+    assert "test" in (Cell(copy, "unext_s", "seed_1").result() or {}), "the other seed was not measured"
+    hidden.rename(weights)
+    assert run(comparison(copy, nuclei_phantom)) == {}
+    write_report(copy, tmp_path / "report.md")
+    assert "## Failed" not in (tmp_path / "report.md").read_text()
+
+
+def test_a_comparison_in_which_all_failed_says_why(copy: Path, tmp_path: Path) -> None:
+    for path in (copy / "cells").rglob("*.json"):
+        path.write_text(json.dumps({"status": "failed", "reason": "no room for 25 GiB"}))
+    with pytest.raises(ConfigError, match=r"no finished training: .* unext_s: rate_0.001: no room for 25 GiB"):
+        write_report(copy, tmp_path / "report.md")
+
+
 def test_figure_5_is_drawn_when_every_network_has_been_tested(
     copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +230,9 @@ def test_figure_5_is_drawn_when_every_network_has_been_tested(
         result = json.loads(path.read_text())
         del result["test"]
         path.write_text(json.dumps(result))
+    assert "report_examples.png" in {path.name for path in write_report(copy, tmp_path / "report.md")}
+    for path in (copy / "cells" / "lwmisn").glob("seed_*.json"):
+        path.unlink()
     assert "report_examples.png" not in {path.name for path in write_report(copy, tmp_path / "report.md")}
 
 
