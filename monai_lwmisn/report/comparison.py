@@ -101,7 +101,7 @@ def _markdown(results: Results, metric: str, pictures: dict[str, str]) -> str:
 
 def _introduction(results: Results, metric: str) -> list[str]:
     protocol = results.protocol
-    seeds = f"{protocol['seeds']} trainings with different seeds"
+    seeds = f"trainings with a seed of its own each: {protocol['seeds']}"
     if protocol["heavy_seeds"] != protocol["seeds"]:
         seeds += f" ({protocol['heavy_seeds']} from 2 GMac on)"
     budget = ""
