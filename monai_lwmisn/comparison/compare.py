@@ -31,7 +31,7 @@ from monai_lwmisn.workflow.config import load_preset
 from monai_lwmisn.workflow.evaluation import evaluate
 from monai_lwmisn.workflow.progress import read_history
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 MOST_DIFFERENCES = 5
 """Between two protocols that are told one by one."""

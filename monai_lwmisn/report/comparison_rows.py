@@ -98,34 +98,27 @@ def read_results(out: Path) -> Results:
     Raises:
         ConfigError: it is none, of another release, or nothing in it is done.
     """
-    file = out / "comparison.json"
-    if not file.is_file():
-        raise ConfigError(f"{out} has no comparison.json: give a folder that `lwmisn compare` wrote.")
-    comparison = read_result(file, "give another folder")
-    if comparison.get("schema_version") != SCHEMA_VERSION:
-        raise ConfigError(f"{file} is of another release: use the one that wrote it.")
+    comparison = _read_comparison(out)
     preset = load_preset(comparison["preset"], "light")
     costs = obtain_costs(out, preset["in_channels"], preset["out_channels"])
     rows, failures, pending = [], {}, {}
     for name, entrant in ENTRANTS.items():
         if not (out / "cells" / name).is_dir():
             continue
-        cells = {path.stem: Cell(out, name, path.stem).result() for path in (out / "cells" / name).glob("*.json")}
-        results = {cell: result for cell, result in sorted(cells.items()) if result is not None}
-        failed = [f"{cell}: {result['reason']}" for cell, result in results.items() if result["status"] != DONE]
-        trainings = [
-            result for cell, result in results.items() if cell.startswith("seed_") and result["status"] == DONE
-        ]
+        results = _read_cells(out, name)
+        done = {cell: result for cell, result in results.items() if result["status"] == DONE}
+        trainings = [result for cell, result in done.items() if cell.startswith("seed_")]
+        failed = [f"{cell}: {result['reason']}" for cell, result in results.items() if cell not in done]
         failed += [f"test: {training['test_failure']}" for training in trainings if "test_failure" in training]
         if failed:
             failures[name] = "; ".join(failed)
         if trainings and name in costs:
-            seconds = sum(result.get("seconds", 0.0) for result in results.values())
+            seconds = sum(result["seconds"] for result in done.values())
             rows.append(Row(name, entrant.group, costs[name], trainings, seconds))
             seeds = comparison["heavy_seeds" if costs[name]["macs"] >= HEAVY_MACS else "seeds"]
-            if len(trainings) < seeds and not failed:
+            if len(trainings) < seeds:
                 pending[name] = f"{len(trainings)} of {seeds} trainings"
-        elif not failed:
+        else:
             pending[name] = "not trained yet"
     if not rows:
         reasons = "".join(f" {name}: {reason}." for name, reason in failures.items())
@@ -133,5 +126,22 @@ def read_results(out: Path) -> Results:
     tested = [row for row in rows if row.tested]
     if tested:
         untested = {row.name: "not measured on the test part yet" for row in rows if not row.tested}
-        pending = {**{name: text for name, text in untested.items() if name not in failures}, **pending}
+        pending = untested | pending
+    pending = {name: text for name, text in pending.items() if name not in failures}
     return Results(out, comparison, tested or rows, failures, pending)
+
+
+def _read_comparison(out: Path) -> dict[str, Any]:
+    file = out / "comparison.json"
+    if not file.is_file():
+        raise ConfigError(f"{out} has no comparison.json: give a folder that `lwmisn compare` wrote.")
+    comparison = read_result(file, "give another folder")
+    if comparison.get("schema_version") != SCHEMA_VERSION:
+        raise ConfigError(f"{file} is of another release: use the one that wrote it.")
+    return comparison
+
+
+def _read_cells(out: Path, name: str) -> dict[str, dict[str, Any]]:
+    """What came of the cells of a network, by their names, in order."""
+    cells = [Cell(out, name, path.stem) for path in sorted((out / "cells" / name).glob("*.json"))]
+    return {cell.name: result for cell in cells if (result := cell.result()) is not None}
