@@ -31,8 +31,8 @@ def test_the_text_has_a_line_for_each() -> None:
         {**row, "licence": licence}
         for row, licence in zip(baseline_rows(), ("a long licence" * 3, "short"), strict=False)
     ]
-    head, *lines = format_baselines(rows).splitlines()
-    assert "params (M)" in head and len(lines) == 2
+    head, *lines, note = format_baselines(rows).splitlines()
+    assert "params (M)" in head and len(lines) == 2 and "one 3x256x256 image" in note
     for line, row in zip(lines, rows, strict=True):
         assert line.startswith(row["name"])
         assert line.index(row["source"]) == head.index("source")
