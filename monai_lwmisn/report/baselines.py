@@ -56,7 +56,7 @@ def format_baselines(rows: list[BaselineRow]) -> str:
         counts = f"{row['params'] / 1e6:>12.3f}{row['macs'] / 1e9:>9.3f}{row['macs_thop'] / 1e9:>9.3f}"
         lines.append(f"{row['name']:<16}{counts}  {row['licence']:<{wide}}{row['source']}")
     note = (
-        "GMac: multiply-accumulates of one 3x256x256 image; by thop: as the tool thop counts them, and so very probably "
-        "the paper's tables"
+        "GMac: multiply-accumulates of one 3x256x256 image; by thop: as the tool thop counts them, and so very "
+        "probably the paper's tables"
     )
     return "\n".join([*lines, note])
