@@ -61,6 +61,7 @@ def draw_fronts(rows: Sequence[Row], metric: str, path: Path) -> None:
             names = [name for name, row in known.items() if row.group == group]
             places = [across[name] for name in names], [up[name] for name in names]
             axis.scatter(*places, color=COLORS[group], s=28, zorder=2, label=GROUPS[group])
+        axis.margins(0.08)
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter("{x:g}")
