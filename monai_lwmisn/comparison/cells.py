@@ -13,7 +13,7 @@ from typing import Any
 from monai_lwmisn.errors import ConfigError, LWMISNError
 from monai_lwmisn.files import write_atomically
 from monai_lwmisn.networks import Genotype
-from monai_lwmisn.workflow.config import execute, read_configs, write_configs
+from monai_lwmisn.workflow.config import execute, read_configs, read_file, write_configs
 from monai_lwmisn.workflow.progress import read_history
 
 DONE, FAILED = "done", "failed"
@@ -54,7 +54,7 @@ class Cell:
         """
         if not self.file.is_file():
             return None
-        result = read_result(self.file, "remove it, and it is done again")
+        result = read_file(self.file, "remove it, and it is done again")
         if result.get("status") not in (DONE, FAILED):
             raise ConfigError(f"{self.file} is no result of a comparison: remove it, and it is done again.")
         return result
@@ -118,19 +118,14 @@ class Cell:
         return sum(line["seconds"] for line in read_history(self.run / workflow / "history.jsonl"))
 
 
-def read_result(file: Path, remedy: str) -> dict[str, Any]:
-    """Read a file of a comparison.
+def read_cells(out: Path, entrant: str) -> dict[str, dict[str, Any]]:
+    """What came of the cells of a network, by their names, in order.
 
     Raises:
-        ConfigError: it cannot be read, with the remedy.
+        ConfigError: a file cannot be read.
     """
-    try:
-        result = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{file} cannot be read ({error}): {remedy}.") from error
-    if not isinstance(result, dict):
-        raise ConfigError(f"{file} is no result of a comparison: {remedy}.")
-    return result
+    cells = [Cell(out, entrant, path.stem) for path in sorted((out / "cells" / entrant).glob("*.json"))]
+    return {cell.name: result for cell in cells if (result := cell.result()) is not None}
 
 
 def _begun_with(run: Path, configs: Mapping[str, Mapping[str, Any]]) -> bool:

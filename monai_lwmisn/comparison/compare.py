@@ -13,21 +13,22 @@ from typing import Any
 
 import torch
 
-from monai_lwmisn.comparison.cells import DONE, Cell, in_a_sentence, read_result
+from monai_lwmisn.comparison.cells import DONE, Cell, in_a_sentence
 from monai_lwmisn.comparison.costs import obtain_costs
 from monai_lwmisn.comparison.entrants import Entrant, build_network
-from monai_lwmisn.comparison.images import fingerprint_images, obtain_datalist
+from monai_lwmisn.comparison.images import find_datalist, fingerprint_images
 from monai_lwmisn.comparison.protocol import (
     PILOT_SHARE,
     Protocol,
     search_fingerprint,
     training_fingerprint,
 )
+from monai_lwmisn.data import write_datalist
 from monai_lwmisn.errors import ConfigError, LWMISNError
 from monai_lwmisn.files import write_atomically
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.complexity import IMAGE_SIZE, multiply_accumulates
-from monai_lwmisn.workflow.config import load_preset
+from monai_lwmisn.workflow.config import load_preset, read_file
 from monai_lwmisn.workflow.evaluation import evaluate
 from monai_lwmisn.workflow.progress import read_history
 
@@ -72,15 +73,16 @@ class Comparison:
         own = {"schema_version": SCHEMA_VERSION, **self.protocol.to_dict()}
         before = None
         if file.is_file() and resume:
-            before = read_result(file, "give a new --out")
+            before = read_file(file, "give a new --out")
             _check_same(self.out, before, own)
         elif self.out.exists() and any(self.out.iterdir()):
             remedy = "add --resume to go on in it, or give a new --out" if file.is_file() else "give a new --out"
             raise ConfigError(f"{self.out} is not empty: {remedy}.")
-        self.datalist = obtain_datalist(self.protocol, self.data, self.out / "datalist.json")
+        self.datalist = find_datalist(self.protocol, self.data, self.out / "datalist.json")
         own["images"] = fingerprint_images(self.protocol, self.datalist)
         if before is not None and before["images"] != own["images"]:
             raise ConfigError(f"{self.out} is of other images than {self.data}: give those, or a new --out.")
+        write_datalist(self.datalist, self.out / "datalist.json")
         write_atomically((json.dumps(own, indent=1) + "\n").encode(), file)
 
     def run(self, entrants: Sequence[Entrant]) -> dict[str, str]:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from monai_lwmisn.bundle.export import export_onnx
-from monai_lwmisn.comparison.cells import DONE, Cell, read_result
+from monai_lwmisn.comparison.cells import DONE, Cell, read_cells
 from monai_lwmisn.comparison.entrants import ENTRANTS, Entrant, build_network
 from monai_lwmisn.comparison.turns import medians_in_turns
 from monai_lwmisn.files import write_atomically
@@ -27,6 +27,7 @@ from monai_lwmisn.networks.complexity import (
     parameter_count,
     processor_name,
 )
+from monai_lwmisn.workflow.config import read_file
 
 
 def obtain_costs(
@@ -47,7 +48,7 @@ def obtain_costs(
         What :func:`measure` gives.
     """
     file = out / "costs.json"
-    kept = read_result(file, "remove it, and it is measured again") if file.is_file() else {}
+    kept = read_file(file, "remove it, and it is measured again") if file.is_file() else {}
     trained = [entrant for entrant in ENTRANTS.values() if _is_trained(out, entrant)]
     if all(entrant.name in kept for entrant in trained):
         return kept
@@ -95,8 +96,7 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
 
 
 def _is_trained(out: Path, entrant: Entrant) -> bool:
-    cells = [Cell(out, entrant.name, path.stem) for path in (out / "cells" / entrant.name).glob("*.json")]
-    done = {cell.name: result["status"] == DONE for cell in cells if (result := cell.result()) is not None}
+    done = {name: result["status"] == DONE for name, result in read_cells(out, entrant.name).items()}
     return done.pop("search", True) and any(done[name] for name in done if name.startswith("seed_"))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from monai.transforms import LoadImage
 
 from monai_lwmisn.comparison.protocol import Protocol
-from monai_lwmisn.data import prepare_datalist, read_datalist, write_datalist
+from monai_lwmisn.data import prepare_datalist, read_datalist
 from monai_lwmisn.data.datalist import PARTS, Datalist, select_parts
 from monai_lwmisn.data.layouts import find_layout, scan_layout
 from monai_lwmisn.data.progress import shown
@@ -19,8 +19,10 @@ from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.workflow.config import resolve
 
 
-def obtain_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
+def find_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
     """The datalist of all networks: made where there is none, otherwise the one there is, with where images are now.
+
+    Nothing is written.
 
     Args:
         protocol: says how images are dealt out; every ``slice_step``-th slice of volumes is learned from.
@@ -42,7 +44,6 @@ def obtain_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
         if protocol.slice_step > 1:
             for item in select_parts(datalist, "training", "validation"):
                 item["slices"] = list(range(0, count_slices(item["image"]), protocol.slice_step))
-    write_datalist(datalist, file)
     return datalist
 
 

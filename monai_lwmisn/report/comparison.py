@@ -46,21 +46,18 @@ def write_report(out: Path, file: Path) -> list[Path]:
     check_writable(file)
     results = read_results(out)
     metric = main_metric(results)
-    written = [file]
-    fronts = file.with_name(f"{file.stem}_fronts.png")
+    fronts, examples = (file.with_name(f"{file.stem}_{name}.png") for name in ("fronts", "examples"))
     draw_fronts(results.rows, metric, fronts)
-    examples = file.with_name(f"{file.stem}_examples.png")
-    pictures, tables = {fronts: FRONTS}, {file.with_name(f"{file.stem}.csv"): _networks_csv(results)}
+    captions = {fronts: FRONTS}
+    texts = {file.with_name(f"{file.stem}.csv"): _networks_csv(results)}
     if results.tested:
+        texts[file.with_name(f"{file.stem}_cases.csv")] = _cases_csv(results, metric)
         if draw_examples(results, metric, examples):
-            pictures[examples] = EXAMPLES.format(metric=metric)
-        tables[file.with_name(f"{file.stem}_cases.csv")] = _cases_csv(results, metric)
-    for path, text in {
-        **tables,
-        file: _markdown(results, metric, {path.name: text for path, text in pictures.items()}),
-    }.items():
+            captions[examples] = EXAMPLES.format(metric=metric)
+    texts = {file: _markdown(results, metric, captions), **texts}
+    for path, text in texts.items():
         write_atomically(text.encode(), path)
-    return [*written, *tables, *pictures]
+    return [*texts, *captions]
 
 
 def main_metric(results: Results) -> str:
@@ -77,7 +74,7 @@ def _metrics(results: Results, metric: str) -> list[str]:
     return [metric, *(name for name in names if name != metric), "validation_dsc"]
 
 
-def _markdown(results: Results, metric: str, pictures: dict[str, str]) -> str:
+def _markdown(results: Results, metric: str, captions: dict[Path, str]) -> str:
     lines = [
         f"# Networks compared: {results.protocol['preset']}, protocol `{results.protocol['name']}`",
         "",
@@ -94,8 +91,8 @@ def _markdown(results: Results, metric: str, pictures: dict[str, str]) -> str:
     for title, sentences in (("Failed", results.failures), ("Not finished", results.pending)):
         if sentences:
             lines += [f"## {title}", "", *(f"- `{name}`: {text}" for name, text in sentences.items()), ""]
-    for name, caption in pictures.items():
-        lines += [f"![{caption}]({name})", "", f"*{caption}*", ""]
+    for picture, caption in captions.items():
+        lines += [f"![{caption}]({picture.name})", "", f"*{caption}*", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from monai_lwmisn.comparison.cells import DONE, Cell, read_result
+from monai_lwmisn.comparison.cells import DONE, read_cells
 from monai_lwmisn.comparison.compare import SCHEMA_VERSION
 from monai_lwmisn.comparison.costs import obtain_costs
 from monai_lwmisn.comparison.entrants import ENTRANTS
 from monai_lwmisn.comparison.protocol import HEAVY_MACS
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.workflow.config import load_preset
+from monai_lwmisn.workflow.config import load_preset, read_file
 
 GROUPS = {
     "paper": "Networks of the paper's tables",
@@ -105,7 +105,7 @@ def read_results(out: Path) -> Results:
     for name, entrant in ENTRANTS.items():
         if not (out / "cells" / name).is_dir():
             continue
-        results = _read_cells(out, name)
+        results = read_cells(out, name)
         done = {cell: result for cell, result in results.items() if result["status"] == DONE}
         trainings = [result for cell, result in done.items() if cell.startswith("seed_")]
         failed = [f"{cell}: {result['reason']}" for cell, result in results.items() if cell not in done]
@@ -135,13 +135,7 @@ def _read_comparison(out: Path) -> dict[str, Any]:
     file = out / "comparison.json"
     if not file.is_file():
         raise ConfigError(f"{out} has no comparison.json: give a folder that `lwmisn compare` wrote.")
-    comparison = read_result(file, "give another folder")
+    comparison = read_file(file, "give another folder")
     if comparison.get("schema_version") != SCHEMA_VERSION:
         raise ConfigError(f"{file} is of another release: use the one that wrote it.")
     return comparison
-
-
-def _read_cells(out: Path, name: str) -> dict[str, dict[str, Any]]:
-    """What came of the cells of a network, by their names, in order."""
-    cells = [Cell(out, name, path.stem) for path in sorted((out / "cells" / name).glob("*.json"))]
-    return {cell.name: result for cell in cells if (result := cell.result()) is not None}

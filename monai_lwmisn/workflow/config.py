@@ -235,18 +235,18 @@ def _quiet_workflow(config_file: Path, runtime: Mapping[str, Any]) -> ConfigWork
         logger.setLevel(level)
 
 
-def read_file(path: Path) -> dict[str, Any]:
-    """Read one JSON file of a configuration.
+def read_file(path: Path, remedy: str = "give a JSON file") -> dict[str, Any]:
+    """Read a JSON file that holds an object: a configuration, or results.
 
     Raises:
-        ConfigError: when it cannot be read or is no JSON object.
+        ConfigError: when it cannot be read or is no JSON object, with the remedy.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read as a configuration ({error}): give a JSON file.") from error
+        raise ConfigError(f"{path} cannot be read ({error}): {remedy}.") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{path} is not a configuration: a JSON object with keys and values is needed.")
+        raise ConfigError(f"{path} holds no JSON object with keys and values: {remedy}.")
     return content
 
 
