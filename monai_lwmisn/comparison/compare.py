@@ -66,7 +66,8 @@ class Comparison:
         """Make the folder, or see that it is of the same protocol.
 
         Raises:
-            ConfigError: it is not empty and not to be resumed, or of another protocol, with what differs.
+            ConfigError: it is not empty and not to be resumed, of another protocol, with what differs, or of other
+                images; nothing in it is changed then.
             DataError: anything is wrong with the data.
         """
         file = self.out / "comparison.json"
@@ -80,7 +81,7 @@ class Comparison:
             raise ConfigError(f"{self.out} is not empty: {remedy}.")
         self.datalist = find_datalist(self.protocol, self.data, self.out / "datalist.json")
         own["images"] = fingerprint_images(self.protocol, self.datalist)
-        if before is not None and before["images"] != own["images"]:
+        if before is not None and before.get("images") != own["images"]:
             raise ConfigError(f"{self.out} is of other images than {self.data}: give those, or a new --out.")
         write_datalist(self.datalist, self.out / "datalist.json")
         write_atomically((json.dumps(own, indent=1) + "\n").encode(), file)
