@@ -27,6 +27,7 @@ ROOMS: dict[str, set[str]] = {
     "comparison": {"bundle", "inference", "workflow", "data", "networks"},
     "report": {"comparison", "search", "training", "workflow", "data", "networks"},
     "label": {"bundle", "inference", "workflow", "data"},
+    "cli": {"label", "report", "comparison", "bundle", "inference", "workflow", "data", "networks"},
 }
 
 

@@ -1,0 +1,129 @@
+"""Commands about bundles: bundle, verify, segment."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from monai_lwmisn.cli.arguments import Commands
+from monai_lwmisn.cli.terminal import say
+from monai_lwmisn.errors import DataError
+
+
+def add_commands(commands: Commands) -> None:
+    """Add bundle, verify and segment."""
+    bundle = commands.add(
+        "bundle", _bundle, "make a MONAI Bundle of a trained run, which runs wherever MONAI is installed"
+    )
+    bundle.add_argument("run", type=Path, metavar="RUN", help="a run folder, trained and best also evaluated")
+    bundle.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="BUNDLE",
+        required=True,
+        help="the folder to make; a bundle there is replaced",
+    )
+
+    verify = commands.add(
+        "verify", _verify, "check a bundle: MONAI's own checks, the rules of its zoo, and that all runtimes agree"
+    )
+    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle's folder; its code is run")
+
+    segmentation = commands.add("segment", _segment, "segment images or volumes with a bundle; a mask for each")
+    segmentation.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle: its folder, or a zip of it")
+    segmentation.add_argument(
+        "inputs",
+        type=Path,
+        nargs="+",
+        metavar="INPUT",
+        help="an image, a volume (NIfTI, NRRD, MetaImage), the folder of a DICOM series, or a folder of such",
+    )
+    segmentation.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", required=True, help="the folder for the masks"
+    )
+    segmentation.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (default: %(default)s)"
+    )
+    segmentation.add_argument(
+        "--runtime",
+        choices=("torch", "onnxruntime", "openvino"),
+        default="torch",
+        help="what executes the network; the last two are installed with [runtime] (default: %(default)s)",
+    )
+    segmentation.add_argument(
+        "--format",
+        choices=("nifti", "nrrd", "dicom-seg", "png"),
+        help="of the masks: png for images, otherwise one of the others (default: nifti); dicom-seg is for DICOM "
+        "series and installed with [dicom]",
+    )
+    segmentation.add_argument("--series", metavar="UID", help="which series of DICOM folders that hold several")
+    segmentation.add_argument(
+        "--slice-axis",
+        choices=("auto", "axial", "coronal", "sagittal"),
+        default="auto",
+        help="how to slice volumes; auto: as the network was trained (default: %(default)s)",
+    )
+
+
+def _bundle(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.bundle.write import write_bundle
+
+    data = write_bundle(arguments.run, arguments.output)
+    say(
+        f"The bundle: {arguments.output}\n"
+        f"It says that it learned from: {data}\n"
+        "Where that is not so, put it right in its docs/README.md, docs/data_license.txt and configs/metadata.json\n"
+        f"Check it: lwmisn verify {arguments.output}"
+    )
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.bundle.verify import raise_for_failures, verify
+
+    findings = []
+    for finding in verify(arguments.bundle):
+        findings.append(finding)
+        say(str(finding))
+    raise_for_failures(arguments.bundle, findings)
+
+
+def _segment(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from monai_lwmisn.inference.segment import Outcome, segment
+
+    bar = tqdm(disable=None, leave=False)
+
+    def advance(done: int, total: int) -> None:
+        bar.total, bar.n = total, done
+        bar.refresh()
+
+    def report(outcome: Outcome) -> None:
+        bar.clear()
+        for sentence in outcome.warnings:
+            print(f"lwmisn: warning: {sentence}", file=sys.stderr)
+        if outcome.error is None:
+            say(f"{outcome.image}: {', '.join(map(str, outcome.masks))}")
+        else:
+            print(f"lwmisn: {outcome.error}", file=sys.stderr)
+
+    with bar:
+        outcomes = segment(
+            arguments.bundle,
+            arguments.inputs,
+            arguments.output,
+            device=arguments.device,
+            runtime=arguments.runtime,
+            format=arguments.format,
+            series=arguments.series,
+            slice_axis=arguments.slice_axis,
+            progress=advance,
+            report=report,
+        )
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    if failed:
+        rest = "there is no mask" if failed == len(outcomes) else f"masks are in {arguments.output}"
+        raise DataError(f"{failed} of {len(outcomes)} inputs could not be segmented; {rest}.")
+    say(f"Segmented {len(outcomes)} inputs; masks are in {arguments.output}")

@@ -1,0 +1,60 @@
+"""Commands about data sets: check-data, phantom."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_set
+from monai_lwmisn.cli.terminal import say
+
+
+def add_commands(commands: Commands) -> None:
+    """Add check-data and phantom."""
+    check = commands.add("check-data", _check_data, "say what was found in a data set, and what is wrong with it")
+    check.add_argument("--preset", required=True, help=PRESET_HELP)
+    check.add_argument("--variant", default="light", help="light or paper (default: %(default)s)")
+    check.add_argument("--data", type=Path, metavar="PATH", required=True, help=DATA_HELP)
+    check.add_argument("--json", action="store_true", help="print JSON")
+    add_set(check)
+
+    phantom = commands.add("phantom", _phantom, "make a data set of artificial images in the kind's native raw layout")
+    phantom.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
+    phantom.add_argument(
+        "--kind", choices=("nuclei", "ct", "mr"), default="nuclei", help="what to imitate (default: %(default)s)"
+    )
+    phantom.add_argument(
+        "--cases", type=int, metavar="N", default=12, help="number of images or volumes (default: %(default)s)"
+    )
+    phantom.add_argument(
+        "--size", type=int, metavar="PIXELS", help="width and height; 256 for nuclei and 128 for volumes where left out"
+    )
+    phantom.add_argument(
+        "--seed", type=_seed, metavar="S", default=0, help="the same seed gives the same images (default: %(default)s)"
+    )
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no seed: give a whole number from 0 on")
+    return int(text)
+
+
+def _check_data(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.data.checks import check_data
+    from monai_lwmisn.workflow import config
+
+    preset = config.load_preset(arguments.preset, arguments.variant)
+    preset = config.override({"preset": preset}, config.parse_overrides(arguments.set))["preset"]
+    report = check_data(preset["layout"], arguments.data, label_values=preset["label_names"])
+    say(json.dumps(dataclasses.asdict(report), indent=2) if arguments.json else report.to_text())
+    report.raise_for_problems()
+
+
+def _phantom(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.data.phantom import write_phantom
+
+    folder = write_phantom(arguments.out, arguments.kind, arguments.cases, arguments.seed, arguments.size)
+    say(f"Made {arguments.cases} cases in {folder}")

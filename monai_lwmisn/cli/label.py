@@ -1,0 +1,69 @@
+"""`lwmisn label` and its actions: serve, restore, check."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from monai_lwmisn.cli.arguments import Commands
+from monai_lwmisn.cli.terminal import say
+from monai_lwmisn.errors import LWMISNError
+
+
+def add_commands(commands: Commands) -> None:
+    """Add label with its actions."""
+    label = commands.add("label", None, "MONAI Label: serve bundles to annotators, and learn from what they label")
+    actions = Commands(label, metavar="ACTION")
+    serve = actions.add("serve", _serve, "start a server for 3D Slicer, OHIF and other clients")
+    serve.add_argument("--studies", type=Path, metavar="FOLDER", required=True, help="the images; labels go there too")
+    serve.add_argument(
+        "--bundle",
+        type=Path,
+        nargs="+",
+        metavar="BUNDLE",
+        default=[],
+        help="folders of bundles, which are copied; may be left out where the app's folder has some already",
+    )
+    serve.add_argument(
+        "--app",
+        type=Path,
+        metavar="FOLDER",
+        default=Path("label-app"),
+        help="the app's folder, with the copies of the bundles and what they learn (default: %(default)s)",
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    restore = actions.add("restore", _restore, "serve the weights again that a bundle came with")
+    restore.add_argument("name", metavar="NAME", help="the bundle's name")
+    restore.add_argument(
+        "--app", type=Path, metavar="FOLDER", default=Path("label-app"), help="the app's folder (default: %(default)s)"
+    )
+    acceptance = actions.add("check", _check, "start a server on made images, and check it")
+    acceptance.add_argument("--bundle", type=Path, nargs="+", metavar="BUNDLE", required=True, help="bundles to check")
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.label.server import serve
+
+    say(f"The server: http://{arguments.host}:{arguments.port}, in a minute; Ctrl-C ends it.")
+    if serve(arguments.studies, arguments.bundle, arguments.app, arguments.host, arguments.port):
+        raise LWMISNError("The server has ended by itself: see above.")
+
+
+def _restore(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.label.folder import restore
+
+    restore(arguments.app, arguments.name)
+    say(f"{arguments.name} has its published weights again.")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.bundle.verify import raise_for_failures
+    from monai_lwmisn.label.check import check_label
+
+    for bundle in arguments.bundle:
+        findings = []
+        for finding in check_label(bundle):
+            findings.append(finding)
+            say(str(finding))
+        raise_for_failures(bundle, findings)

@@ -1,0 +1,27 @@
+"""`lwmisn check-data` and `phantom`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import lwmisn
+
+
+@pytest.mark.parametrize(("kind", "preset"), [("nuclei", "nuclei"), ("ct", "liver_ct"), ("mr", "prostate_mr")])
+def test_a_phantom_of_each_kind_passes_the_check_of_its_preset(tmp_path: Path, kind: str, preset: str) -> None:
+    made = lwmisn("phantom", tmp_path / kind, "--kind", kind, "--cases", 2, "--size", 32)
+    assert made.code == 0, made.err
+    checked = lwmisn("check-data", "--preset", preset, "--data", tmp_path / kind, "--json")
+    assert checked.code == 0, checked.err
+    report = json.loads(checked.out)
+    assert report["images"] == 2 and report["problems"] == []
+
+
+def test_the_check_lists_what_is_wrong_and_fails(tmp_path: Path) -> None:
+    lwmisn("phantom", tmp_path / "images", "--cases", 3, "--size", 32)
+    broken = next((tmp_path / "images").rglob("images/*.png"))
+    broken.write_bytes(broken.read_bytes()[:100])
+    outcome = lwmisn("check-data", "--preset", "nuclei", "--data", tmp_path / "images")
+    assert outcome.code == 2
+    assert "problem: " in outcome.out and broken.name in outcome.out and broken.name in outcome.err

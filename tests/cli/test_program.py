@@ -1,0 +1,125 @@
+"""What all commands share: one sentence for an error, exit codes, Ctrl-C, help."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from monai_lwmisn import __version__
+from tests.cli.commands import SMALL, is_one_sentence, lwmisn, process
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (["train", "RUN"], r"has no configs/"),
+        (["evaluate", "RUN"], r"has no configs/evaluate.json"),
+        (["show", "RUN"], "cannot be read as a genotype"),
+        (["search", "--out", "RUN", "--resume"], "has no configs/"),
+        (["search", "--out", "RUN"], "both --preset and --data"),
+        (["phantom", "RUN", "--cases", "0"], "0 cases"),
+        (["phantom", "RUN", "--seed", "-1"], "give a whole number from 0 on"),
+        (["check-data", "--preset", "nuclei", "--data", "RUN"], "RUN"),
+        (["report", "RUN", "-o", "report.md"], "has no comparison.json"),
+        (["compare", "--preset", "nuclei", "--data", "RUN", "--out", "RUN", "--models", "unnet"], "nearest is 'unet'"),
+        (
+            ["compare", "--preset", "hippocampus_mr", "--data", "RUN", "--out", "RUN"],
+            "no protocol for the preset 'hippo",
+        ),
+        (["compare", "--preset", "nuclei", "--data", "RUN", "--out", "RUN", "--seeds", "0"], "--seeds is 0"),
+    ],
+)
+def test_a_run_or_data_set_that_does_not_exist_is_named(tmp_path: Path, command: list[str], sentence: str) -> None:
+    outcome = lwmisn(*[tmp_path / "RUN" if word == "RUN" else word for word in command])
+    assert outcome.code == 2
+    assert is_one_sentence(outcome.err) or outcome.err.startswith("usage: ")
+    assert sentence in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_control_c_keeps_the_checkpoint_and_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    search = process(
+        ["monai_lwmisn", "search", "--preset", "nuclei", "--data", data, "--out", run, *SMALL]
+        + ["--set=search_epochs=500"]
+    )
+    assert search.stdout is not None
+    while not (line := search.stdout.readline()).startswith("epoch 1/500"):
+        assert line or search.poll() is None
+    search.send_signal(signal.SIGINT)
+    _, err = search.communicate(timeout=120)
+    assert search.returncode == 130
+    assert err.splitlines()[-1] == (
+        f"lwmisn: interrupted; the last finished epoch is kept, go on with: lwmisn search --out {run} --resume."
+    )
+    assert (run / "search" / "checkpoint.pt").exists() and "Traceback" not in err
+
+
+def test_an_error_of_a_library_is_one_sentence_with_its_details_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        try:
+            raise ZeroDivisionError("division by zero")
+        except ZeroDivisionError as error:
+            raise RuntimeError("Failed to evaluate\nConfigExpression ...") from error
+
+    monkeypatch.setattr("monai_lwmisn.workflow.run_folder.execute", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    outcome = lwmisn("search", "--preset", "nuclei", "--data", tmp_path, "--out", tmp_path / "run")
+    (log,) = tmp_path.glob("lwmisn-*.log")
+    assert outcome.code == 1
+    assert outcome.err == f"lwmisn: stopped by ZeroDivisionError (division by zero); the details are in {log}.\n"
+    assert "Traceback" in log.read_text()
+    assert "Traceback" in lwmisn("search", "--preset", "nuclei", "--data", tmp_path, "--out", "run", "--debug").err
+
+
+def test_an_error_of_the_system_without_a_file_has_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("monai_lwmisn.report.table1.table1", full)
+    assert lwmisn("table1") == (
+        2,
+        "",
+        "lwmisn: a file cannot be written or read (No space left on device): "
+        "free some space or mend the permissions, then try again.\n",
+    )
+
+
+COMMANDS = [
+    *(
+        "search",
+        "train",
+        "evaluate",
+        "bundle",
+        "verify",
+        "segment",
+        "label",
+        "label serve",
+        "label restore",
+        "label check",
+    ),
+    *("show", "table1", "baselines", "compare", "report", "check-data", "phantom"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    outcome = lwmisn(*command.split(), "--help")
+    assert outcome.code == 0 and outcome.out.startswith(f"usage: lwmisn {command}")
+
+
+def test_help_version_and_misuse_answer_without_loading_torch() -> None:
+    for arguments, code in ((["--help"], 0), (["--version"], 0), (["serach"], 2), ([], 2)):
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "monai_lwmisn", *arguments], capture_output=True, text=True
+        )
+        assert done.returncode == code
+        assert " torch\n" not in done.stderr
+        if arguments == ["--version"]:
+            assert done.stdout == f"lwmisn {__version__}\n"
