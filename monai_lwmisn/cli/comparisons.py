@@ -81,6 +81,7 @@ def _compare(arguments: argparse.Namespace) -> None:
         budget_hours=arguments.budget_hours,
         overrides=config.parse_overrides(arguments.set),
     )
+    protocol.check_settings(entrants)
     comparison = Comparison(arguments.out, protocol, arguments.data, not arguments.validation_only, say)
     comparison.prepare(resume=arguments.resume)
     failures = comparison.run(entrants)

@@ -100,7 +100,7 @@ class Cell:
         Raises:
             LWMISNError: what the workflow raises.
         """
-        if self.run.exists() and not _begun_with(self.run, configs):
+        if self.run.exists() and not _begun_with(self.run, configs, genotype):
             shutil.rmtree(self.run)
         places = {
             "bundle_root": str(self.run.absolute()),
@@ -119,7 +119,7 @@ class Cell:
 
 
 def read_cells(out: Path, entrant: str) -> dict[str, dict[str, Any]]:
-    """What came of the cells of a network, by their names, in order.
+    """What came of the cells of a network, by their names.
 
     Raises:
         ConfigError: a file cannot be read.
@@ -128,10 +128,13 @@ def read_cells(out: Path, entrant: str) -> dict[str, dict[str, Any]]:
     return {cell.name: result for cell in cells if (result := cell.result()) is not None}
 
 
-def _begun_with(run: Path, configs: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether a run has these configurations, wherever it and its data were then."""
+def _begun_with(run: Path, configs: Mapping[str, Mapping[str, Any]], genotype: Genotype | None) -> bool:
+    """Whether a run has these configurations and trains this network, wherever it and its data were then."""
     try:
         before = read_configs(run)
+        # As another network may have weights of the same names and shapes.
+        if genotype is not None and Genotype.load(run / "genotype.json") != genotype:
+            return False
     except LWMISNError:
         return False
     for name, config in before.items():

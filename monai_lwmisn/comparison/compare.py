@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,18 +16,14 @@ from monai_lwmisn.comparison.cells import DONE, Cell, in_a_sentence
 from monai_lwmisn.comparison.costs import obtain_costs
 from monai_lwmisn.comparison.entrants import Entrant, build_network
 from monai_lwmisn.comparison.images import find_datalist, fingerprint_images
-from monai_lwmisn.comparison.protocol import (
-    PILOT_SHARE,
-    Protocol,
-    search_fingerprint,
-    training_fingerprint,
-)
+from monai_lwmisn.comparison.protocol import Protocol, search_fingerprint, training_fingerprint
 from monai_lwmisn.data import write_datalist
 from monai_lwmisn.errors import ConfigError, LWMISNError
 from monai_lwmisn.files import write_atomically
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.complexity import IMAGE_SIZE, multiply_accumulates
 from monai_lwmisn.workflow.config import load_preset, read_file
+from monai_lwmisn.workflow.distributed import find_device
 from monai_lwmisn.workflow.evaluation import evaluate
 from monai_lwmisn.workflow.progress import read_history
 
@@ -83,8 +78,9 @@ class Comparison:
         own["images"] = fingerprint_images(self.protocol, self.datalist)
         if before is not None and before.get("images") != own["images"]:
             raise ConfigError(f"{self.out} is of other images than {self.data}: give those, or a new --out.")
-        write_datalist(self.datalist, self.out / "datalist.json")
+        # The folder is known by this file, so it is the first, and what is missing then is made when it is resumed.
         write_atomically((json.dumps(own, indent=1) + "\n").encode(), file)
+        write_datalist(self.datalist, self.out / "datalist.json")
 
     def run(self, entrants: Sequence[Entrant]) -> dict[str, str]:
         """Do what is not done yet, for each network in turn, and measure what they cost.
@@ -136,11 +132,10 @@ class Comparison:
 
     def _choose_rate(self, entrant: Entrant, genotype: Genotype | None) -> float:
         """The learning rate whose pilot does best on the validation part."""
-        epochs = math.ceil(self.protocol.epochs / PILOT_SHARE)
         results = {}
         for rate in self.protocol.learning_rates:
             cell = Cell(self.out, entrant.name, f"rate_{rate:g}")
-            results[rate] = self._train(cell, entrant, genotype, rate, 0, epochs)
+            results[rate] = self._train(cell, entrant, genotype, rate, 0, self.protocol.pilot_epochs)
         done = {rate: result["validation_dsc"] for rate, result in results.items() if result["status"] == DONE}
         if not done:
             raise LWMISNError("; ".join(f"learning rate {rate:g}: {results[rate]['reason']}" for rate in results))
@@ -162,7 +157,7 @@ class Comparison:
                 "learning_rate": rate,
                 "epochs": history[-1]["epoch"],
                 "seconds": seconds,
-                "device": "cuda" if torch.cuda.is_available() else "cpu",
+                "device": find_device(configs["train"]["device"]).type,
                 "validation_dsc": best,
             }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Mapping
@@ -35,8 +36,8 @@ def obtain_costs(
 ) -> dict[str, dict[str, Any]]:
     """The costs of all networks of the comparison in ``out`` that have been trained.
 
-    They are read from ``costs.json`` if it has them all, and otherwise all measured anew, for times that were taken at
-    different hours do not compare.
+    They are read from ``costs.json`` if it has them all and no search has found another network since, and otherwise
+    all measured anew, for times that were taken at different hours do not compare.
 
     Args:
         out: the folder of the comparison.
@@ -45,18 +46,22 @@ def obtain_costs(
         say: is told when the measurement begins.
 
     Returns:
-        What :func:`measure` gives.
+        What :func:`measure` gives, and ``genotype``, which tells networks that were searched apart.
+
+    Raises:
+        ConfigError: a file of the comparison cannot be read.
     """
     file = out / "costs.json"
     kept = read_file(file, "remove it, and it is measured again") if file.is_file() else {}
-    trained = [entrant for entrant in ENTRANTS.values() if _is_trained(out, entrant)]
-    if all(entrant.name in kept for entrant in trained):
+    trained = {name: _genotype(out, entrant) for name, entrant in ENTRANTS.items() if _is_trained(out, entrant)}
+    marks = {name: _mark(genotype) for name, genotype in trained.items()}
+    if all(name in kept and kept[name].get("genotype") == mark for name, mark in marks.items()):
         return kept
     say(f"Parameters, multiply-accumulates and times of {len(trained)} networks, in turns: this takes minutes")
     networks = {
-        entrant.name: build_network(entrant, _genotype(out, entrant), in_channels, out_channels) for entrant in trained
+        name: build_network(ENTRANTS[name], genotype, in_channels, out_channels) for name, genotype in trained.items()
     }
-    costs = measure(networks, in_channels)
+    costs = {name: {**cost, "genotype": marks[name]} for name, cost in measure(networks, in_channels).items()}
     write_atomically((json.dumps(costs, indent=1) + "\n").encode(), file)
     return costs
 
@@ -96,13 +101,19 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
 
 
 def _is_trained(out: Path, entrant: Entrant) -> bool:
-    done = {name: result["status"] == DONE for name, result in read_cells(out, entrant.name).items()}
-    return done.pop("search", True) and any(done[name] for name in done if name.startswith("seed_"))
+    done = {name for name, result in read_cells(out, entrant.name).items() if result["status"] == DONE}
+    return (entrant.search is None or "search" in done) and any(name.startswith("seed_") for name in done)
 
 
 def _genotype(out: Path, entrant: Entrant) -> Genotype | None:
     result = Cell(out, entrant.name, "search").result()
     return None if result is None else Genotype.from_dict(result["genotype"])
+
+
+def _mark(genotype: Genotype | None) -> str | None:
+    if genotype is None:
+        return None
+    return hashlib.sha256(json.dumps(genotype.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Tensor]:

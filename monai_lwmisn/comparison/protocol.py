@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from monai_lwmisn.comparison.entrants import Entrant
 from monai_lwmisn.data.datalist import PARTS, Datalist
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks.genotype import Genotype
-from monai_lwmisn.workflow.config import CONFIGS, load_preset, override, read_file, resolve
+from monai_lwmisn.workflow.config import CONFIGS, read_file, resolve
 
 PROTOCOLS = CONFIGS / "protocols"
 NAMES = ("full", "small")
@@ -20,7 +21,7 @@ HEAVY_MACS = 2_000_000_000
 """Multiply-accumulates at 256x256 from which a network has the protocol's ``heavy_seeds``."""
 
 PILOT_SHARE = 4
-"""A pilot, which chooses the learning rate, has a quarter of the epochs."""
+"""A pilot, which chooses the learning rate, has one part in so many of the epochs."""
 
 _SEARCH_KEYS = frozenset(
     ("encoder_cells", "middle_cells", "decoder_cells", "node_width", "stem_stride")
@@ -61,18 +62,32 @@ class Protocol:
         """Of a training."""
         return int(self.settings["train_epochs"])
 
+    @property
+    def pilot_epochs(self) -> int:
+        """Of a pilot: a quarter of those of a training, rounded up."""
+        return math.ceil(self.epochs / PILOT_SHARE)
+
     def seeds_of(self, macs: int) -> int:
         """Number of trainings of a network with so many multiply-accumulates at 256x256."""
         return self.heavy_seeds if macs >= HEAVY_MACS else self.seeds
 
     def search_configs(self, entrant: Entrant) -> dict[str, dict[str, Any]]:
         """The configurations of the search that finds an entrant's network, on the protocol's images."""
-        configs = resolve(self.preset, "light", {**self.search, **(entrant.search or {}), **self.settings})
-        if entrant.variant == "paper":
-            published = load_preset(self.preset, "paper")
-            settings = {key: value for key, value in published.items() if _is_of_search(key)}
-            configs = override(configs, {**settings, "budget_params": None, "budget_macs": None})
-        return configs
+        return resolve(self.preset, "light", {**self.search, **self.settings, **self._search_of(entrant)})
+
+    def check_settings(self, entrants: Iterable[Entrant]) -> None:
+        """See that no setting is one that makes a network what it is.
+
+        Raises:
+            ConfigError: for one that is, as the latency cost is of the network that is searched without.
+        """
+        for entrant in entrants:
+            fixed = sorted(self.settings.keys() & self._search_of(entrant).keys())
+            if fixed:
+                raise ConfigError(
+                    f"--set {fixed[0]} would make {entrant.name} another network: leave it out, or leave "
+                    f"{entrant.name} out of --models."
+                )
 
     def training_configs(
         self, entrant: Entrant, genotype: Genotype | None, rate: float, seed: int, epochs: int
@@ -107,6 +122,14 @@ class Protocol:
         configs["train"]["train"]["handlers"][:0] = self._handlers(epochs)
         return configs
 
+    def _search_of(self, entrant: Entrant) -> dict[str, Any]:
+        """The settings of a search that define an entrant."""
+        own = dict(entrant.search or {})
+        if entrant.variant == "paper":
+            published = resolve(self.preset, "paper")["search"]
+            own = {**{key: value for key, value in published.items() if _is_of_search(key)}, **own}
+        return own
+
     def _handlers(self, epochs: int) -> list[dict[str, Any]]:
         handlers: list[dict[str, Any]] = [{"_target_": "monai_lwmisn.comparison.stopping.FiniteLoss"}]
         if self.budget_hours is not None:
@@ -122,6 +145,12 @@ class Protocol:
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return json.loads(json.dumps(asdict(self)))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Protocol:
+        """What :meth:`to_dict` gave, whatever stands beside it."""
+        own = {key.name: values[key.name] for key in fields(cls)}
+        return cls(**{**own, "learning_rates": tuple(own["learning_rates"])})
 
 
 def load_protocol(

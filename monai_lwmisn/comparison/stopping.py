@@ -54,6 +54,8 @@ class TimeBudget:
     def _begin(self, engine: Engine) -> None:
         done = sum(line["seconds"] for line in read_history(self.history) if line["epoch"] <= engine.state.epoch)
         self._start = time.monotonic() - done
+        if done >= self.seconds:
+            engine.state.max_epochs = engine.state.epoch  # it had ended, though nobody was told
 
     def __call__(self, engine: Engine) -> None:
         """See whether the budget is used up."""

@@ -1,67 +1,32 @@
 """A comparison from raw data to its report, on made images."""
 
-import csv
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
-from scipy.stats import wilcoxon
 
 from monai_lwmisn.comparison import compare as module
 from monai_lwmisn.comparison.cells import Cell
-from monai_lwmisn.comparison.compare import Comparison
-from monai_lwmisn.comparison.entrants import find_entrants
-from monai_lwmisn.comparison.protocol import load_protocol
 from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.networks.baselines import registry
-from monai_lwmisn.report import comparison_figures
 from monai_lwmisn.report.comparison import write_report
-from monai_lwmisn.report.comparison_rows import read_results
-
-TINY = {
-    "search_epochs": 1,
-    "search_warmup_epochs": 0,
-    "stem_stride": 2,
-    "node_width": [4, 4, 4],
-    "lambda_latency": 0.0,
-}
-NAMES = ("unext_s", "lwmisn")
-
-
-def comparison(out: Path, data: Path, test: bool = True, seeds: int = 2) -> Comparison:
-    protocol = load_protocol("nuclei", "small", epochs=2, seeds=seeds, overrides=TINY)
-    return Comparison(out, protocol, data, test, lambda text: None)
-
-
-def run(work: Comparison, names: Sequence[str] = NAMES, resume: bool = True) -> dict[str, str]:
-    work.prepare(resume=resume)
-    return work.run(find_entrants(list(names)))
-
-
-@pytest.fixture(scope="module")
-def finished(nuclei_phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two networks, first trained and validated, then tested."""
-    out = tmp_path_factory.mktemp("comparison") / "out"
-    assert run(comparison(out, nuclei_phantom, test=False), resume=False) == {}
-    assert not any("test" in (Cell(out, name, "seed_0").result() or {}) for name in NAMES)
-    assert not list(out.rglob("metrics.json"))
-    assert run(comparison(out, nuclei_phantom)) == {}
-    return out
+from tests.comparison.small import NAMES, comparison, run
 
 
 @pytest.fixture
-def copy(finished: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(finished, tmp_path / "out"))
+def copy(finished_comparison: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished_comparison, tmp_path / "out"))
 
 
-def test_every_network_has_pilots_trainings_and_costs(finished: Path) -> None:
+def test_every_network_has_pilots_trainings_and_costs(finished_comparison: Path) -> None:
     for name in NAMES:
-        cells = {path.stem: json.loads(path.read_text()) for path in (finished / "cells" / name).glob("*.json")}
+        cells = {
+            path.stem: json.loads(path.read_text()) for path in (finished_comparison / "cells" / name).glob("*.json")
+        }
         searched = {"search"} if name == "lwmisn" else set()
         assert set(cells) == {"rate_0.004", "rate_0.001", "seed_0", "seed_1"} | searched
         pilots = {rate: cells[f"rate_{rate:g}"]["validation_dsc"] for rate in (0.004, 0.001)}
@@ -71,7 +36,7 @@ def test_every_network_has_pilots_trainings_and_costs(finished: Path) -> None:
             cases = cells[seed]["test"]["cases"]
             assert cells[seed]["test"]["mean"]["dsc"] == pytest.approx(np.mean([case["dsc"] for case in cases]))
         assert cells["seed_0"]["validation_dsc"] != cells["seed_1"]["validation_dsc"]
-    costs = json.loads((finished / "costs.json").read_text())
+    costs = json.loads((finished_comparison / "costs.json").read_text())
     assert set(costs) == set(NAMES) and all(cost["latency_ms"] > 0 for cost in costs.values())
 
 
@@ -124,21 +89,6 @@ def test_other_images_are_refused(copy: Path, nuclei_phantom: Path, tmp_path: Pa
         run(comparison(copy, tmp_path / "nowhere"))
 
 
-def test_a_file_that_cannot_be_read_is_named_with_a_remedy(copy: Path, nuclei_phantom: Path, tmp_path: Path) -> None:
-    for file, remedy in (
-        (copy / "costs.json", "remove it, and it is measured again"),
-        (Cell(copy, "unext_s", "seed_0").file, "remove it, and it is done again"),
-        (copy / "comparison.json", "give another folder"),
-    ):
-        whole = file.read_text()
-        for text in (whole[:20], "[]"):
-            file.write_text(text)
-            with pytest.raises(ConfigError, match=rf"{file}.*{remedy}"):
-                write_report(copy, tmp_path / "report.md")
-        file.write_text(whole)
-    assert not (tmp_path / "report.md").exists()
-
-
 def test_a_training_that_was_interrupted_goes_on(copy: Path, nuclei_phantom: Path) -> None:
     cell = Cell(copy, "unext_s", "seed_1")
     whole = cell.result()
@@ -150,42 +100,6 @@ def test_a_training_that_was_interrupted_goes_on(copy: Path, nuclei_phantom: Pat
     assert again is not None and again["validation_dsc"] == whole["validation_dsc"]
     assert again["seconds"] == whole["seconds"], "it was trained anew"
     assert (cell.run / "models" / "model.pt").read_bytes() == weights
-
-
-def test_the_report_says_what_the_cells_say(finished: Path, tmp_path: Path) -> None:
-    written = write_report(finished, tmp_path / "report.md")
-    assert {path.name for path in written} == {
-        "report.md",
-        "report.csv",
-        "report_cases.csv",
-        "report_fronts.png",
-    }
-    with (tmp_path / "report.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 4
-    for row in rows:
-        cell = Cell(finished, row["network"], f"seed_{row['seed']}").result()
-        assert cell is not None
-        assert float(row["dsc"]) == pytest.approx(cell["test"]["mean"]["dsc"])
-    text = (tmp_path / "report.md").read_text()
-    ours = [float(row["dsc"]) for row in rows if row["network"] == "lwmisn"]
-    assert f"{np.mean(ours):.4f} ± {np.std(ours, ddof=1):.4f}" in text
-    with (tmp_path / "report_cases.csv").open() as file:
-        cases = {row[0]: [float(value) for value in row[1:]] for row in list(csv.reader(file))[1:]}
-    expected = wilcoxon(np.subtract(cases["unext_s"], cases["lwmisn"])).pvalue
-    assert f"| {expected:.2g} |" in text  # of a single test Holm's correction is none
-    assert "92.11" in text, "the published figures are missing"
-
-
-def test_before_the_test_part_is_looked_at_the_report_is_of_the_validation_part(copy: Path, tmp_path: Path) -> None:
-    for path in (copy / "cells").rglob("seed_*.json"):
-        result = json.loads(path.read_text())
-        del result["test"]
-        path.write_text(json.dumps(result))
-    written = write_report(copy, tmp_path / "report.md")
-    text = (tmp_path / "report.md").read_text()
-    assert "The test part has not been looked at yet" in text and "92.11" not in text
-    assert not any(path.name.endswith("_cases.csv") for path in written)
 
 
 def test_what_could_not_be_measured_is_told_and_hides_nothing(copy: Path, nuclei_phantom: Path, tmp_path: Path) -> None:
@@ -210,40 +124,3 @@ def test_what_could_not_be_measured_is_told_and_hides_nothing(copy: Path, nuclei
     assert run(comparison(copy, nuclei_phantom)) == {}
     write_report(copy, tmp_path / "report.md")
     assert "## Failed" not in (tmp_path / "report.md").read_text()
-
-
-def test_a_comparison_in_which_all_failed_says_why(copy: Path, tmp_path: Path) -> None:
-    for path in (copy / "cells").rglob("*.json"):
-        path.write_text(json.dumps({"status": "failed", "reason": "no room for 25 GiB"}))
-    with pytest.raises(ConfigError, match=r"no finished training: .* unext_s: rate_0.001: no room for 25 GiB"):
-        write_report(copy, tmp_path / "report.md")
-
-
-def test_figure_5_is_drawn_when_every_network_has_been_tested(
-    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(comparison_figures, "SHOWN", {"lwmisn": "ours"})
-    written = {path.name: path for path in write_report(copy, tmp_path / "report.md")}
-    picture = Image.open(written["report_examples.png"])
-    assert len(np.unique(np.asarray(picture.convert("L")))) > 100
-    for path in (copy / "cells" / "unext_s").glob("seed_*.json"):
-        result = json.loads(path.read_text())
-        del result["test"]
-        path.write_text(json.dumps(result))
-    assert "report_examples.png" in {path.name for path in write_report(copy, tmp_path / "report.md")}
-    for path in (copy / "cells" / "lwmisn").glob("seed_*.json"):
-        path.unlink()
-    assert "report_examples.png" not in {path.name for path in write_report(copy, tmp_path / "report.md")}
-
-
-def test_what_is_no_comparison_is_refused(copy: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="has no comparison.json"):
-        write_report(tmp_path, tmp_path / "report.md")
-    with pytest.raises(ConfigError, match=r"does not end in .md"):
-        write_report(copy, tmp_path / "report.txt")
-    shutil.rmtree(copy / "cells")
-    with pytest.raises(ConfigError, match="has no finished training"):
-        read_results(copy)
-    (copy / "comparison.json").write_text('{"schema_version": 99}')
-    with pytest.raises(ConfigError, match="of another release"):
-        read_results(copy)

@@ -50,6 +50,22 @@ def test_a_network_that_joins_has_all_measured_anew(tmp_path: Path, measured: li
     assert json.loads((tmp_path / "costs.json").read_text()) == costs
 
 
+def test_another_network_of_the_same_name_is_measured_again(tmp_path: Path, measured: list[dict[str, int]]) -> None:
+    for genotype in (small_genotype(), small_genotype(), small_genotype(stem_stride=1)):
+        finish(tmp_path, "lwmisn", "search", genotype=genotype.to_dict())
+        finish(tmp_path, "lwmisn", "seed_0")
+        costs = obtain_costs(tmp_path, 3, 1)
+        assert costs["lwmisn"]["params"] == sum(weights.numel() for weights in LWMISN(genotype).parameters())
+    assert len(measured) == 2
+
+
+def test_a_network_whose_search_is_gone_is_not_measured(tmp_path: Path, measured: list[dict[str, int]]) -> None:
+    finish(tmp_path, "unext_s", "seed_0")
+    for name in ("lwmisn", "darts_based", "contrast"):  # the last two are baselines too, with a genotype as shipped
+        finish(tmp_path, name, "seed_0")
+    assert set(obtain_costs(tmp_path, 3, 1)) == {"unext_s"}
+
+
 def test_what_failed_is_not_measured(tmp_path: Path, measured: list[dict[str, int]]) -> None:
     finish(tmp_path, "unext_s", "seed_0")
     finish(tmp_path, "segresnet", "seed_0", status="failed", reason="no memory")

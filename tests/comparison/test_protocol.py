@@ -1,19 +1,21 @@
 """One protocol: what is the same for all networks, and what determines a result."""
 
 import copy
+import json
 
 import pytest
 
 from monai_lwmisn.comparison.entrants import ENTRANTS
 from monai_lwmisn.comparison.protocol import (
     HEAVY_MACS,
+    Protocol,
     load_protocol,
     search_fingerprint,
     training_fingerprint,
 )
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import Architecture, Edge, Genotype
-from monai_lwmisn.workflow.config import load_preset
+from monai_lwmisn.workflow.config import resolve
 
 PRESETS = ["liver_ct", "nuclei", "prostate_mr"]
 EDGES = tuple(Edge(node, predecessor, "ghost_conv_3x3") for node in range(4) for predecessor in (0, 1))
@@ -71,11 +73,37 @@ def test_what_a_protocol_says_of_our_searches_goes_before_the_preset_and_behind_
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_published_variant_is_searched_as_published(preset: str) -> None:
-    published = load_preset(preset, "paper")
+    published = resolve(preset, "paper")["search"]
     search = load_protocol(preset, "small").search_configs(ENTRANTS["lwmisn_published"])["search"]
-    for key in ("node_width", "stem_stride", "alpha_groups", "expectation", "lambda_params", "search_mode"):
-        assert search[key] == published[key]
-    assert search["budget_params"] is None and [96, 96] in search["augmentation"][0].values()
+    shape = {"encoder_cells", "middle_cells", "decoder_cells", "node_width", "stem_stride"}
+    shape |= {"alpha_groups", "expectation", "max_parameter_free"}
+    keys = shape | {key for key in published if key.startswith(("search_", "lambda_", "budget_"))}
+    assert {key: search[key] for key in keys} == {key: published[key] for key in keys}
+    assert search["lambda_latency"] == 0 and search["budget_params"] is None
+    assert [96, 96] in search["augmentation"][0].values()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", ["full", "small"])
+def test_a_setting_that_makes_a_network_what_it_is_is_refused(preset: str, name: str) -> None:
+    load_protocol(preset, name).check_settings(ENTRANTS.values())
+    changed = load_protocol(preset, name, overrides={"lambda_latency": 0.1})
+    changed.check_settings([ENTRANTS["lwmisn"], ENTRANTS["unet"]])
+    assert changed.search_configs(ENTRANTS["lwmisn"])["search"]["lambda_latency"] == 0.1
+    for entrant in ("without_latency", "darts_based", "lwmisn_published"):
+        with pytest.raises(ConfigError, match=f"--set lambda_latency would make {entrant} another network"):
+            changed.check_settings([ENTRANTS["lwmisn"], ENTRANTS[entrant]])
+
+
+def test_a_protocol_is_read_as_it_was_written() -> None:
+    protocol = load_protocol("prostate_mr", "small", budget_hours=0.5)
+    written = json.loads(json.dumps({"schema_version": 2, **protocol.to_dict(), "images": "0f"}))
+    assert Protocol.from_dict(written) == protocol
+
+
+@pytest.mark.parametrize(("epochs", "pilot"), [(1, 1), (4, 1), (5, 2), (10, 3), (30, 8)])
+def test_a_pilot_has_a_quarter_of_the_epochs_rounded_up(epochs: int, pilot: int) -> None:
+    assert load_protocol("nuclei", epochs=epochs).pilot_epochs == pilot
 
 
 def test_what_determines_a_result_is_told_apart() -> None:

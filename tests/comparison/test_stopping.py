@@ -47,3 +47,10 @@ def test_time_before_a_resumption_counts(tmp_path: Path, monkeypatch: pytest.Mon
     # The engine starts at epoch 0, so only what was done by then counts.
     line = json.dumps({"epoch": 0, "seconds": 15})
     assert run_with(25, tmp_path, monkeypatch, f"{line}\n") == [1]
+
+
+def test_what_was_ended_by_its_budget_is_not_trained_further_when_it_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = json.dumps({"epoch": 0, "seconds": 25})
+    assert run_with(25, tmp_path, monkeypatch, f"{line}\n") == []
