@@ -9,7 +9,9 @@ import nibabel
 import numpy as np
 import pytest
 
+from monai_lwmisn.comparison.cells import Cell
 from monai_lwmisn.data.phantom import write_phantom
+from tests.comparison.small import NAMES, comparison, run
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +52,14 @@ def msd_phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = {"0": "background", "1": "Anterior", "2": "Posterior"}
     (folder / "dataset.json").write_text(json.dumps({"labels": labels, "training": entries}))
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_comparison(nuclei_phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two networks, first trained and validated, then tested."""
+    out = tmp_path_factory.mktemp("comparison") / "out"
+    assert run(comparison(out, nuclei_phantom, test=False), resume=False) == {}
+    assert not any("test" in (Cell(out, name, "seed_0").result() or {}) for name in NAMES)
+    assert not list(out.rglob("metrics.json"))
+    assert run(comparison(out, nuclei_phantom)) == {}
+    return out

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from monai_lwmisn.comparison.entrants import OURS
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.comparison.protocol import HEAVY_MACS
+from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.files import check_writable, write_atomically
+from monai_lwmisn.networks.complexity import THREADS
 from monai_lwmisn.report.comparison_figures import draw_examples, draw_fronts
 from monai_lwmisn.report.comparison_rows import GROUPS, Results, Row, read_results
 from monai_lwmisn.report.published import NUMBERS, TABLE_5, TABLES
@@ -26,6 +30,14 @@ LIVER_REMARK = (
     "A mean DSC is at most 2 MIoU / (1 + MIoU), so the published liver figures cannot all be right: a MIoU of 93.17 "
     "allows a DSC of 96.46, not 97.86."
 )
+
+
+class Illustration(NamedTuple):
+    """A figure of the report: where it is written, what it shows, and the PNG."""
+
+    path: Path
+    caption: str
+    picture: bytes
 
 
 def write_report(out: Path, file: Path) -> list[Path]:
@@ -46,25 +58,31 @@ def write_report(out: Path, file: Path) -> list[Path]:
     check_writable(file)
     results = read_results(out)
     metric = main_metric(results)
-    fronts, examples = (file.with_name(f"{file.stem}_{name}.png") for name in ("fronts", "examples"))
-    draw_fronts(results.rows, metric, fronts)
-    captions = {fronts: FRONTS}
-    texts = {file.with_name(f"{file.stem}.csv"): _networks_csv(results)}
+    figures = [Illustration(file.with_name(f"{file.stem}_fronts.png"), FRONTS, draw_fronts(results.rows, metric))]
+    tables = {file.with_name(f"{file.stem}.csv"): _networks_csv(results)}
+    missing = ""
     if results.tested:
-        texts[file.with_name(f"{file.stem}_cases.csv")] = _cases_csv(results, metric)
-        if draw_examples(results, metric, examples):
-            captions[examples] = EXAMPLES.format(metric=metric)
-    texts = {file: _markdown(results, metric, captions), **texts}
-    for path, text in texts.items():
-        write_atomically(text.encode(), path)
-    return [*texts, *captions]
+        tables[file.with_name(f"{file.stem}_cases.csv")] = _cases_csv(results, metric)
+        try:
+            examples = draw_examples(results, metric)
+        except DataError as error:
+            missing = f"Figure 5 is not drawn: {error}"
+        else:
+            if examples is not None:
+                path = file.with_name(f"{file.stem}_examples.png")
+                figures.append(Illustration(path, EXAMPLES.format(metric=metric), examples))
+    texts = {file: _markdown(results, metric, figures, missing), **tables}
+    contents = {path: text.encode() for path, text in texts.items()} | {one.path: one.picture for one in figures}
+    for path, content in contents.items():
+        write_atomically(content, path)
+    return list(contents)
 
 
 def main_metric(results: Results) -> str:
     """What networks are ranked by: the test DSC (of volumes: per case, 3D), or the validation DSC before that."""
     if not results.tested:
         return "validation_dsc"
-    return "dsc_3d" if results.rows[0].trainings[0]["test"]["mean"].get("dsc_3d") is not None else "dsc"
+    return "dsc_3d" if results.rows[0].first["test"]["mean"].get("dsc_3d") is not None else "dsc"
 
 
 def _metrics(results: Results, metric: str) -> list[str]:
@@ -74,9 +92,9 @@ def _metrics(results: Results, metric: str) -> list[str]:
     return [metric, *(name for name in names if name != metric), "validation_dsc"]
 
 
-def _markdown(results: Results, metric: str, captions: dict[Path, str]) -> str:
+def _markdown(results: Results, metric: str, figures: Sequence[Illustration], missing: str) -> str:
     lines = [
-        f"# Networks compared: {results.protocol['preset']}, protocol `{results.protocol['name']}`",
+        f"# Networks compared: {results.protocol.preset}, protocol `{results.protocol.name}`",
         "",
         *_introduction(results, metric),
         *_accuracy_table(results, metric),
@@ -91,19 +109,19 @@ def _markdown(results: Results, metric: str, captions: dict[Path, str]) -> str:
     for title, sentences in (("Failed", results.failures), ("Not finished", results.pending)):
         if sentences:
             lines += [f"## {title}", "", *(f"- `{name}`: {text}" for name, text in sentences.items()), ""]
-    for picture, caption in captions.items():
-        lines += [f"![{caption}]({picture.name})", "", f"*{caption}*", ""]
-    return "\n".join(lines).rstrip() + "\n"
+    for figure in figures:
+        lines += [f"![{figure.caption}]({figure.path.name})", "", f"*{figure.caption}*", ""]
+    return "\n".join([*lines, missing]).rstrip() + "\n"
 
 
 def _introduction(results: Results, metric: str) -> list[str]:
     protocol = results.protocol
-    seeds = f"trainings with a seed of its own each: {protocol['seeds']}"
-    if protocol["heavy_seeds"] != protocol["seeds"]:
-        seeds += f" ({protocol['heavy_seeds']} from 2 GMac on)"
+    seeds = f"trainings with a seed of its own each: {protocol.seeds}"
+    if protocol.heavy_seeds != protocol.seeds:
+        seeds += f" ({protocol.heavy_seeds} from {HEAVY_MACS / 1e9:g} GMac on)"
     budget = ""
-    if protocol["budget_hours"]:
-        budget = f" Each training ends after {protocol['budget_hours']:g} hours, so that epochs differ."
+    if protocol.budget_hours:
+        budget = f" Each training ends after {protocol.budget_hours:g} hours, so that epochs differ."
     spread = "Means and standard deviations over trainings"
     if _p_values(results, metric):
         spread += (
@@ -112,16 +130,16 @@ def _introduction(results: Results, metric: str) -> list[str]:
         )
     lines = [
         f"The same for all: split, transforms, augmentation, loss, optimizer and its schedule, "
-        f"{protocol['settings']['train_epochs']} epochs at batches of {protocol['settings']['train_batch_size']}, "
+        f"{protocol.epochs} epochs at batches of {protocol.settings['train_batch_size']}, "
         f"{seeds}; the learning rate is the one of "
-        f"{', '.join(f'{rate:g}' for rate in protocol['learning_rates'])} that does best on the validation part after "
-        f"a quarter of the epochs.{budget}",
+        f"{', '.join(f'{rate:g}' for rate in protocol.learning_rates)} that does best on the validation part after "
+        f"{protocol.pilot_epochs} epochs.{budget}",
         "",
-        f"{spread}. Times are of one 256x256 image on {results.rows[0].costs['processor']}, 2 threads.",
+        f"{spread}. Times are of one 256x256 image on {results.rows[0].costs['processor']}, {THREADS} threads.",
         "",
     ]
     if results.tested:
-        cases = len(results.rows[0].trainings[0]["test"]["cases"])
+        cases = len(results.rows[0].first["test"]["cases"])
         lines += [
             f"The test part has {cases} cases, measured at their own size; what ends in `_256` is of masks at 256x256, "
             "as the paper's figures are.",
@@ -145,9 +163,9 @@ def _accuracy_table(results: Results, metric: str) -> list[str]:
             values = [_spread(row.scores(name)) for name in metrics]
             if p_values:
                 values.append(f"{p_values[row.name]:.2g}" if row.name in p_values else "")
-            epochs = sorted({training["epochs"] for training in row.trainings})
+            epochs = sorted({training["epochs"] for training in row.trainings.values()})
             facts = [
-                f"{row.trainings[0]['learning_rate']:g}",
+                f"{row.first['learning_rate']:g}",
                 "-".join(str(count) for count in dict.fromkeys((epochs[0], epochs[-1]))),
                 str(len(row.trainings)),
                 f"{row.seconds / 3600:.2f}",
@@ -198,7 +216,7 @@ def _front_lines(results: Results, metric: str) -> list[str]:
 
 
 def _published_lines(results: Results) -> list[str]:
-    preset = results.protocol["preset"]
+    preset = results.protocol.preset
     table = TABLES.get(preset, {})
     rows = [row for row in results.rows if row.name in table and results.tested]
     if not rows:
@@ -223,7 +241,7 @@ def _published_lines(results: Results) -> list[str]:
 
 
 def _table_5_lines(results: Results) -> list[str]:
-    published = TABLE_5.get(results.protocol["preset"], {})
+    published = TABLE_5.get(results.protocol.preset, {})
     rows = [row for row in results.rows if row.name in published and results.tested]
     if len(rows) < len(published) or not rows:
         return []
@@ -247,20 +265,19 @@ def _networks_csv(results: Results) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     metric = main_metric(results)
     metrics = _metrics(results, metric)
-    costs = ["params", "macs", "latency_ms", "latency_onnx_ms"]
-    writer.writerow(["network", "group", "seed", *metrics, "learning_rate", "epochs", "seconds", "device", *costs])
+    writer.writerow(["network", "group", "seed", *metrics, "learning_rate", "epochs", "seconds", "device", *COSTS])
     for row in results.rows:
-        for seed, training in enumerate(row.trainings):
-            scores = [row.scores(name)[seed] for name in metrics]
+        scores = zip(*(row.scores(name) for name in metrics), strict=True)
+        for (seed, training), own in zip(row.trainings.items(), scores, strict=True):
             facts = [training[key] for key in ("learning_rate", "epochs", "seconds", "device")]
-            writer.writerow([row.name, row.group, seed, *scores, *facts, *(row.costs[cost] for cost in costs)])
+            writer.writerow([row.name, row.group, seed, *own, *facts, *(row.costs[cost] for cost in COSTS)])
     return buffer.getvalue()
 
 
 def _cases_csv(results: Results, metric: str) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    cases = [case["case"] for case in results.rows[0].trainings[0]["test"]["cases"]]
+    cases = [case["case"] for case in results.rows[0].first["test"]["cases"]]
     writer.writerow(["network", *cases])
     for row in results.rows:
         writer.writerow([row.name, *row.cases(metric)])

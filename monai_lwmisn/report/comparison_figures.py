@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,19 +38,24 @@ QUANTILES = (0.9, 0.5, 0.1)
 """Of the test cases by our score: those of the rows of figure 5."""
 
 
-def draw_fronts(rows: Sequence[Row], metric: str, path: Path) -> None:
+def draw_fronts(rows: Sequence[Row], metric: str) -> bytes:
     """Draw accuracy against parameters, multiply-accumulates and time, each with the front of what nobody is ahead of.
 
     Args:
         rows: the networks; those of the group ``ablation`` and random ones have a name on a front only.
         metric: of accuracy.
-        path: the PNG.
+
+    Returns:
+        The PNG.
     """
     costs = [cost for cost in AXES if any(row.costs[cost] is not None for row in rows)]
     figure = Figure(figsize=(7.0 * 2, 5.2 * ((len(costs) + 1) // 2)), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
+    panels = figure.subplots((len(costs) + 1) // 2, 2).flatten()
+    for axis in panels[len(costs) :]:
+        axis.set_axis_off()
     labels: dict[Axes, list[Text]] = {}
-    for axis, cost in zip(figure.subplots((len(costs) + 1) // 2, 2).flat, costs, strict=False):
+    for axis, cost in zip(panels, costs, strict=False):
         title, unit = AXES[cost]
         known = {row.name: row for row in rows if row.costs[cost] is not None}
         across = {name: row.costs[cost] / unit for name, row in known.items()}
@@ -77,27 +83,31 @@ def draw_fronts(rows: Sequence[Row], metric: str, path: Path) -> None:
     for axis, texts in labels.items():
         dots = np.concatenate([group.get_offsets() for group in axis.collections])
         adjust_text(texts, *dots.T, ax=axis, iter_lim=500, arrowprops={"arrowstyle": "-", "color": "gray"})
-    figure.savefig(path)
+    return _as_png(figure)
 
 
-def draw_examples(results: Results, metric: str, path: Path) -> bool:
+def draw_examples(results: Results, metric: str) -> bytes | None:
     """Draw figure 5: image, truth, U-net, NAS-Unet, ours, for a good, a middling and a bad test case of ours.
 
     Args:
         results: of the comparison; its run folders must still be there.
         metric: that orders the test cases.
-        path: the PNG.
 
     Returns:
-        Whether it was drawn: not before all three networks have been tested, or when their weights are gone.
+        The PNG; None before all three networks have been tested with the first seed, or when their weights are gone.
+
+    Raises:
+        DataError: the images are gone.
     """
     runs = {name: Cell(results.out, name, "seed_0").run for name in SHOWN}
-    tested = {row.name: row for row in results.rows if row.tested}
+    tested = {row.name: row.trainings[0]["test"]["cases"] for row in results.rows if row.tested and 0 in row.trainings}
     if not all(name in tested and (run / "models" / "model.pt").is_file() for name, run in runs.items()):
-        return False
-    scores = np.nan_to_num(tested[OURS].cases(metric))
-    order = np.argsort(scores)
-    chosen = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES]
+        return None
+    scores = {index: case[metric] for index, case in enumerate(tested[OURS]) if case[metric] is not None}
+    if not scores:
+        return None
+    order = sorted(scores, key=lambda index: scores[index])
+    chosen = [order[round(quantile * (len(order) - 1))] for quantile in QUANTILES]
     items = read_datalist(results.out / "datalist.json")["test"]
     pictures = {name: _predictions(run, [items[index] for index in chosen]) for name, run in runs.items()}
     columns = ("image", "truth", *SHOWN.values())
@@ -108,7 +118,7 @@ def draw_examples(results: Results, metric: str, path: Path) -> bool:
         image, truth, _ = pictures[OURS][number]
         image = image.astype(np.float32) / 255
         panels = [image, blend(image, truth), *(blend(image, pictures[name][number][2]) for name in SHOWN)]
-        labels = ["", "", *(f"{tested[name].trainings[0]['test']['cases'][index][metric]:.3f}" for name in SHOWN)]
+        labels = ["", "", *(_label(tested[name][index][metric]) for name in SHOWN)]
         for axis, panel, label in zip(row, panels, labels, strict=True):
             axis.imshow(panel, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axis.set_xticks([])
@@ -116,8 +126,17 @@ def draw_examples(results: Results, metric: str, path: Path) -> bool:
             axis.set_xlabel(label, fontsize=9)
     for axis, title in zip(axes[0], columns, strict=True):
         axis.set_title(title, fontsize=11)
-    figure.savefig(path)
-    return True
+    return _as_png(figure)
+
+
+def _label(score: float | None) -> str:
+    return "" if score is None else f"{score:.3f}"
+
+
+def _as_png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
 
 
 def _predictions(run: Path, items: list[dict]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from monai_lwmisn.comparison.cells import DONE, read_cells
 from monai_lwmisn.comparison.compare import SCHEMA_VERSION
 from monai_lwmisn.comparison.costs import obtain_costs
 from monai_lwmisn.comparison.entrants import ENTRANTS
-from monai_lwmisn.comparison.protocol import HEAVY_MACS
+from monai_lwmisn.comparison.protocol import Protocol
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.workflow.config import load_preset, read_file
 
@@ -33,26 +34,31 @@ class Row:
         name: of the network.
         group: ``paper``, ``peer``, ``ours`` or ``ablation``.
         costs: see :func:`monai_lwmisn.comparison.costs.measure`.
-        trainings: results of the seeds that are done.
+        trainings: results of the trainings that are done, by their seeds, in order.
         seconds: of all searches, pilots and trainings together.
     """
 
     name: str
     group: str
     costs: dict[str, Any]
-    trainings: list[dict[str, Any]]
+    trainings: dict[int, dict[str, Any]]
     seconds: float
 
     @property
     def tested(self) -> bool:
         """Whether all its trainings were measured on the test part."""
-        return bool(self.trainings) and all("test" in training for training in self.trainings)
+        return bool(self.trainings) and all("test" in training for training in self.trainings.values())
+
+    @property
+    def first(self) -> dict[str, Any]:
+        """The training of the first seed that is done."""
+        return next(iter(self.trainings.values()))
 
     def scores(self, metric: str) -> list[float]:
         """A metric of each training: its mean over the test part, or ``validation_dsc``."""
         if metric == "validation_dsc":
-            return [training[metric] for training in self.trainings]
-        return [training["test"]["mean"][metric] for training in self.trainings]
+            return [training[metric] for training in self.trainings.values()]
+        return [training["test"]["mean"][metric] for training in self.trainings.values()]
 
     def mean(self, metric: str) -> float:
         """Mean over the trainings."""
@@ -62,7 +68,7 @@ class Row:
         """A metric of each test case, as the mean over the trainings; not a number where it does not exist."""
         values = [
             [float("nan") if case[metric] is None else case[metric] for case in training["test"]["cases"]]
-            for training in self.trainings
+            for training in self.trainings.values()
         ]
         return [float(value) for value in np.mean(values, axis=0)]
 
@@ -73,15 +79,15 @@ class Results:
 
     Attributes:
         out: its folder.
-        protocol: what :meth:`monai_lwmisn.comparison.protocol.Protocol.to_dict` gives.
+        protocol: that it follows.
         rows: the networks that have something to show, in the order of the entrants: on the test part if any has, and
             otherwise on the validation part.
         failures: sentences by the names of networks in which something failed.
-        pending: what is still to be done, by the names of the other networks that are not finished.
+        pending: what is still to be done, by the names of networks that are not finished.
     """
 
     out: Path
-    protocol: dict[str, Any]
+    protocol: Protocol
     rows: list[Row]
     failures: dict[str, str]
     pending: dict[str, str]
@@ -98,8 +104,8 @@ def read_results(out: Path) -> Results:
     Raises:
         ConfigError: it is none, of another release, or nothing in it is done.
     """
-    comparison = _read_comparison(out)
-    preset = load_preset(comparison["preset"], "light")
+    protocol = _read_protocol(out)
+    preset = load_preset(protocol.preset, "light")
     costs = obtain_costs(out, preset["in_channels"], preset["out_channels"])
     rows, failures, pending = [], {}, {}
     for name, entrant in ENTRANTS.items():
@@ -107,17 +113,16 @@ def read_results(out: Path) -> Results:
             continue
         results = read_cells(out, name)
         done = {cell: result for cell, result in results.items() if result["status"] == DONE}
-        trainings = [result for cell, result in done.items() if cell.startswith("seed_")]
-        failed = [f"{cell}: {result['reason']}" for cell, result in results.items() if cell not in done]
-        failed += [f"test: {training['test_failure']}" for training in trainings if "test_failure" in training]
-        if failed:
+        seeds = sorted(int(cell.removeprefix("seed_")) for cell in done if cell.startswith("seed_"))
+        trainings = {seed: done[f"seed_{seed}"] for seed in seeds}
+        if failed := _failures(results, trainings.values()):
             failures[name] = "; ".join(failed)
         if trainings and name in costs:
             seconds = sum(result["seconds"] for result in done.values())
             rows.append(Row(name, entrant.group, costs[name], trainings, seconds))
-            seeds = comparison["heavy_seeds" if costs[name]["macs"] >= HEAVY_MACS else "seeds"]
-            if len(trainings) < seeds:
-                pending[name] = f"{len(trainings)} of {seeds} trainings"
+            wanted = protocol.seeds_of(costs[name]["macs"])
+            if len(trainings) < wanted:
+                pending[name] = f"{len(trainings)} of {wanted} trainings"
         else:
             pending[name] = "not trained yet"
     if not rows:
@@ -127,15 +132,23 @@ def read_results(out: Path) -> Results:
     if tested:
         untested = {row.name: "not measured on the test part yet" for row in rows if not row.tested}
         pending = untested | pending
-    pending = {name: text for name, text in pending.items() if name not in failures}
-    return Results(out, comparison, tested or rows, failures, pending)
+    return Results(out, protocol, tested or rows, failures, pending)
 
 
-def _read_comparison(out: Path) -> dict[str, Any]:
+def _failures(results: Mapping[str, Mapping[str, Any]], trainings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What went wrong with a network; not a learning rate that it cannot bear, as long as there is another."""
+    failed = {cell: result["reason"] for cell, result in results.items() if result["status"] != DONE}
+    pilots = {cell for cell in results if cell.startswith("rate_")}
+    harmless = pilots & failed.keys() if pilots - failed.keys() else set()
+    sentences = [f"{cell}: {reason}" for cell, reason in failed.items() if cell not in harmless]
+    return sentences + [f"test: {training['test_failure']}" for training in trainings if "test_failure" in training]
+
+
+def _read_protocol(out: Path) -> Protocol:
     file = out / "comparison.json"
     if not file.is_file():
         raise ConfigError(f"{out} has no comparison.json: give a folder that `lwmisn compare` wrote.")
     comparison = read_file(file, "give another folder")
     if comparison.get("schema_version") != SCHEMA_VERSION:
         raise ConfigError(f"{file} is of another release: use the one that wrote it.")
-    return comparison
+    return Protocol.from_dict(comparison)

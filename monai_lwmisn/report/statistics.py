@@ -42,7 +42,8 @@ def pareto_front(costs: Mapping[str, float], scores: Mapping[str, float]) -> lis
     ordered = sorted(costs, key=lambda name: (costs[name], -scores[name]))
     front: list[str] = []
     for name in ordered:
-        if not front or scores[name] > scores[front[-1]]:
+        as_good = front and (costs[name], scores[name]) == (costs[front[-1]], scores[front[-1]])
+        if not front or as_good or scores[name] > scores[front[-1]]:
             front.append(name)
     return front
 
