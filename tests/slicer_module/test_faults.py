@@ -203,6 +203,22 @@ def test_a_zip_of_something_else_or_of_nothing_is_refused(tmp_path: Path) -> Non
     refused(tmp_path / "missing", tmp_path, "neither a folder nor a readable zip")
 
 
+def test_a_bundle_that_cannot_replace_another_leaves_it(bundles: Path, tmp_path: Path) -> None:
+    source, store = bundles / "prostate_mr", tmp_path / "store"
+    bundle_list = BundleList(store, tmp_path / "shipped")
+    with bundle_list.incoming(source) as incoming:
+        kept = bundle_list.keep(incoming, "mine")
+    (kept.path / "old").touch()
+    before = sorted(store.rglob("*"))
+    with pytest.raises(SegmentationError, match="cannot be added"), bundle_list.incoming(source) as incoming:
+        shutil.rmtree(incoming)
+        bundle_list.keep(incoming, "mine")
+    assert sorted(store.rglob("*")) == before
+    with bundle_list.incoming(source) as incoming:
+        bundle_list.keep(incoming, "mine")
+    assert sorted(store.rglob("*")) == [path for path in before if path.name != "old"]
+
+
 def refused(source: Path, tmp_path: Path, sentence: str) -> None:
     before = sorted(tmp_path.rglob("*"))
     store = tmp_path / "store"

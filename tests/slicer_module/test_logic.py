@@ -338,6 +338,19 @@ def test_what_cannot_be_segmented_is_refused_with_a_sentence(shared_logic: Segme
         shared_logic.start(slicer.util.addVolumeFromArray(grey()), bundles / "missing")
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_of_pictures_in_fractions_only_grey_ones_are_taken(
+    shared_logic: SegmentationLogic, bundles: Path, dtype: type[np.floating]
+) -> None:
+    picture = np.random.default_rng(0).random((1, 40, 50, 3)).astype(dtype)
+    colours = slicer.util.addVolumeFromArray(picture, name="Photo", nodeClassName="vtkMRMLVectorVolumeNode")
+    with pytest.raises(SegmentationError, match=f"Photo has colours of the type {dtype.__name__}: .* make it grey"):
+        shared_logic.start(colours, bundles / "nuclei")
+    assert shared_logic.status.state == "idle"
+    status = run(shared_logic, slicer.util.addVolumeFromArray(picture[..., 0]), bundles / "nuclei")
+    assert status.state == "done", status.message
+
+
 def test_a_frame_of_a_sequence_is_refused(shared_logic: SegmentationLogic, bundles: Path) -> None:
     volume = slicer.util.addVolumeFromArray(grey(), name="Cine")
     browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode")

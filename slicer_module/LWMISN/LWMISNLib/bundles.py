@@ -134,11 +134,22 @@ class BundleList:
             ) from error
 
     def keep(self, incoming: Path, name: str) -> Bundle:
-        """Move a bundle from :meth:`incoming` to where it stays; one that was added by that name before is replaced."""
+        """Move a bundle from :meth:`incoming` to where it stays; one that was added by that name before is replaced.
+
+        Raises:
+            OSError: it cannot be moved; the one from before is still there. :meth:`incoming` makes a sentence of it.
+        """
         place = self.store / (f"{name}_added" if (self.shipped / name).exists() else name)
-        if place.exists():
-            shutil.rmtree(place)
-        incoming.rename(place)
+        with tempfile.TemporaryDirectory(prefix=".replaced-", dir=self.store) as folder:
+            old = Path(folder) / place.name
+            if place.exists():
+                place.rename(old)
+            try:
+                incoming.rename(place)
+            except OSError:
+                if old.exists():
+                    old.rename(place)
+                raise
         return read_bundle(place)
 
 

@@ -251,6 +251,12 @@ def _voxels(volume: Any, bundle: Bundle) -> np.ndarray:
         )
     if not bundle.volumetric and channels not in (1, 3, 4):
         raise SegmentationError(f"{name} has {channels} values a pixel: choose a grey or colour picture.")
+    if not bundle.volumetric and channels > 1 and voxels.dtype.kind == "f":
+        # Whole numbers tell by their type what white is.
+        raise SegmentationError(
+            f"{name} has colours of the type {voxels.dtype}: load it with 8 or 16 bits a colour, "
+            "or make it grey with Vector to Scalar Volume."
+        )
     return voxels
 
 
