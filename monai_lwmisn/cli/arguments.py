@@ -30,6 +30,7 @@ class Commands:
 
     def __init__(self, parser: argparse.ArgumentParser, metavar: str = "COMMAND") -> None:
         self._parsers = parser.add_subparsers(metavar=metavar, required=True)
+        parser.set_defaults(debug=False)
 
     def add(
         self,
@@ -59,7 +60,10 @@ class Commands:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         parser.add_argument(
-            "--debug", action="store_true", help="show where an error comes from, not only its sentence"
+            "--debug",
+            action="store_true",
+            default=argparse.SUPPRESS,  # a default would undo what stands before the name of an action
+            help="show where an error comes from, not only its sentence",
         )
         parser.set_defaults(command=command, way_on=way_on)
         return parser

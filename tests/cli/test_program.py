@@ -78,6 +78,12 @@ def test_an_error_of_a_library_is_one_sentence_with_its_details_in_a_file(
     assert "Traceback" in lwmisn("search", "--preset", "nuclei", "--data", tmp_path, "--out", "run", "--debug").err
 
 
+@pytest.mark.parametrize("command", ["label restore --debug", "label --debug restore"])
+def test_debug_may_stand_before_an_action_or_after_it(tmp_path: Path, command: str) -> None:
+    assert "Traceback" in lwmisn(*command.split(), "prostate", "--app", tmp_path).err
+    assert is_one_sentence(lwmisn("label", "restore", "prostate", "--app", tmp_path).err)
+
+
 def test_an_error_of_the_system_without_a_file_has_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
