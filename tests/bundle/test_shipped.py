@@ -1,6 +1,7 @@
 """The bundles in the repository are what this release writes, and hold nothing but what they should."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from monai_lwmisn.bundle.write import generated_files
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.complexity import parameter_count
 from monai_lwmisn.workflow.config import resolve
+from tests.bundle.test_export import contents
 
 SHIPPED = sorted(path.parent.parent for path in (Path(__file__).parents[2] / "bundles").glob("*/configs/metadata.json"))
 
@@ -29,3 +31,14 @@ def test_it_is_whole_and_light(bundle: Path) -> None:
     metadata(bundle)
     weights(bundle)
     assert parameter_count(LWMISN(Genotype.load(bundle / "genotype.json"))) <= 0.15e6
+
+
+# Folders within an archive, as in model/code/__torch__/monai_lwmisn/networks/, do not begin with the slash.
+SOURCES = re.compile(rb"site-packages|(?<![\w.-])/[\w./ -]*/monai_lwmisn/networks/")
+
+
+@pytest.mark.parametrize("bundle", SHIPPED, ids=lambda path: path.name)
+def test_no_file_has_a_path_of_the_machine_that_made_it(bundle: Path) -> None:
+    files = [path for path in bundle.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert len(files) > 20
+    assert {path.name: SOURCES.findall(contents(path))[:3] for path in files if SOURCES.search(contents(path))} == {}
