@@ -39,6 +39,9 @@ setup(
         "jsonschema",  # MONAI checks the metadata of bundles with it
         "matplotlib>=3.8",
         "nibabel>=5",
+        "onnx>=1.16",
+        "onnx_ir>=0.1",
+        "onnxscript>=0.3",  # torch writes ONNX with it
         "pillow",
         "psutil",
         "pydicom>=2.4",
@@ -51,7 +54,7 @@ setup(
     extras_require={
         "dicom": ["highdicom>=0.24"],
         "label": ["monailabel>=0.8.5"],
-        "runtime": ["onnx>=1.16", "onnxscript", "onnxruntime>=1.18", "openvino>=2024.4"],
+        "runtime": ["onnxruntime>=1.18", "openvino>=2024.4"],
         "test": ["hypothesis", "mypy", "pytest>=8", "pytest-cov>=5", "pytest-xdist>=3.5", "ruff", "types-psutil"],
     },
     entry_points={"console_scripts": ["lwmisn=monai_lwmisn.cli:main"]},

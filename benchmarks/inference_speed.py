@@ -18,7 +18,6 @@ from pathlib import Path
 
 import onnxruntime
 import torch
-from monai.networks.nets import BasicUNet, SegResNet, UNet
 from monai.utils import optional_import
 from torch import nn
 
@@ -30,6 +29,12 @@ from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_cou
 openvino, HAS_OPENVINO = optional_import("openvino")
 
 OURS = "LWMISN"
+PEERS = {
+    "basic_unet": "MONAI BasicUNet",
+    "monai_unet": "MONAI UNet",
+    "segresnet": "MONAI SegResNet",
+    "unext_s": "UNeXt-S",
+}
 Inference = Callable[[], object]
 
 
@@ -49,7 +54,10 @@ def main() -> None:
     path = arguments.genotype
     genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
     image = torch.rand(1, genotype.in_channels, arguments.size, arguments.size)
-    networks = {OURS: LWMISN(genotype).eval(), **peers(genotype.in_channels, genotype.out_channels)}
+    peers = {
+        title: build_baseline(name, genotype.in_channels, genotype.out_channels).eval() for name, title in PEERS.items()
+    }
+    networks = {OURS: LWMISN(genotype).eval(), **peers}
     runtimes = {
         name: {network: prepare(module, image, arguments.threads) for network, module in networks.items()}
         for name, prepare in RUNTIMES.items()
@@ -78,16 +86,6 @@ def main() -> None:
     text = markdown(result)
     arguments.output.with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)
-
-
-def peers(in_channels: int, out_channels: int) -> dict[str, nn.Module]:
-    """MONAI's BasicUNet and SegResNet with their default widths, UNet with those of MONAI's tutorials; UNeXt-S."""
-    return {
-        "MONAI BasicUNet": BasicUNet(2, in_channels, out_channels).eval(),
-        "MONAI UNet": UNet(2, in_channels, out_channels, (16, 32, 64, 128, 256), (2, 2, 2, 2), num_res_units=2).eval(),
-        "MONAI SegResNet": SegResNet(2, in_channels=in_channels, out_channels=out_channels).eval(),
-        "UNeXt-S": build_baseline("unext_s", in_channels, out_channels).eval(),
-    }
 
 
 def _torch_eager(network: nn.Module, image: torch.Tensor, threads: int) -> Inference:

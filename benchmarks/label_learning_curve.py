@@ -27,7 +27,7 @@ from monai.transforms import Compose
 from PIL import Image
 
 from monai_lwmisn.data import prepare_datalist
-from monai_lwmisn.inference.opening import read_json
+from monai_lwmisn.files import read_json
 from monai_lwmisn.label.check import PLUGIN, Session, read_mask, session_of
 from monai_lwmisn.label.folder import restore
 from monai_lwmisn.networks.complexity import processor_name

@@ -1,11 +1,11 @@
-"""Files are written whole or not at all, and a place that cannot be written to is found out first."""
+"""Files are written whole or not at all; what cannot be written or read is said in a sentence."""
 
 from pathlib import Path
 
 import pytest
 
 from monai_lwmisn.errors import CheckpointError, ConfigError
-from monai_lwmisn.files import check_writable, write_atomically
+from monai_lwmisn.files import check_writable, read_json, write_atomically, write_json
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
@@ -25,3 +25,21 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
         check_writable(tmp_path)
     check_writable(tmp_path / "figures.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_json_is_read_as_it_was_written(tmp_path: Path) -> None:
+    content = {"metric": 0.1, "cases": ["Zürich", None]}
+    write_json(content, tmp_path / "new" / "figures.json")
+    assert read_json(tmp_path / "new" / "figures.json") == content
+    assert (tmp_path / "new" / "figures.json").read_text().endswith("}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [(None, "cannot be read"), ("{", "cannot be read"), ("[1]", "holds no JSON object"), ("\xff", "cannot be read")],
+)
+def test_what_is_no_json_object_is_named_with_a_remedy(tmp_path: Path, text: str | None, sentence: str) -> None:
+    if text is not None:
+        (tmp_path / "figures.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError, match=rf"figures.json {sentence}.*: measure it anew\."):
+        read_json(tmp_path / "figures.json", "measure it anew")

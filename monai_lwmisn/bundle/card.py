@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from monai_lwmisn.workflow.config import CONFIGS, load_preset, read_file
+from monai_lwmisn.files import read_json
+from monai_lwmisn.workflow.config import CONFIGS, load_preset
 
 CARDS = CONFIGS / "cards"
 MEASURES = {
@@ -27,7 +28,7 @@ def load_card(preset: str | None, config: Mapping[str, Any]) -> dict[str, Any]:
     path = CARDS / f"{preset}.json"
     # Data that are not as its data set is downloaded are not that data set.
     if preset is not None and path.is_file() and config["layout"] == load_preset(preset)["layout"]:
-        return read_file(path)
+        return read_json(path)
     structures = ", ".join(config["label_names"].values())
     return {
         "title": f"{structures.capitalize()} in {config['modality']}",

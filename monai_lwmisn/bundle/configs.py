@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from monai_lwmisn.workflow.config import CONFIGS, SEARCHES, WORKFLOWS, read_file, resolve
+from monai_lwmisn.files import read_json
+from monai_lwmisn.workflow.config import CONFIGS, SEARCHES, WORKFLOWS, resolve
 
 PLACES = {"bundle_root": ".", "dataset_dir": "", "datalist_file": None, "torch_compile": False}
 """What a run knows of its machine, and a bundle does not: places, the datalist, which is made from the data each time,
@@ -31,7 +32,7 @@ _NAME = re.compile(r"(?<![\w.@#'\"])[A-Za-z_]\w*(?![\w'\"=])")
 
 NEEDS_PACKAGE = (
     "$monai.utils.optional_import('monai_lwmisn', descriptor="
-    "'A search needs the package monai_lwmisn ({}), the other workflows do not: pip install monai-lwmisn.')"
+    "'A search needs the package monai_lwmisn ({}), the other workflows do not: install it.')"
     "[0].__version__"
 )
 
@@ -52,11 +53,11 @@ def bundle_configs(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
             config |= {**SEARCH_PLACES, **(GIVEN if "given_genotype" in config else {})}
             config["initialize"] = [NEEDS_PACKAGE, *config["initialize"]]
         file = SEARCHES[config["strategy"]] if workflow == "search" else workflow
-        pruned = _pruned(config, set(read_file(CONFIGS / f"{file}.json")))
+        pruned = _pruned(config, set(read_json(CONFIGS / f"{file}.json")))
         texts[workflow] = _as_text(pruned if workflow == "search" else _at_home(pruned))
     kind = "volume" if configs["evaluate"]["volumetric"] else "picture"
-    inference = read_file(CONFIGS / f"inference_{kind}.json")
-    evaluate = read_file(CONFIGS / "evaluate.json")
+    inference = read_json(CONFIGS / f"inference_{kind}.json")
+    evaluate = read_json(CONFIGS / "evaluate.json")
     # What the preset or the user set; the rest of the evaluation is not the inference's.
     chosen = {
         key: value

@@ -17,9 +17,10 @@ from monai_lwmisn.bundle.metadata import bundle_metadata, installed_libraries
 from monai_lwmisn.data import read_datalist
 from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.files import read_json
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.workflow.checkpoint import load_weights
-from monai_lwmisn.workflow.config import CONFIGS, read_configs, read_file
+from monai_lwmisn.workflow.config import CONFIGS, read_configs
 
 
 def write_bundle(run: Path, bundle: Path) -> str:
@@ -79,7 +80,7 @@ def _write_texts(
 ) -> None:
     config = configs["evaluate"]
     metrics_file = run / "evaluation" / "metrics.json"
-    metrics = read_file(metrics_file) if metrics_file.is_file() else None
+    metrics = read_json(metrics_file) if metrics_file.is_file() else None
     metadata = bundle_metadata(config, card, genotype, changed_settings(configs), metrics, installed_libraries())
     texts = {
         **generated_files(configs),

@@ -50,13 +50,13 @@ def add_commands(commands: Commands) -> None:
         "--runtime",
         choices=("torch", "onnxruntime", "openvino"),
         default="torch",
-        help="what executes the network; the last two are installed with [runtime] (default: %(default)s)",
+        help="what executes the network; the last two are installed with the extra runtime (default: %(default)s)",
     )
     segmentation.add_argument(
         "--format",
         choices=("nifti", "nrrd", "dicom-seg", "png"),
         help="of the masks: png for images, otherwise one of the others (default: nifti); dicom-seg is for DICOM "
-        "series and installed with [dicom]",
+        "series, and installed with the extra dicom",
     )
     segmentation.add_argument("--series", metavar="UID", help="which series of DICOM folders that hold several")
     segmentation.add_argument(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 
 from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_resume, add_set
 from monai_lwmisn.cli.terminal import say
-from monai_lwmisn.files import check_writable, write_atomically
+from monai_lwmisn.files import check_writable, write_json
 from monai_lwmisn.workflow.settings import describe_settings
 
 
@@ -131,7 +130,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         overrides=config.parse_overrides(arguments.set),
     )
     if arguments.json:
-        write_atomically((json.dumps(metrics, indent=2) + "\n").encode(), arguments.json)
+        write_json(metrics, arguments.json)
     folder = evaluation_folder(arguments.run, data=arguments.data, split=arguments.split)
     say(f"{format_metrics(metrics)}\nThe figures of each case, and pictures: {folder}")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.errors import ConfigError, LWMISNError
-from monai_lwmisn.files import write_atomically
+from monai_lwmisn.files import read_json, write_json
 from monai_lwmisn.networks import Genotype
-from monai_lwmisn.workflow.config import execute, read_configs, read_file, write_configs
+from monai_lwmisn.workflow.config import execute, read_configs, write_configs
 from monai_lwmisn.workflow.progress import read_history
 
 DONE, FAILED = "done", "failed"
@@ -54,7 +54,7 @@ class Cell:
         """
         if not self.file.is_file():
             return None
-        result = read_file(self.file, "remove it, and it is done again")
+        result = read_json(self.file, "remove it, and it is done again")
         if result.get("status") not in (DONE, FAILED):
             raise ConfigError(f"{self.file} is no result of a comparison: remove it, and it is done again.")
         return result
@@ -74,7 +74,7 @@ class Cell:
             result = {"status": FAILED, "reason": in_a_sentence(error)}
             gc.collect()
         result = {"fingerprint": fingerprint, **result}
-        write_atomically((json.dumps(result, indent=1) + "\n").encode(), self.file)
+        write_json(result, self.file, indent=1)
         return result
 
     def execute(

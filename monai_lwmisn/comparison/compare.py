@@ -19,10 +19,10 @@ from monai_lwmisn.comparison.images import find_datalist, fingerprint_images
 from monai_lwmisn.comparison.protocol import Protocol, search_fingerprint, training_fingerprint
 from monai_lwmisn.data import write_datalist
 from monai_lwmisn.errors import ConfigError, LWMISNError
-from monai_lwmisn.files import write_atomically
+from monai_lwmisn.files import read_json, write_json
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.complexity import IMAGE_SIZE, multiply_accumulates
-from monai_lwmisn.workflow.config import load_preset, read_file
+from monai_lwmisn.workflow.config import load_preset
 from monai_lwmisn.workflow.distributed import find_device
 from monai_lwmisn.workflow.evaluation import evaluate
 from monai_lwmisn.workflow.progress import read_history
@@ -69,7 +69,7 @@ class Comparison:
         own = {"schema_version": SCHEMA_VERSION, **self.protocol.to_dict()}
         before = None
         if file.is_file() and resume:
-            before = read_file(file, "give a new --out")
+            before = read_json(file, "give a new --out")
             _check_same(self.out, before, own)
         elif self.out.exists() and any(self.out.iterdir()):
             remedy = "add --resume to go on in it, or give a new --out" if file.is_file() else "give a new --out"
@@ -79,7 +79,7 @@ class Comparison:
         if before is not None and before.get("images") != own["images"]:
             raise ConfigError(f"{self.out} is of other images than {self.data}: give those, or a new --out.")
         # The folder is known by this file, so it is the first, and what is missing then is made when it is resumed.
-        write_atomically((json.dumps(own, indent=1) + "\n").encode(), file)
+        write_json(own, file, indent=1)
         write_datalist(self.datalist, self.out / "datalist.json")
 
     def run(self, entrants: Sequence[Entrant]) -> dict[str, str]:
@@ -180,7 +180,7 @@ class Comparison:
             result = {**trained, "test": {"mean": metrics["mean"], "cases": metrics["cases"]}}
             for case in result["test"]["cases"]:
                 del case["image"]  # a path of this machine
-        write_atomically((json.dumps(result, indent=1) + "\n").encode(), cell.file)
+        write_json(result, cell.file, indent=1)
         return result
 
 

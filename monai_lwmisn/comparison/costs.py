@@ -17,7 +17,7 @@ from monai_lwmisn.bundle.export import export_onnx
 from monai_lwmisn.comparison.cells import DONE, Cell, read_cells
 from monai_lwmisn.comparison.entrants import ENTRANTS, Entrant, build_network
 from monai_lwmisn.comparison.turns import medians_in_turns
-from monai_lwmisn.files import write_atomically
+from monai_lwmisn.files import read_json, write_json
 from monai_lwmisn.inference.runtimes import HAS_ONNXRUNTIME, ONNXRuntimeNetwork
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.complexity import (
@@ -28,7 +28,6 @@ from monai_lwmisn.networks.complexity import (
     parameter_count,
     processor_name,
 )
-from monai_lwmisn.workflow.config import read_file
 
 
 def obtain_costs(
@@ -52,7 +51,7 @@ def obtain_costs(
         ConfigError: a file of the comparison cannot be read.
     """
     file = out / "costs.json"
-    kept = read_file(file, "remove it, and it is measured again") if file.is_file() else {}
+    kept = read_json(file, "remove it, and it is measured again") if file.is_file() else {}
     trained = {name: _genotype(out, entrant) for name, entrant in ENTRANTS.items() if _is_trained(out, entrant)}
     marks = {name: _mark(genotype) for name, genotype in trained.items()}
     if all(name in kept and kept[name].get("genotype") == mark for name, mark in marks.items()):
@@ -62,7 +61,7 @@ def obtain_costs(
         name: build_network(ENTRANTS[name], genotype, in_channels, out_channels) for name, genotype in trained.items()
     }
     costs = {name: {**cost, "genotype": marks[name]} for name, cost in measure(networks, in_channels).items()}
-    write_atomically((json.dumps(costs, indent=1) + "\n").encode(), file)
+    write_json(costs, file, indent=1)
     return costs
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from monai_lwmisn.comparison.entrants import Entrant
 from monai_lwmisn.data.datalist import PARTS, Datalist
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.files import read_json
 from monai_lwmisn.networks.genotype import Genotype
-from monai_lwmisn.workflow.config import CONFIGS, read_file, resolve
+from monai_lwmisn.workflow.config import CONFIGS, resolve
 
 PROTOCOLS = CONFIGS / "protocols"
 NAMES = ("full", "small")
@@ -176,7 +177,7 @@ def load_protocol(
     for what, value in (("epochs", epochs), ("seeds", seeds), ("budget-hours", budget_hours)):
         if value is not None and not value > 0:
             raise ConfigError(f"--{what} is {value}: give a number above 0.")
-    full, own = (read_file(file)[key] for key in ("full", name))
+    full, own = (read_json(file)[key] for key in ("full", name))
     values = {**full, **own, "settings": {**full["settings"], **own["settings"], **(overrides or {})}}
     if epochs is not None:
         values["settings"]["train_epochs"] = epochs

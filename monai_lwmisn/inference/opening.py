@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import stat
 import sys
@@ -21,7 +20,10 @@ SCRIPTS = "scripts"
 LARGEST_BYTES = 2**30
 """What an archive may hold, unpacked: many times a bundle of a light network, little enough for any disk."""
 
-__all__ = ["open_bundle", "read_json"]
+__all__ = ["REMEDY", "open_bundle"]
+
+REMEDY = "write the bundle anew"
+"""For a file of a bundle that cannot be read."""
 
 
 @contextmanager
@@ -55,21 +57,6 @@ def open_bundle(bundle: str | os.PathLike[str]) -> Iterator[Path]:
         root = root.resolve()
         stack.enter_context(_own_scripts(root))
         yield root
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """An object in a JSON file of a bundle.
-
-    Raises:
-        ConfigError: the file does not hold one.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}): write the bundle anew.") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} holds no JSON object: write the bundle anew.")
-    return content
 
 
 def _unpack(archive: Path, folder: Path) -> None:

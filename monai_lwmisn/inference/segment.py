@@ -15,9 +15,10 @@ from typing import Any
 from monai.bundle import ConfigParser
 
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning, LWMISNError
+from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.causes import is_named, own_error, reason, sentence_of
 from monai_lwmisn.inference.inputs import find_inputs, output_names
-from monai_lwmisn.inference.opening import open_bundle, read_json
+from monai_lwmisn.inference.opening import REMEDY, open_bundle
 from monai_lwmisn.inference.runtimes import RUNTIMES
 
 __all__ = ["FORMATS", "Outcome", "segment"]
@@ -84,7 +85,7 @@ def segment(
     place = Path(output).absolute()
     report = report or (lambda outcome: None)
     with open_bundle(bundle) as root:
-        config = read_json(root / "configs" / "inference.json")
+        config = read_json(root / "configs" / "inference.json", REMEDY)
         volumetric = _is_volumetric(config, bundle)
         format = _check_format(format or ("nifti" if volumetric else "png"), volumetric)
         outcomes = _find(inputs, place, volumetric, format)
@@ -195,7 +196,7 @@ def _save_as(parser: ConfigParser, format: str, root: Path, series: str | None) 
             "layout": parser["saving"]["folder_layout"],
             "label_names": parser["label_names"],
             "series": series,
-            "model_name": read_json(metadata).get("name", root.name) if metadata.exists() else root.name,
+            "model_name": read_json(metadata, REMEDY).get("name", root.name) if metadata.exists() else root.name,
         }
 
 

@@ -23,7 +23,7 @@ from monai_lwmisn.data.phantom.abdomen import abdomen_volume
 from monai_lwmisn.data.phantom.nuclei import STAINS, nuclei_picture
 from monai_lwmisn.data.phantom.pelvis import pelvis_volume
 from monai_lwmisn.errors import LWMISNError
-from monai_lwmisn.inference.opening import read_json
+from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.segment import segment
 from monai_lwmisn.label.folder import PUBLISHED, restore
 from monai_lwmisn.label.server import running

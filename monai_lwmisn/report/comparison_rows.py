@@ -15,7 +15,8 @@ from monai_lwmisn.comparison.costs import obtain_costs
 from monai_lwmisn.comparison.entrants import ENTRANTS
 from monai_lwmisn.comparison.protocol import Protocol
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.workflow.config import load_preset, read_file
+from monai_lwmisn.files import read_json
+from monai_lwmisn.workflow.config import load_preset
 
 GROUPS = {
     "paper": "Networks of the paper's tables",
@@ -148,7 +149,7 @@ def _read_protocol(out: Path) -> Protocol:
     file = out / "comparison.json"
     if not file.is_file():
         raise ConfigError(f"{out} has no comparison.json: give a folder that `lwmisn compare` wrote.")
-    comparison = read_file(file, "give another folder")
+    comparison = read_json(file, "give another folder")
     if comparison.get("schema_version") != SCHEMA_VERSION:
         raise ConfigError(f"{file} is of another release: use the one that wrote it.")
     return Protocol.from_dict(comparison)

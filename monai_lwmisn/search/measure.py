@@ -6,7 +6,6 @@ can price milliseconds that were measured on the machine at hand.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import nn
 from torch.utils.benchmark import Timer
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.files import write_atomically
+from monai_lwmisn.files import read_json, write_json
 from monai_lwmisn.networks import LWMISN, Architecture, Genotype
 from monai_lwmisn.networks.complexity import (
     THREADS,
@@ -57,10 +56,7 @@ class LatencyTable:
         self.machine = machine
         self.milliseconds: dict[str, float] = {}
         if self.path.is_file():
-            try:
-                known = json.loads(self.path.read_text(encoding="utf-8"))
-            except ValueError as error:
-                raise ConfigError(f"{path} is not JSON ({error}): remove it, and it is measured anew.") from error
+            known = read_json(self.path, "remove it, and it is measured anew")
             if known["machine"] == machine:
                 self.milliseconds = known["milliseconds"]
 
@@ -70,7 +66,7 @@ class LatencyTable:
         if key not in self.milliseconds:
             self.milliseconds[key] = RUNTIMES[self.runtime](network, image, threads=self.threads)
             content = {"machine": self.machine, "milliseconds": self.milliseconds}
-            write_atomically(json.dumps(content, indent=1).encode(), self.path)
+            write_json(content, self.path, indent=1)
         return self.milliseconds[key]
 
 
@@ -85,12 +81,11 @@ def onnxruntime_latency_ms(network: nn.Module, image: torch.Tensor, *, threads: 
     """Milliseconds of one inference of ``image`` (1, C, ...) under ONNX Runtime on the processor.
 
     Raises:
-        ConfigError: when onnxruntime or onnxscript is not installed.
+        ConfigError: when onnxruntime is not installed.
     """
     onnxruntime, has_runtime = optional_import("onnxruntime")
-    _, has_exporter = optional_import("onnxscript")
-    if not (has_runtime and has_exporter):
-        raise ConfigError("latency_runtime=onnxruntime needs onnx, onnxscript and onnxruntime: install extra runtime.")
+    if not has_runtime:
+        raise ConfigError("latency_runtime=onnxruntime needs onnxruntime: pip install onnxruntime.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     with tempfile.TemporaryDirectory() as folder:

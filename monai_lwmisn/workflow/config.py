@@ -19,7 +19,7 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from monai_lwmisn.errors import BudgetError, ConfigError, LWMISNError
-from monai_lwmisn.files import write_atomically
+from monai_lwmisn.files import read_json, write_json
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 PRESETS = CONFIGS / "presets"
@@ -76,7 +76,7 @@ def load_preset(preset: str, variant: str = "light") -> dict[str, Any]:
         raise ConfigError(
             f"The preset '{preset}' has no variant '{variant}': use {' or '.join(variant_names(preset))}."
         )
-    return read_file(path)
+    return read_json(path)
 
 
 def resolve(
@@ -100,7 +100,7 @@ def resolve(
     if strategy not in SEARCHES:
         raise ConfigError(f"There is no strategy {json.dumps(strategy)}: use {' or '.join(SEARCHES)}.")
     files = {"search": SEARCHES[strategy], "train": "train", "evaluate": "evaluate"}
-    configs = {workflow: {**read_file(CONFIGS / f"{file}.json"), **values} for workflow, file in files.items()}
+    configs = {workflow: {**read_json(CONFIGS / f"{file}.json"), **values} for workflow, file in files.items()}
     return override(configs, overrides)
 
 
@@ -176,7 +176,7 @@ def write_configs(run: Path, configs: Mapping[str, Mapping[str, Any]]) -> None:
         CheckpointError: when a file cannot be written.
     """
     for workflow, config in configs.items():
-        write_atomically(json.dumps(config, indent=2).encode(), run / "configs" / f"{workflow}.json")
+        write_json(config, run / "configs" / f"{workflow}.json")
 
 
 def read_configs(run: Path) -> dict[str, dict[str, Any]]:
@@ -197,7 +197,7 @@ def read_config(run: Path, workflow: str) -> dict[str, Any]:
     path = run / "configs" / f"{workflow}.json"
     if not path.is_file():
         raise ConfigError(f"{run} has no configs/{workflow}.json: give a folder that `lwmisn search` wrote.")
-    return read_file(path)
+    return read_json(path)
 
 
 def execute(config_file: Path, **runtime: Any) -> None:
@@ -235,25 +235,10 @@ def _quiet_workflow(config_file: Path, runtime: Mapping[str, Any]) -> ConfigWork
         logger.setLevel(level)
 
 
-def read_file(path: Path, remedy: str = "give a JSON file") -> dict[str, Any]:
-    """Read a JSON file that holds an object: a configuration, or results.
-
-    Raises:
-        ConfigError: when it cannot be read or is no JSON object, with the remedy.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}): {remedy}.") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} holds no JSON object with keys and values: {remedy}.")
-    return content
-
-
 def _read_own_preset(path: Path) -> dict[str, Any]:
-    preset = read_file(path)
-    workflows = [read_file(file) for file in CONFIGS.glob("*.json")]
-    shipped = [read_file(file) for file in PRESETS.glob("*.json")]
+    preset = read_json(path)
+    workflows = [read_json(file) for file in CONFIGS.glob("*.json")]
+    shipped = [read_json(file) for file in PRESETS.glob("*.json")]
     # A preset may have keys of its own for its own use.
     known = {key for config in (*workflows, *shipped) for key in config} | _references(preset)
     for key in preset:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from monai_lwmisn.files import read_json
+
 CONFIGS = Path(__file__).parent.parent / "configs"
 EXAMPLE = "nuclei_light"
 """The preset whose defaults are shown."""
@@ -62,7 +64,7 @@ MEANINGS: dict[str, dict[str, str]] = {
 
 def describe_settings(workflow: str) -> str:
     """A table of the most used keys of a workflow, with units and defaults."""
-    values = {**_read(CONFIGS / f"{workflow}.json"), **_read(CONFIGS / "presets" / f"{EXAMPLE}.json")}
+    values = {**read_json(CONFIGS / f"{workflow}.json"), **read_json(CONFIGS / "presets" / f"{EXAMPLE}.json")}
     meanings = MEANINGS[workflow]
     defaults = {key: _as_text(values[key]) for key in meanings}
     key_width = max(map(len, meanings))
@@ -70,10 +72,6 @@ def describe_settings(workflow: str) -> str:
     lines = [f"  {key:<{key_width}}  {defaults[key]:<{default_width}}  {meaning}" for key, meaning in meanings.items()]
     head = f"most used keys of --set, with their defaults in the preset {EXAMPLE.replace('_', ', variant ')}:"
     return "\n".join([head, *lines, f"all keys: RUN/configs/{workflow}.json of a run"])
-
-
-def _read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _as_text(value: object) -> str:

@@ -410,7 +410,6 @@ def test_a_damaged_zip_is_refused(bundle: Path, image: Path, tmp_path: Path) -> 
 @pytest.fixture(scope="module")
 def exported(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle with its network as ONNX."""
-    pytest.importorskip("onnxscript")
     folder = Path(shutil.copytree(bundle, tmp_path_factory.mktemp("exported") / "bundle"))
     network = LWMISN(Genotype.load(folder / "genotype.json"))
     network.load_state_dict(torch.load(folder / "models/model.pt", weights_only=True))

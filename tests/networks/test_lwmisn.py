@@ -54,7 +54,6 @@ def test_a_scripted_network_equals_the_eager_one(topology: str) -> None:
 
 def test_onnx_runtime_agrees_at_every_size() -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
     torch.manual_seed(0)
     shape = {"encoder": 1, "middle": 0, "decoder": 1}
     network = LWMISN(replace(genotype(), cells=shape, node_width=(4, 4))).eval()

@@ -1,13 +1,15 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and JSON read with a sentence for what is none."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from scripts.errors import CheckpointError, ConfigError
 
-__all__ = ["check_writable", "write_atomically"]
+__all__ = ["check_writable", "read_json", "write_atomically", "write_json"]
 
 
 def write_atomically(content: bytes, path: str | os.PathLike) -> None:
@@ -36,6 +38,36 @@ def write_atomically(content: bytes, path: str | os.PathLike) -> None:
     finally:
         if partial.exists():
             partial.unlink()
+
+
+def write_json(content: Any, path: str | os.PathLike, indent: int = 2) -> None:
+    """
+    Write ``content`` to ``path`` as JSON, whole or not at all.
+
+    Raises:
+        CheckpointError: when the file cannot be written.
+    """
+    write_atomically((json.dumps(content, indent=indent) + "\n").encode(), path)
+
+
+def read_json(path: Path, remedy: str = "give a JSON file") -> dict[str, Any]:
+    """
+    Read a JSON file that holds an object: a configuration, or results.
+
+    Args:
+        path: the file.
+        remedy: what to do when it cannot be read, as the end of a sentence.
+
+    Raises:
+        ConfigError: when it cannot be read or is no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}): {remedy}.") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds no JSON object with keys and values: {remedy}.")
+    return content
 
 
 def check_writable(path: str | os.PathLike) -> None:

@@ -37,7 +37,6 @@ def test_halving_a_feature_is_the_mean_of_pairs() -> None:
 
 def test_onnx_runtime_agrees_at_another_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
     # The exporter takes seconds for each cell: one down, one up and one that stays are enough.
     monkeypatch.setattr(auto_deeplab, "PATH", (0, 1, 0))
     torch.manual_seed(0)

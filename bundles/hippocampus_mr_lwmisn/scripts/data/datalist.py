@@ -15,7 +15,7 @@ from typing import Any
 
 from scripts.data.layouts.base import Item
 from scripts.errors import CheckpointError, DataError
-from scripts.files import write_atomically
+from scripts.files import write_json
 
 PARTS = ("training", "validation", "test")
 Datalist = dict[str, Any]
@@ -51,10 +51,10 @@ def write_datalist(datalist: Datalist, path: str | os.PathLike[str]) -> None:
     Raises:
         DataError: it is not a datalist, or the file cannot be written; an older file is intact then.
     """
-    text = json.dumps(validate_datalist(datalist), indent=1)
+    validate_datalist(datalist)
     # In one step: another process of the same run may look for the file at any time.
     try:
-        write_atomically((text + "\n").encode(), path)
+        write_json(datalist, path, indent=1)
     except CheckpointError as error:
         raise DataError(str(error)) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 
 from scripts.data.layouts.base import Item
-from scripts.files import write_atomically
+from scripts.files import write_json
 
 __all__ = ["EvaluationReport"]
 
@@ -95,7 +94,7 @@ class EvaluationReport:
         }
         if "hd95" in details:
             report["counts"]["hd95_undefined"] = int((~torch.isfinite(details["hd95"])).any(dim=1).sum())
-        write_atomically((json.dumps(report, indent=1) + "\n").encode(), self.path)
+        write_json(report, self.path, indent=1)
 
     def _case(self, index: int, details: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         start = sum(self._images_of_case[:index])

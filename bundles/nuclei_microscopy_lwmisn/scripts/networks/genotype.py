@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.errors import GenotypeError
-from scripts.files import write_atomically
+from scripts.files import write_json
 
 from .architecture import STAGES, Architecture, is_count
 from .operations import OPERATIONS
@@ -145,7 +145,7 @@ class Genotype(Architecture):
         Raises:
             CheckpointError: when the file cannot be written.
         """
-        write_atomically((json.dumps(self.to_dict(), indent=2) + "\n").encode(), path)
+        write_json(self.to_dict(), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Genotype:
