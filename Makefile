@@ -1,7 +1,7 @@
-# make test   the checks and the whole test suite        (what continuous integration runs)
-# make test-label   the acceptance against a real MONAI Label server, in an environment of its own
+# make test   the checks and the test suite              (what continuous integration runs)
+# make test-label   the acceptance against a real MONAI Label server
 # make demo   phantom images -> search -> genotype -> retrain -> evaluate -> pictures
-# Both build their own environment in .venv first; the tests of the module for 3D Slicer have another, .venv-slicer.
+# Each builds its environment first: demo .venv, test also .venv-slicer, test-label .venv-label.
 
 PYTHON ?= python3
 VENV   := .venv
