@@ -31,9 +31,12 @@ def write_atomically(content: bytes, path: str | os.PathLike) -> None:
         _make_rename_durable(path.parent)
     except OSError as error:
         kept = "; the one written before is intact" if path.exists() else ""
+        # Where a file stands in the place of a folder, that is no matter of space or permissions.
+        in_the_way = isinstance(error, (FileExistsError, NotADirectoryError))
+        remedy = "give another place" if in_the_way else "free some space or mend the permissions"
         raise CheckpointError(
-            f"{path} cannot be written ({error.strerror or error}){kept}: free some space or mend the permissions, "
-            "then run the command again, with --resume where a search or training had begun."
+            f"{path} cannot be written ({error.strerror or error}){kept}: {remedy}, then run the command again, with "
+            "--resume where a search or training had begun."
         ) from error
     finally:
         if partial.exists():

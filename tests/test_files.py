@@ -18,6 +18,14 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     assert file.read_bytes() == b"old" and list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.parametrize("path", ["file/figures.json", "file/run/figures.json"])
+def test_a_file_in_the_place_of_a_folder_is_no_matter_of_permissions(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match=r"figures.json cannot be written \(.*\): give another place, then"):
+        write_atomically(b"new", tmp_path / path)
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no folder .*missing: make it"):
         check_writable(tmp_path / "missing" / "figures.json")

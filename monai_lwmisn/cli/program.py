@@ -99,6 +99,8 @@ def _quieten_libraries() -> None:
     warnings.simplefilter("ignore")
     # MONAI tries a GPU decoder for every DICOM reader that it makes, and says each time that there is none.
     logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
+    # Ignite says of every error, Ctrl-C too, that it ends the run, before we say what it is.
+    logging.getLogger("ignite.engine.engine").setLevel(logging.CRITICAL)
 
 
 def _fail(arguments: argparse.Namespace, sentence: str, code: int) -> int:

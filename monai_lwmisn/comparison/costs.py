@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def obtain_costs(
     kept = read_json(file, "remove it, and it is measured again") if file.is_file() else {}
     trained = {name: _genotype(out, entrant) for name, entrant in ENTRANTS.items() if _is_trained(out, entrant)}
     marks = {name: _mark(genotype) for name, genotype in trained.items()}
-    if all(name in kept and kept[name].get("genotype") == mark for name, mark in marks.items()):
+    if all(kept.get(name, {}).get("genotype", "of an earlier release") == mark for name, mark in marks.items()):
         return kept
     say(f"Parameters, multiply-accumulates and times of {len(trained)} networks, in turns: this takes minutes")
     networks = {
@@ -70,7 +71,7 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
 
     Returns:
         For each ``params``, ``macs``, ``latency_ms`` (torch, channels last), ``latency_onnx_ms`` (ONNX Runtime; None
-        where it is not installed or cannot express the network) and ``processor``.
+        where it is not installed or cannot express the network), ``processor`` and ``software``, with versions.
     """
     image = torch.rand(1, in_channels, *IMAGE_SIZE[2])
     threads = torch.get_num_threads()
@@ -88,12 +89,14 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
             )
     finally:
         torch.set_num_threads(threads)
+    software = ", ".join(f"{name} {version(name)}" for name in ("torch", *(["onnxruntime"] if HAS_ONNXRUNTIME else [])))
     return {
         name: {
             **counts[name],
             "latency_ms": milliseconds[name],
             "latency_onnx_ms": milliseconds_onnx.get(name),
             "processor": processor_name(),
+            "software": software,
         }
         for name in networks
     }

@@ -128,6 +128,7 @@ def _introduction(results: Results, metric: str) -> list[str]:
             f"; p is of Wilcoxon's signed-rank test over test cases against `{OURS}`, two-sided, corrected by Holm's "
             "method"
         )
+    costs = results.rows[0].costs
     lines = [
         f"The same for all: split, transforms, augmentation, loss, optimizer and its schedule, "
         f"{protocol.epochs} epochs at batches of {protocol.settings['train_batch_size']}, "
@@ -135,7 +136,7 @@ def _introduction(results: Results, metric: str) -> list[str]:
         f"{', '.join(f'{rate:g}' for rate in protocol.learning_rates)} that does best on the validation part after "
         f"{protocol.pilot_epochs} epochs.{budget}",
         "",
-        f"{spread}. Times are of one 256x256 image on {results.rows[0].costs['processor']}, {THREADS} threads.",
+        f"{spread}. Times are of one 256x256 image on {costs['processor']}, {THREADS} threads, {costs['software']}.",
         "",
     ]
     if results.tested:

@@ -13,7 +13,14 @@ from tests.networks.small import small_genotype
 
 PROTOCOL = load_protocol("nuclei", "small", epochs=2, seeds=3)
 
-COST = {"params": 1000, "macs": 2000, "latency_ms": 3.0, "latency_onnx_ms": 4.0, "processor": "a processor"}
+COST = {
+    "params": 1000,
+    "macs": 2000,
+    "latency_ms": 3.0,
+    "latency_onnx_ms": 4.0,
+    "processor": "a processor",
+    "software": "torch 1.2.3",
+}
 """Of every network, where nothing else is said."""
 
 

@@ -51,6 +51,7 @@ def test_the_report_says_what_the_cells_say(out: Path, tmp_path: Path) -> None:
     expected = wilcoxon(np.subtract(cases["unext_s"], cases["lwmisn"])).pvalue
     assert f"| {expected:.2g} |" in text  # of a single test Holm's correction is none
     assert "92.11" in text, "the published figures are missing"
+    assert "on a processor, 2 threads, torch 1.2.3." in text
     assert "after 1 epochs" in text and "- `unext_s`: 2 of 3 trainings\n" in text and "Figure 5" not in text
 
 

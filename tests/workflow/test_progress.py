@@ -13,7 +13,11 @@ def run(path: Path, max_epochs: int, start_epoch: int = 0) -> None:
     engine = Engine(lambda engine, batch: engine.state.epoch / 3)
     engine.state.max_epochs, engine.state.epoch_length = max_epochs, 2
     engine.state.epoch, engine.state.iteration = start_epoch, 2 * start_epoch
-    values = {"loss": lambda e: e.state.output, "dsc": lambda e: 0.5 if e.state.epoch == 2 else None}
+    values = {
+        "loss": lambda e: e.state.output,
+        "genotype": lambda e: "0<-1 identity",
+        "dsc": lambda e: 0.5 if e.state.epoch == 2 else None,
+    }
     EpochHistory(path, values).attach(engine)
     engine.run([0, 1])
 
@@ -23,6 +27,7 @@ def test_one_json_object_and_one_line_per_epoch(tmp_path: Path, capsys: pytest.C
     lines = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
     assert [line["loss"] for line in lines] == [1 / 3, 2 / 3, 1.0]
     assert [line.get("dsc") for line in lines] == [None, 0.5, None]
+    assert {line["genotype"] for line in lines} == {"0<-1 identity"}
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 3
     assert printed[1].startswith("epoch 2/3  loss 0.6667  dsc 0.5  ") and printed[2].endswith("0:00:00 left")

@@ -66,7 +66,7 @@ class EpochHistory:
     Args:
         path: history.jsonl; its folder is made.
         values: by name, functions of the engine that give a JSON value, or None for "nothing this epoch". A dictionary
-            of numbers becomes one TensorBoard scalar ``name/key`` each; lists and dictionaries are not printed.
+            of numbers becomes one TensorBoard scalar ``name/key`` each; only numbers are printed.
         scalars_dir: folder of the TensorBoard events; None for none.
     """
 
@@ -141,7 +141,7 @@ def _numbers(line: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 def _readable(line: Mapping[str, Any], epochs: int, seconds_left: float) -> str:
     parts = [f"epoch {line['epoch']}/{epochs}"]
     for name, value in line.items():
-        if name not in ("epoch", "seconds") and not isinstance(value, (list, dict)):
+        if name not in ("epoch", "seconds") and isinstance(value, (int, float)):
             parts.append(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}")
     parts.append(f"{line['seconds']:.1f} s, {timedelta(seconds=round(seconds_left))} left")
     return "  ".join(parts)
