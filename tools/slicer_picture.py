@@ -1,6 +1,6 @@
 """Draws what Slicer's slice and 3D views show of a segmentation that the module made, with Slicer's classes and VTK.
 
-.venv-slicer/bin/python docs/slicer_picture.py BUNDLE VOLUME.nii.gz PICTURE.png --python .venv/bin/python
+.venv-slicer/bin/python tools/slicer_picture.py BUNDLE VOLUME.nii.gz PICTURE.png --python .venv/bin/python
 """
 
 from __future__ import annotations
