@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_resume, add_set
 from monai_lwmisn.cli.terminal import say
+from monai_lwmisn.cli.threads import sleep_early
 from monai_lwmisn.files import check_writable, write_json
 from monai_lwmisn.workflow.settings import describe_settings
 
@@ -89,6 +90,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _search(arguments: argparse.Namespace) -> None:
+    sleep_early()
     from monai_lwmisn.workflow import config, run_folder
 
     overrides = config.parse_overrides(arguments.set)
@@ -110,6 +112,7 @@ def _search(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    sleep_early()
     from monai_lwmisn.workflow import config, run_folder
 
     run_folder.train(arguments.run, overrides=config.parse_overrides(arguments.set), resume=arguments.resume)
