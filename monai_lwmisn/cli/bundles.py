@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monai_lwmisn.cli.arguments import Commands
 from monai_lwmisn.cli.terminal import say
+from monai_lwmisn.cli.threads import sleep_early
 from monai_lwmisn.errors import DataError
 
 
@@ -90,6 +91,7 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 
 def _segment(arguments: argparse.Namespace) -> None:
+    sleep_early()
     from tqdm import tqdm
 
     from monai_lwmisn.inference.segment import Outcome, segment
