@@ -55,7 +55,8 @@ class TimeBudget:
         done = sum(line["seconds"] for line in read_history(self.history) if line["epoch"] <= engine.state.epoch)
         self._start = time.monotonic() - done
         if done >= self.seconds:
-            engine.state.max_epochs = engine.state.epoch  # it had ended, though nobody was told
+            # The budget had ended it before, and it is only resumed for its result.
+            engine.state.max_epochs = engine.state.epoch
 
     def __call__(self, engine: Engine) -> None:
         """See whether the budget is used up."""
