@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_lwmisn.workflow import run_folder
-from monai_lwmisn.workflow.config import parse_overrides
-from monai_lwmisn.workflow.evaluation import evaluate
+from monai_lwmisn import run as run_folder
+from monai_lwmisn.config import parse_overrides
+from monai_lwmisn.run import evaluate
 
 
 def main() -> None:

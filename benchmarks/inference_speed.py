@@ -21,10 +21,10 @@ import torch
 from monai.utils import optional_import
 from torch import nn
 
-from monai_lwmisn.comparison.turns import medians_in_turns
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.networks.baselines import build_baseline
-from monai_lwmisn.networks.complexity import multiply_accumulates, parameter_count, processor_name
+from monai_lwmisn.profiling import multiply_accumulates, parameter_count, processor_name
+from monai_lwmisn.studies.baselines import build_baseline
+from monai_lwmisn.studies.turns import medians_in_turns
 
 openvino, HAS_OPENVINO = optional_import("openvino")
 

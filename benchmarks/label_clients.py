@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from monai_lwmisn.label.check import PLUGIN, Session, expected_masks, read_mask, session_of
-from monai_lwmisn.networks.complexity import processor_name
+from monai_lwmisn.profiling import processor_name
 
 
 def main() -> None:

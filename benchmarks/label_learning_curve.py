@@ -26,12 +26,12 @@ from monai.metrics import compute_dice
 from monai.transforms import Compose
 from PIL import Image
 
+from monai_lwmisn.config import load_preset
 from monai_lwmisn.data import prepare_datalist
 from monai_lwmisn.files import read_json
 from monai_lwmisn.label.check import PLUGIN, Session, read_mask, session_of
 from monai_lwmisn.label.folder import restore
-from monai_lwmisn.networks.complexity import processor_name
-from monai_lwmisn.workflow.config import load_preset
+from monai_lwmisn.profiling import processor_name
 
 SPLIT = ("layout", "split_by", "test_fraction", "validation_fraction", "seed", "folds", "fold")
 

@@ -22,13 +22,13 @@ from monai.bundle import ConfigParser
 from monai.data import DataLoader, decollate_batch
 from tqdm import tqdm
 
+from monai_lwmisn.config import read_config
 from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.inference.inferers import build_inferer
 from monai_lwmisn.inference.instances import SeparateInstancesd
+from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.training.metrics import evaluation_metrics
 from monai_lwmisn.training.postprocessing import native_prediction
-from monai_lwmisn.workflow.checkpoint import load_weights
-from monai_lwmisn.workflow.config import read_config
 
 Transforms = list[dict[str, Any]]
 METRICS = ("dsc", "miou", "dsc_3d", "f1_50", "aji")

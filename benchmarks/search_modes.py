@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from monai_lwmisn.workflow.progress import read_history
+from monai_lwmisn.engines.history import read_history
 
 MODES = ("full", "partial", "single")
 # One epoch with steps of weights and alpha both, and without the time that the latency of every operation takes.

@@ -24,7 +24,7 @@ import numpy as np
 from ignite.engine import Engine, Events
 from monai.engines import IterationEvents
 
-from monai_lwmisn.networks.complexity import processor_name
+from monai_lwmisn.profiling import processor_name
 
 STAGES = ("start", "read", "network", "write")
 """Start: Python, imports, building the network. Read: file to input. Write: logits to a file on the volume's grid."""

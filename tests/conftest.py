@@ -9,9 +9,9 @@ import nibabel
 import numpy as np
 import pytest
 
-from monai_lwmisn.comparison.cells import Cell
 from monai_lwmisn.data.phantom import write_phantom
-from tests.comparison.small import NAMES, comparison, run
+from monai_lwmisn.studies.trials import Cell
+from tests.studies.small import NAMES, comparison, run
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import monai_lwmisn
-from monai_lwmisn.report.table1 import format_table1, table1
-from monai_lwmisn.workflow.config import CONFIGS
+from monai_lwmisn.config import CONFIGS
+from monai_lwmisn.studies.table1 import format_table1, table1
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(monai_lwmisn.__file__).parent

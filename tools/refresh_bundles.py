@@ -11,8 +11,8 @@ from pathlib import Path
 
 from monai_lwmisn.bundle.code import SCRIPTS
 from monai_lwmisn.bundle.write import generated_files
+from monai_lwmisn.config import resolve
 from monai_lwmisn.files import read_json
-from monai_lwmisn.workflow.config import resolve
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from monai_lwmisn.config import load_preset
 from monai_lwmisn.files import read_json
-from monai_lwmisn.workflow.config import CONFIGS, load_preset
 
-CARDS = CONFIGS / "cards"
+CARDS = Path(__file__).parent / "cards"
 MEASURES = {
     "dsc": "DSC, mean over {images}",
     "miou": "IoU, mean over {images}",

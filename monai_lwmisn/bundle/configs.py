@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from monai_lwmisn.config import CONFIGS, SEARCHES, WORKFLOWS, resolve
 from monai_lwmisn.files import read_json
-from monai_lwmisn.workflow.config import CONFIGS, SEARCHES, WORKFLOWS, resolve
 
 PLACES = {"bundle_root": ".", "dataset_dir": "", "datalist_file": None, "torch_compile": False}
 """What a run knows of its machine, and a bundle does not: places, the datalist, which is made from the data each time,
@@ -41,7 +41,7 @@ def bundle_configs(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """The texts of ``configs/{inference,search,train,evaluate}.json``.
 
     Args:
-        configs: of the run by workflow, as :func:`monai_lwmisn.workflow.config.read_configs` or ``resolve`` gives them.
+        configs: of the run by workflow, as :func:`monai_lwmisn.config.read_configs` or ``resolve`` gives them.
 
     Returns:
         By workflow, with the names of this package.
@@ -72,7 +72,7 @@ def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What the configurations of a run have that its preset does not, as overrides.
 
     Args:
-        run: what :func:`monai_lwmisn.workflow.config.read_configs` gives.
+        run: what :func:`monai_lwmisn.config.read_configs` gives.
     """
     first = run["search"]
     strategy = {} if first["strategy"] == "differentiable" else {"strategy": first["strategy"]}

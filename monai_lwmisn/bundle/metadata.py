@@ -8,7 +8,7 @@ from typing import Any
 
 from monai_lwmisn import __version__
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.networks.complexity import example_image, multiply_accumulates, parameter_count
+from monai_lwmisn.profiling import example_image, multiply_accumulates, parameter_count
 
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
 BUNDLE_VERSION = "0.1.0"

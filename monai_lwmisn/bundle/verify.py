@@ -43,7 +43,7 @@ def verify(bundle: Path) -> Iterator[Finding]:
         raise ConfigError(
             f"{bundle} is no bundle, it has no configs/metadata.json: give one that `lwmisn bundle` wrote."
         )
-    command = [sys.executable, "-W", "ignore", "-m", "monai_lwmisn.bundle.checks", str(bundle.resolve())]
+    command = [sys.executable, "-W", "ignore", "-m", "monai_lwmisn.bundle.bundle_checks", str(bundle.resolve())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:

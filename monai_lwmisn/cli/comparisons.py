@@ -67,10 +67,10 @@ def add_commands(commands: Commands) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.comparison.compare import Comparison
-    from monai_lwmisn.comparison.entrants import find_entrants
-    from monai_lwmisn.comparison.protocol import load_protocol
-    from monai_lwmisn.workflow import config
+    from monai_lwmisn import config
+    from monai_lwmisn.studies.compare import Comparison
+    from monai_lwmisn.studies.models import find_entrants
+    from monai_lwmisn.studies.protocol import load_protocol
 
     entrants = find_entrants(arguments.models.split(","))
     protocol = load_protocol(
@@ -91,7 +91,7 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.report.comparison import write_report
+    from monai_lwmisn.studies.report import write_report
 
     say("\n".join(map(str, write_report(arguments.comparison, arguments.output))))
 

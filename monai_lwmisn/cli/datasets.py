@@ -43,8 +43,8 @@ def _seed(text: str) -> int:
 
 
 def _check_data(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.data.checks import check_data
-    from monai_lwmisn.workflow import config
+    from monai_lwmisn import config
+    from monai_lwmisn.data.data_report import check_data
 
     preset = config.load_preset(arguments.preset, arguments.variant)
     preset = config.override({"preset": preset}, config.parse_overrides(arguments.set))["preset"]

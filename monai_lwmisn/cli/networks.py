@@ -45,16 +45,16 @@ def _threads(text: str) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.cli.text import format_network
     from monai_lwmisn.networks import Genotype
-    from monai_lwmisn.networks.complexity import network_report
-    from monai_lwmisn.report.text import format_network
+    from monai_lwmisn.profiling import network_report
 
     if arguments.output:
         check_writable(arguments.output)
     path = arguments.genotype
     genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
     if arguments.output:
-        from monai_lwmisn.report.drawing import draw_cells
+        from monai_lwmisn.figures.cells import draw_cells
 
         draw_cells(genotype, arguments.output)
     report = network_report(genotype, threads=arguments.threads)
@@ -62,14 +62,14 @@ def _show(arguments: argparse.Namespace) -> None:
 
 
 def _table1(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.report.table1 import format_table1, table1
+    from monai_lwmisn.studies.table1 import format_table1, table1
 
     rows = table1()
     say(json.dumps(rows, indent=2) if arguments.json else format_table1(rows))
 
 
 def _baselines(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.report.baselines import baseline_rows, format_baselines
+    from monai_lwmisn.studies.baseline_table import baseline_rows, format_baselines
 
     rows = baseline_rows()
     say(json.dumps(rows, indent=2) if arguments.json else format_baselines(rows))

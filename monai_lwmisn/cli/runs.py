@@ -10,7 +10,7 @@ from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_res
 from monai_lwmisn.cli.terminal import say
 from monai_lwmisn.cli.threads import sleep_early
 from monai_lwmisn.files import check_writable, write_json
-from monai_lwmisn.workflow.settings import describe_settings
+from monai_lwmisn.settings import describe_settings
 
 
 def add_commands(commands: Commands) -> None:
@@ -91,7 +91,8 @@ def add_commands(commands: Commands) -> None:
 
 def _search(arguments: argparse.Namespace) -> None:
     sleep_early()
-    from monai_lwmisn.workflow import config, run_folder
+    from monai_lwmisn import config
+    from monai_lwmisn import run as run_folder
 
     overrides = config.parse_overrides(arguments.set)
     if arguments.budget:
@@ -113,16 +114,17 @@ def _search(arguments: argparse.Namespace) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     sleep_early()
-    from monai_lwmisn.workflow import config, run_folder
+    from monai_lwmisn import config
+    from monai_lwmisn import run as run_folder
 
     run_folder.train(arguments.run, overrides=config.parse_overrides(arguments.set), resume=arguments.resume)
     say(f"The weights: {arguments.run / 'models' / 'model.pt'}\nMeasure them: lwmisn evaluate {arguments.run}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.report.text import format_metrics
-    from monai_lwmisn.workflow import config
-    from monai_lwmisn.workflow.evaluation import evaluate, evaluation_folder
+    from monai_lwmisn import config
+    from monai_lwmisn.cli.text import format_metrics
+    from monai_lwmisn.run import evaluate, evaluation_folder
 
     if arguments.json:
         check_writable(arguments.json)

@@ -1,13 +1,13 @@
 """From raw data sets to what a network is fed with: layouts, checks, splits, transforms, datasets, and a phantom."""
 
-from monai_lwmisn.data.checks import DataReport, check_data
+from monai_lwmisn.data.data_report import DataReport, check_data
 from monai_lwmisn.data.datalist import read_datalist, select_parts, validate_datalist, write_datalist
-from monai_lwmisn.data.datasets import SliceDataset, build_dataset
-from monai_lwmisn.data.layouts import LAYOUTS, read_layout
+from monai_lwmisn.data.datasets import LAYOUTS, read_layout
 from monai_lwmisn.data.phantom import write_phantom
 from monai_lwmisn.data.preparation import prepare_datalist
 from monai_lwmisn.data.sampling import stratum_weights
 from monai_lwmisn.data.splits import split_datalist
+from monai_lwmisn.data.torch_datasets import SliceDataset, build_dataset
 
 __all__ = [
     "LAYOUTS",

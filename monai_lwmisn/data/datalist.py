@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.errors import CheckpointError, DataError
 from monai_lwmisn.files import write_json
 

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
-from monai_lwmisn.data.pictures import PictureContent
+from monai_lwmisn.data.picture_content import PictureContent
 
 # Chosen on the Data Science Bowl, where pairs of tiles lie far on one side of all three and other pairs on the other.
 DUPLICATE_CORRELATION = 0.95

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ignite.distributed as idist
 
-from monai_lwmisn.data.checks import check_data
+from monai_lwmisn.data.data_report import check_data
 from monai_lwmisn.data.datalist import Datalist, read_datalist, write_datalist
 from monai_lwmisn.data.splits import split_datalist
 

@@ -14,9 +14,9 @@ from monai.data import ImageReader
 from monai.utils import ensure_tuple, optional_import
 from PIL import Image
 
-from monai_lwmisn.data.archives import list_files, open_bytes
-from monai_lwmisn.data.decoding import decode_picture
 from monai_lwmisn.errors import DataError
+from monai_lwmisn.inference.archives import list_files, open_bytes
+from monai_lwmisn.inference.pictures import decode_picture
 
 connected_regions, _ = optional_import("scipy.ndimage", name="label")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.data.datasets.base import Item
 
 
 def stratum_weights(items: Sequence[Item], exponent: float) -> list[float] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from monai.transforms import LoadImage, Orientation
 
 from monai_lwmisn.data.datalist import PARTS, Datalist
-from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.data.readers import PICTURE_SUFFIXES
 from monai_lwmisn.errors import ConfigError, SplitError
 

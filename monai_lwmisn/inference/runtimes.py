@@ -13,7 +13,32 @@ from monai_lwmisn.errors import ConfigError
 onnxruntime, HAS_ONNXRUNTIME = optional_import("onnxruntime")
 openvino, HAS_OPENVINO = optional_import("openvino")
 
-__all__ = ["RUNTIMES", "ONNXRuntimeNetwork", "OpenVINONetwork"]
+__all__ = ["RUNTIMES", "ONNXRuntimeNetwork", "OpenVINONetwork", "find_device"]
+
+
+def find_device(name: str) -> torch.device:
+    """
+    The device of this process.
+
+    Args:
+        name: ``"auto"`` (a CUDA GPU where there is one, otherwise the CPU), ``"cpu"``, ``"cuda"`` or another of torch.
+            Under torchrun ``"cuda"`` is the GPU of the local rank.
+
+    Raises:
+        ConfigError: for a name that is none, or a GPU that is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"There is no device {name!r}: use auto, cpu or cuda.") from error
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise ConfigError("device is 'cuda', but torch finds no CUDA GPU here: set device to cpu or auto.")
+        if device.index is None:
+            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return device
 
 
 class ONNXRuntimeNetwork(nn.Module):

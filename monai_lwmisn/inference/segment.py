@@ -16,9 +16,9 @@ from monai.bundle import ConfigParser
 
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning, LWMISNError
 from monai_lwmisn.files import read_json
+from monai_lwmisn.inference.bundle_files import REMEDY, open_bundle
 from monai_lwmisn.inference.causes import is_named, own_error, reason, sentence_of
 from monai_lwmisn.inference.inputs import find_inputs, output_names
-from monai_lwmisn.inference.opening import REMEDY, open_bundle
 from monai_lwmisn.inference.runtimes import RUNTIMES
 
 __all__ = ["FORMATS", "Outcome", "segment"]

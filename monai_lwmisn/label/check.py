@@ -22,12 +22,12 @@ from monai_lwmisn.bundle.verify import Finding
 from monai_lwmisn.data.phantom.abdomen import abdomen_volume
 from monai_lwmisn.data.phantom.nuclei import STAINS, nuclei_picture
 from monai_lwmisn.data.phantom.pelvis import pelvis_volume
+from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.errors import LWMISNError
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.segment import segment
 from monai_lwmisn.label.folder import PUBLISHED, restore
 from monai_lwmisn.label.server import running
-from monai_lwmisn.workflow.progress import read_history
 
 SIZE = 64
 EPOCHS = 20

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.workflow.checkpoint import load_checkpoint, save_atomically
+from monai_lwmisn.networks.weights import load_checkpoint, save_atomically
 
 PUBLISHED = "published.pt"
 """The weights that a bundle came with, beside those that are served."""

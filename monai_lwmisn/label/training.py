@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.workflow.checkpoint import load_checkpoint, save_atomically
+from monai_lwmisn.networks.weights import load_checkpoint, save_atomically
 
 LEARNING_RATE = 0.0001
 """To go on from weights that know the task; a larger one loses more than a handful of images gives, see

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 
 from monai_lwmisn.errors import GenotypeError
 from monai_lwmisn.files import write_json
-
-from .architecture import STAGES, Architecture, is_count
-from .operations import OPERATIONS
+from monai_lwmisn.networks.architecture import STAGES, Architecture, is_count
+from monai_lwmisn.networks.operations import OPERATIONS
 
 SCHEMA_VERSION = 1
 INPUTS = 2

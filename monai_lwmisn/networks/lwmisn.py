@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .blocks import ACTIVATION, NORMALISATION, Configuration
-from .cell import Cell
-from .genotype import Genotype
-from .topology import CellSite, build_shape
+from monai_lwmisn.networks.blocks import ACTIVATION, NORMALISATION, Configuration
+from monai_lwmisn.networks.cells import Cell
+from monai_lwmisn.networks.genotype import Genotype
+from monai_lwmisn.networks.shapes import CellSite, build_shape
 
 
 class LWMISN(nn.Module):

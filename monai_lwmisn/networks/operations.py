@@ -14,7 +14,7 @@ from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 from torch.nn import functional
 
-from .blocks import ACTIVATION, NORMALISATION, Configuration, convolution
+from monai_lwmisn.networks.blocks import ACTIVATION, NORMALISATION, Configuration, convolution
 
 
 class Zero(nn.Module):

@@ -9,13 +9,12 @@ from torch import nn
 from torch.nn import functional
 
 from monai_lwmisn.errors import ConfigError
-
-from .architecture import STAGES, Architecture
-from .blocks import ACTIVATION, Configuration
-from .cell import MixedCell
-from .genotype import SHARED, candidate_edges
-from .operations import OPERATIONS, SEARCH_SPACES
-from .topology import CellSite, build_shape
+from monai_lwmisn.networks.architecture import STAGES, Architecture
+from monai_lwmisn.networks.blocks import ACTIVATION, Configuration
+from monai_lwmisn.networks.cells import MixedCell
+from monai_lwmisn.networks.genotype import SHARED, candidate_edges
+from monai_lwmisn.networks.operations import OPERATIONS, SEARCH_SPACES
+from monai_lwmisn.networks.shapes import CellSite, build_shape
 
 MODES = ("full", "partial", "single")
 ALPHA_GROUPS = {"shared": (SHARED,), "stages": STAGES}

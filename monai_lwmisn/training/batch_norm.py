@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
+from monai_lwmisn.engines.distributed import average_buffers
 from monai_lwmisn.training.validation import every_and_last
-from monai_lwmisn.workflow.distributed import average_buffers
 
 __all__ = ["BatchNormRecalibration", "recalibrate_batch_norm"]
 

@@ -11,7 +11,7 @@ import ignite.distributed as idist
 from ignite.engine import Engine, Events
 from torch import nn
 
-from monai_lwmisn.workflow.checkpoint import save_atomically
+from monai_lwmisn.networks.weights import save_atomically
 
 __all__ = ["BestWeights"]
 

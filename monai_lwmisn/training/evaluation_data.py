@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from monai_lwmisn.data import check_data, select_parts
 from monai_lwmisn.data.datalist import PARTS, Datalist
-from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.errors import ConfigError
 
 __all__ = ["evaluation_items"]

@@ -12,7 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 
-from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.files import write_json
 
 __all__ = ["EvaluationReport"]

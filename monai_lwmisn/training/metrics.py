@@ -17,7 +17,7 @@ from monai.handlers import IgniteMetricHandler, from_engine
 from monai.metrics import DiceMetric, HausdorffDistanceMetric, MeanIoU, SurfaceDiceMetric
 from monai.utils import convert_to_tensor
 
-from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.training.instance_metrics import InstanceMetric, aggregated_jaccard, f1_at_half
 

@@ -14,7 +14,7 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from monai.utils import optional_import
 
-from monai_lwmisn.data.layouts.base import Item
+from monai_lwmisn.data.datasets.base import Item
 
 # A bundle is evaluated where there is no matplotlib too, and then draws nothing.
 FigureCanvasAgg, has_matplotlib = optional_import("matplotlib.backends.backend_agg", name="FigureCanvasAgg")

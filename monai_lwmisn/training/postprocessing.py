@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from monai.transforms import AsDiscreted, Compose, CopyItemsd, Resized
 
-from monai_lwmisn.inference.masks import most_probable, native_probabilities
+from monai_lwmisn.inference.postprocessing import most_probable, native_probabilities
 
 __all__ = ["PUBLISHED_SIZE", "native_prediction", "with_native_label"]
 

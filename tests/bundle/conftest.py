@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from monai_lwmisn.bundle.write import write_bundle
+from monai_lwmisn.config import resolve, write_configs
 from monai_lwmisn.networks import LWMISN
-from monai_lwmisn.workflow.config import resolve, write_configs
 from tests.bundle.alone import link_packages
 from tests.networks.small import small_genotype
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from monai_lwmisn.bundle.card import load_card, model_card
-from monai_lwmisn.workflow.config import resolve
+from monai_lwmisn.config import resolve
 
 METRICS = {"mean": {"dsc": 0.5, "miou": 0.4}, "counts": {"cases": 2, "images": 3}, "split": "test"}
 SPLIT = {"by": "case", "seed": 0, "items": {"training": 5, "validation": 2, "test": 3}}

@@ -3,7 +3,7 @@
 import ast
 
 from monai_lwmisn.bundle.code import bundled_code
-from monai_lwmisn.workflow.config import CONFIGS
+from monai_lwmisn.config import CONFIGS
 
 
 def test_all_that_is_imported_comes_along() -> None:

@@ -11,9 +11,9 @@ import torch
 
 from monai_lwmisn.bundle.configs import bundle_configs, changed_settings
 from monai_lwmisn.bundle.write import generated_files, write_bundle
+from monai_lwmisn.config import read_configs, resolve, write_configs
 from monai_lwmisn.errors import CheckpointError, ConfigError
 from monai_lwmisn.networks import Genotype
-from monai_lwmisn.workflow.config import read_configs, resolve, write_configs
 from tests.bundle.alone import run_alone
 
 

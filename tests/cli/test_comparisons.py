@@ -11,7 +11,7 @@ def test_a_comparison_with_a_network_that_failed_ends_with_code_1(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = {"unet": "seed 0: no room"}
-    monkeypatch.setattr("monai_lwmisn.comparison.compare.Comparison.run", lambda self, entrants: failures)
+    monkeypatch.setattr("monai_lwmisn.studies.compare.Comparison.run", lambda self, entrants: failures)
     command = ["compare", "--preset", "nuclei", "--data", data, "--out", tmp_path / "out", "--models", "unet,unext_s"]
     outcome = lwmisn(*command)
     assert outcome.code == 1 and "1 of 2 networks failed: unet" in outcome.err and is_one_sentence(outcome.err)

@@ -68,7 +68,7 @@ def test_an_error_of_a_library_is_one_sentence_with_its_details_in_a_file(
         except ZeroDivisionError as error:
             raise RuntimeError("Failed to evaluate\nConfigExpression ...") from error
 
-    monkeypatch.setattr("monai_lwmisn.workflow.run_folder.execute", broken)
+    monkeypatch.setattr("monai_lwmisn.run.execute", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     outcome = lwmisn("search", "--preset", "nuclei", "--data", tmp_path, "--out", tmp_path / "run")
     (log,) = tmp_path.glob("lwmisn-*.log")
@@ -88,7 +88,7 @@ def test_an_error_of_the_system_without_a_file_has_a_remedy(monkeypatch: pytest.
     def full() -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("monai_lwmisn.report.table1.table1", full)
+    monkeypatch.setattr("monai_lwmisn.studies.table1.table1", full)
     assert lwmisn("table1") == (
         2,
         "",

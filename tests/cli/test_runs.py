@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.workflow.settings import CONFIGS
+from monai_lwmisn.settings import CONFIGS
 from tests.cli.commands import NETWORK, SMALL, is_one_sentence, lwmisn, process
 
 
@@ -185,7 +185,7 @@ def test_a_file_that_cannot_be_written_is_named_before_the_evaluation(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr("monai_lwmisn.workflow.evaluation.evaluate", lambda *_, **__: pytest.fail("it was run"))
+    monkeypatch.setattr("monai_lwmisn.run.evaluate", lambda *_, **__: pytest.fail("it was run"))
     outcome = lwmisn("evaluate", trained, "--json", tmp_path / folder / "figures.json")
     assert outcome.code == 2 and is_one_sentence(outcome.err)
     assert "figures.json" in outcome.err and "make it, or give another file" in outcome.err

@@ -12,7 +12,7 @@ from monai_lwmisn.data.duplicates import group_pictures
 from monai_lwmisn.data.phantom import nuclei_picture
 from monai_lwmisn.data.phantom.fields import smooth_field
 from monai_lwmisn.data.phantom.nuclei import STAINS
-from monai_lwmisn.data.pictures import classify_stain, describe_picture, describe_pictures
+from monai_lwmisn.data.picture_content import classify_stain, describe_picture, describe_pictures
 from monai_lwmisn.errors import DataError
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
+from monai_lwmisn.config import CONFIGS, load_preset
 from monai_lwmisn.networks import LWMISN
-from monai_lwmisn.workflow.config import CONFIGS, load_preset
 from tests.networks.small import small_genotype
 
 

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from scipy.ndimage import label
 
+from monai_lwmisn.config import CONFIGS, execute, load_preset
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.networks import LWMISN
-from monai_lwmisn.workflow.config import CONFIGS, execute, load_preset
 from tests.networks.small import small_genotype
 
 

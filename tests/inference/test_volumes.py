@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from monai_lwmisn.config import execute
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.workflow.config import execute
 from tests.inference.volumes import AFFINE, save, volume
 
 

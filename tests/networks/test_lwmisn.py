@@ -9,7 +9,7 @@ import torch
 from torch.export import Dim
 
 from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Edge, Genotype
-from monai_lwmisn.networks.complexity import parameter_count
+from monai_lwmisn.profiling import parameter_count
 
 OPERATIONS = [name for name in SEARCH_SPACES["lwmisn"] if name != "zero"]
 # Every operation at least once.

@@ -12,7 +12,7 @@ from torch.nn import functional
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Architecture, Edge, Genotype, Supernet
 from monai_lwmisn.networks.blocks import NORMALISATION
-from monai_lwmisn.networks.cell import Cell, MixedCell, MixedOperation
+from monai_lwmisn.networks.cells import Cell, MixedCell, MixedOperation
 from monai_lwmisn.networks.genotype import candidate_edges
 
 SPACE = SEARCH_SPACES["lwmisn"]

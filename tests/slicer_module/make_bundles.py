@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from monai_lwmisn.bundle.write import generated_files
+from monai_lwmisn.config import resolve
 from monai_lwmisn.networks import LWMISN
-from monai_lwmisn.workflow.config import resolve
 from tests.networks.small import small_genotype
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from monai.bundle import ConfigParser
 
+from monai_lwmisn.config import CONFIGS, load_preset
 from monai_lwmisn.data import read_layout, split_datalist, write_datalist
-from monai_lwmisn.workflow.config import CONFIGS, load_preset
 from tests.networks.small import small_genotype
 
 PHANTOMS = {

@@ -6,8 +6,8 @@ import torch
 from ignite.engine import Engine
 from torch import nn
 
+from monai_lwmisn.networks.weights import load_checkpoint
 from monai_lwmisn.training.best_weights import BestWeights
-from monai_lwmisn.workflow.checkpoint import load_checkpoint
 
 
 def judge(best: BestWeights, network: nn.Linear, scores: list[float]) -> None:

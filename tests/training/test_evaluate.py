@@ -11,11 +11,11 @@ import torch
 from matplotlib import image as pictures
 from PIL import Image
 
+from monai_lwmisn.config import execute
 from monai_lwmisn.data import read_datalist, write_datalist
 from monai_lwmisn.errors import CheckpointError, ConfigError, DataError
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.workflow.checkpoint import save_atomically
-from monai_lwmisn.workflow.config import execute
+from monai_lwmisn.networks.weights import save_atomically
 
 
 def evaluate(run: Path, **runtime: object) -> dict:

@@ -8,7 +8,7 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, RemoveSmallObjectsd, Resized
 
 from monai_lwmisn.inference.instances import SeparateInstancesd
-from monai_lwmisn.inference.masks import native_mask
+from monai_lwmisn.inference.postprocessing import native_mask
 from monai_lwmisn.training.postprocessing import native_prediction, with_native_label
 
 IN_PLANE = (24, 36)

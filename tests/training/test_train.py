@@ -14,11 +14,11 @@ import torch
 from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 
+from monai_lwmisn.config import execute
+from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.workflow.checkpoint import load_checkpoint, load_weights
-from monai_lwmisn.workflow.config import execute
-from monai_lwmisn.workflow.progress import read_history
-from tests.workflow.processes import run_group, run_process
+from monai_lwmisn.networks.weights import load_checkpoint, load_weights
+from tests.engines.processes import run_group, run_process
 
 MakeRun = Callable[..., Path]
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from monai_lwmisn.data.phantom.abdomen import abdomen_volume
 from monai_lwmisn.data.phantom.nuclei import STAINS, nuclei_picture
 from monai_lwmisn.data.phantom.pelvis import pelvis_volume
 from monai_lwmisn.data.phantom.writers import write_ct, write_mr, write_nuclei
-from monai_lwmisn.data.progress import shown
 from monai_lwmisn.errors import ConfigError, DataError
 
 __all__ = ["KINDS", "abdomen_volume", "nuclei_picture", "pelvis_volume", "write_phantom"]
@@ -75,7 +75,7 @@ def write_phantom(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        for index in shown(range(cases), f"Making {kind} phantom", unit="case"):
+        for index in tqdm(range(cases), desc=f"Making {kind} phantom", unit="case", disable=None, leave=False):
             write_case(partial, index, size, np.random.default_rng([seed, index]))
         partial.chmod(0o755)  # mkdtemp makes folders that only their owner may read
         partial.replace(folder)

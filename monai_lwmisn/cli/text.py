@@ -1,0 +1,54 @@
+"""Measurements as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from monai_lwmisn.networks import Genotype
+from monai_lwmisn.networks.genotype import INPUTS, STAGES
+from monai_lwmisn.profiling import IMAGE_SIZE
+
+
+def format_network(report: Mapping[str, Any]) -> str:
+    """What :func:`monai_lwmisn.profiling.network_report` gives, with units, and the edges of the cells."""
+    genotype = Genotype.from_dict(report["genotype"])
+    size = "x".join(str(length) for length in IMAGE_SIZE[genotype.spatial_dims])
+    lines = [
+        f"parameters            {report['params'] / 1e6:.4f} M",
+        f"multiply-accumulates  {report['macs'] / 1e9:.4f} G   for one {genotype.in_channels}x{size} image",
+        f"latency               {report['latency_ms']:.2f} ms  on this CPU, torch, channels last",
+        f"peak memory           {report['peak_memory_mb']:.1f} MB  activations of one inference",
+        f"cells                 {' + '.join(f'{genotype.cells[stage]} {stage}' for stage in STAGES)}",
+        f"channels of a node    {', '.join(str(width) for width in genotype.node_width)}  by level, finest first",
+        f"stem stride           {genotype.stem_stride}",
+        f"channels in, out      {genotype.in_channels}, {genotype.out_channels}",
+    ]
+    for group, edges in genotype.edges.items():
+        lines.append(f"edges ({group})")
+        lines += [f"  {_source(edge.predecessor):>8} -> node {edge.node}   {edge.operation}" for edge in edges]
+    return "\n".join(lines)
+
+
+def format_metrics(metrics: Mapping[str, Any]) -> str:
+    """What :func:`monai_lwmisn.run.evaluate` gives: the means, one to a line, and the costs."""
+    width = max(len(name) for name in metrics["mean"])
+    lines = [f"{name:<{width}}  {_number(value)}" for name, value in metrics["mean"].items()]
+    lines.append(
+        f"means over {metrics['counts']['images']} images of {len(metrics['cases'])} cases ({metrics['split']})"
+    )
+    lines.append(
+        f"{metrics['params'] / 1e6:.4f} M parameters, {metrics['macs'] / 1e9:.4f} G multiply-accumulates, "
+        f"{metrics['latency_ms']:.2f} ms and {metrics['peak_memory_mb']:.1f} MB per image"
+    )
+    return "\n".join(lines)
+
+
+def _source(predecessor: int) -> str:
+    if predecessor < INPUTS:
+        return f"c_(k-{INPUTS - predecessor})"
+    return f"node {predecessor - INPUTS}"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,200 @@
+"""Looking through a data set before anything is computed: what is in it, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from monai.transforms import LoadImage
+from tqdm import tqdm
+
+from monai_lwmisn.data.datasets import find_layout, first_of, scan_layout
+from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.readers import PICTURE_SUFFIXES
+from monai_lwmisn.errors import DataError
+
+MOST_SIZES = 12
+"""That a report names one by one."""
+
+
+@dataclass
+class DataReport:
+    """What was found under a path.
+
+    Attributes:
+        layout: the layout it was read as.
+        path: where it is.
+        items: the pairs of image and label without a problem.
+        images: number of pairs of image and label, with or without problems.
+        strata: number of images per stratum; empty where the layout has none.
+        groups: number of groups (near-duplicates, tiles of one image, patients) that a split keeps together.
+        sizes: number of images per size in voxels, written ``256x256`` (x first).
+        spacing_mm: smallest and largest voxel spacing per axis in mm; empty for pictures and where it is not real.
+        label_shares: share of all voxels per label value.
+        without_foreground: number of images whose label is empty.
+        problems: one sentence each: what is wrong, in which file, what to do.
+    """
+
+    layout: str
+    path: str
+    items: list[Item] = field(default_factory=list)
+    images: int = 0
+    strata: dict[str, int] = field(default_factory=dict)
+    groups: int = 0
+    sizes: dict[str, int] = field(default_factory=dict)
+    spacing_mm: list[tuple[float, float]] = field(default_factory=list)
+    label_shares: dict[int, float] = field(default_factory=dict)
+    without_foreground: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def raise_for_problems(self) -> None:
+        """Stop here if anything is wrong.
+
+        Raises:
+            DataError: the first problem.
+        """
+        if self.problems:
+            raise DataError(first_of(self.problems))
+
+    def to_text(self) -> str:
+        """The report for people, facts first, then a line per problem."""
+        lines = [f"{self.path}: {self.images} images with labels in {self.groups} groups, read as {self.layout}"]
+        if self.strata:
+            lines.append("strata: " + ", ".join(f"{name} {count}" for name, count in self.strata.items()))
+        lines.append("sizes: " + self._sizes_text())
+        if self.spacing_mm:
+            ranges = (f"{low:g}" if np.isclose(low, high) else f"{low:g}-{high:g}" for low, high in self.spacing_mm)
+            lines.append("spacing: " + " x ".join(ranges) + " mm")
+        shares = (f"{value}: {100 * share:.2f} %" for value, share in self.label_shares.items())
+        lines.append("label shares: " + ", ".join(shares) + f"; {self.without_foreground} images without foreground")
+        lines.extend(f"problem: {problem}" for problem in self.problems)
+        if not self.problems:
+            lines.append("no problems")
+        return "\n".join(lines)
+
+    def _sizes_text(self) -> str:
+        if len(self.sizes) <= MOST_SIZES or len({size.count("x") for size in self.sizes}) > 1:
+            return ", ".join(f"{size} ({count})" for size, count in self.sizes.items())
+        axes = np.array([[int(length) for length in size.split("x")] for size in self.sizes]).T
+        return " x ".join(f"{axis.min()}-{axis.max()}" for axis in axes) + f" ({len(self.sizes)} sizes)"
+
+
+def _load(path: str | Sequence[str], kind: str, loader: LoadImage) -> torch.Tensor:
+    name = path if isinstance(path, str) else path[0]
+    try:
+        return loader(path)
+    except DataError:
+        raise
+    except Exception as error:  # readers raise whatever their library raises; the user needs the file's name
+        cause = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        raise DataError(f"The {kind} {name} cannot be read ({cause[0]}); download it again or remove it.") from error
+
+
+def _label_name(item: Item) -> str:
+    return item["label"] if isinstance(item["label"], str) else os.path.dirname(item["label"][0])
+
+
+def _check_item(item: Item, image_loader: LoadImage, label_loader: LoadImage) -> tuple[torch.Tensor, torch.Tensor]:
+    """Load image and label and compare them.
+
+    Raises:
+        DataError: one cannot be read, they differ in shape, or a voxel is NaN or infinite.
+    """
+    image = _load(item["image"], "image", image_loader)
+    label = _load(item["label"], "label", label_loader)
+    name = _label_name(item)
+    if image.shape[1:] != label.shape[1:]:
+        image_size, label_size = ("x".join(map(str, tensor.shape[1:])) for tensor in (image, label))
+        raise DataError(
+            f"The image {item['image']} is {image_size} but its label {name} is {label_size}; "
+            "make them match or remove both."
+        )
+    for kind, path, tensor in (("image", item["image"], image), ("label", name, label)):
+        if not torch.isfinite(tensor).all():
+            raise DataError(f"The {kind} {path} has NaN or infinite voxels; repair or remove it.")
+    return image, label
+
+
+def _unknown_values(item: Item, values: np.ndarray, known: set[int]) -> list[float]:
+    """The values of a label that stand for no class, smallest first."""
+    if known == {0, 1} and _label_name(item).lower().endswith(PICTURE_SUFFIXES):
+        # To the readers of mask pictures any value above 0 is the one class, so that 255 is as good as 1.
+        return []
+    return [float(value) for value in values if value not in known]
+
+
+def _describe_unknown_values(unknown: dict[str, list[float]], known: set[int]) -> str:
+    """One sentence for all labels with unknown values, that are given by file."""
+    name, values = next(iter(unknown.items()))
+    listed = ", ".join(f"{value:.9g}" for value in values[:5]) + (", ..." if len(values) > 5 else "")
+    classes = ", ".join(map(str, sorted(known)))
+    return (
+        f"The label {name} has the values {listed}, but the classes of the preset are {classes} (labels like it: "
+        f"{len(unknown)}); renumber the labels, or name every class in label_names of a preset of your own."
+    )
+
+
+def check_data(
+    layout: str,
+    path: str | os.PathLike[str],
+    progress: bool = True,
+    *,
+    label_values: Iterable[int | str] | None = None,
+) -> DataReport:
+    """Read a whole data set and report what is in it and what is wrong with it.
+
+    Args:
+        layout: a name in ``LAYOUTS``.
+        path: the folder or archive as downloaded.
+        progress: whether to show a progress bar on a terminal.
+        label_values: the classes that labels may hold beside the background 0, as numbers or texts, so that the
+            ``label_names`` of a preset will do; None for any.
+
+    Raises:
+        ConfigError: no such layout.
+        DataError: there is nothing to look at: the path is missing, empty, or holds nothing of the layout.
+    """
+    scan = scan_layout(layout, path)
+    found = find_layout(layout)
+    report = DataReport(layout=layout, path=os.path.abspath(path), problems=list(scan.problems))
+    report.images = len(scan.items)
+    report.strata = dict(sorted(Counter(item["stratum"] for item in scan.items if "stratum" in item).items()))
+    report.groups = len({item["group"] for item in scan.items})
+    sizes: Counter[str] = Counter()
+    voxels: Counter[int] = Counter()
+    known = None if label_values is None else {0, *map(int, label_values)}
+    unknown: dict[str, list[float]] = {}
+    spacings = []
+    image_loader = LoadImage(**found.image_reader, ensure_channel_first=True)
+    label_loader = LoadImage(**found.label_reader, ensure_channel_first=True, dtype=None)
+    for item in tqdm(scan.items, desc="Checking", unit="image", disable=None if progress else True, leave=False):
+        try:
+            image, label = _check_item(item, image_loader, label_loader)
+        except DataError as error:
+            report.problems.append(str(error))
+            continue
+        values, counts = np.unique(np.asarray(label), return_counts=True)
+        unknown_values = [] if known is None else _unknown_values(item, values, known)
+        if unknown_values:
+            unknown[_label_name(item)] = unknown_values
+        else:
+            report.items.append(item)
+        sizes["x".join(map(str, image.shape[1:]))] += 1
+        voxels.update({int(value): int(count) for value, count in zip(values, counts, strict=True)})
+        report.without_foreground += int(not (values > 0).any())
+        if image.ndim == 4 and found.spacing_is_real:
+            spacings.append(image.pixdim.tolist())  # type: ignore[attr-defined]
+    report.sizes = dict(sizes.most_common())
+    if spacings:
+        report.spacing_mm = list(zip(np.min(spacings, axis=0).tolist(), np.max(spacings, axis=0).tolist(), strict=True))
+    total = sum(voxels.values())
+    report.label_shares = {value: voxels[value] / total for value in sorted(voxels)}
+    if known and unknown:
+        report.problems.append(_describe_unknown_values(unknown, known))
+    if sizes and report.without_foreground == sizes.total():
+        report.problems.append(f"No label in {report.path} has any foreground; check that these are the labels.")
+    return report

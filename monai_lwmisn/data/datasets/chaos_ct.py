@@ -1,0 +1,100 @@
+"""CHAOS CT (liver): ``Train_Sets/CT/ID/DICOM_anon/*.dcm`` beside ``Ground/*.png``, one mask per slice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monai.utils import optional_import
+
+from monai_lwmisn.data.datasets.base import Layout, Scan
+from monai_lwmisn.errors import DataError
+
+pydicom, _ = optional_import("pydicom")
+
+# A gap this many times the usual slice distance means that a slice is missing between.
+MISSING_SLICE_GAP = 1.5
+
+
+def _read_header(path: Path) -> Any:
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        return int(header.InstanceNumber), np.asarray(header.ImagePositionPatient, dtype=float), header
+    except (OSError, AttributeError, TypeError, ValueError, pydicom.errors.InvalidDicomError) as error:
+        raise DataError(f"The DICOM slice {path} cannot be read ({error}); download it again.") from error
+
+
+def order_slices(files: list[Path]) -> list[int]:
+    """The order of a series' slices by instance number, as indices into ``files``; MONAI's PydicomReader stacks so.
+
+    Raises:
+        DataError: a file is no DICOM slice, two have the same place or number, or one is missing between two.
+    """
+    headers = [_read_header(file) for file in files]
+    order = sorted(range(len(files)), key=lambda index: headers[index][0])
+    if len(files) < 2:
+        return order
+    orientation = np.asarray(getattr(headers[0][2], "ImageOrientationPatient", (1, 0, 0, 0, 1, 0)), dtype=float)
+    normal = np.cross(orientation[:3], orientation[3:])
+    heights = np.array([headers[index][1] @ normal for index in order])
+    steps = np.diff(heights)
+    usual = float(np.median(np.abs(steps)))
+    for place, step in enumerate(steps):
+        first, second = files[order[place]], files[order[place + 1]]
+        if headers[order[place]][0] == headers[order[place + 1]][0] or abs(step) < 1e-3:
+            raise DataError(
+                f"The DICOM slices {first} and {second.name} are duplicates of one slice; remove one of them."
+            )
+        if abs(step) > MISSING_SLICE_GAP * usual:
+            raise DataError(
+                f"A DICOM slice is missing between {first} and {second.name}, which lie {abs(step):g} mm apart instead "
+                f"of {usual:g} mm; download the series again."
+            )
+    if np.any(np.sign(steps) != np.sign(steps[0])):
+        raise DataError(
+            f"The instance numbers in {files[0].parent} do not follow the slice positions; sort the series."
+        )
+    return order
+
+
+def scan_chaos_ct(path: Path) -> Scan:
+    """Find DICOM series with their masks, which pair with the slices in file-name order."""
+    scan = Scan()
+    cases = sorted(
+        {folder.parent for name in ("DICOM_anon", "Ground") for folder in path.rglob(name) if folder.is_dir()},
+        key=lambda case: (len(case.name), case.name),
+    )
+    for case in cases:
+        slices = sorted((case / "DICOM_anon").glob("*.dcm"))
+        masks = sorted((case / "Ground").glob("*.png"))
+        if not slices and not masks:
+            continue  # the MR cases of CHAOS have one more folder level
+        if not masks:
+            scan.problems.append(f"The series {case / 'DICOM_anon'} has no masks; add {case / 'Ground'} or remove it.")
+        elif not slices:
+            scan.problems.append(
+                f"The masks {case / 'Ground'} have no series; add {case / 'DICOM_anon'} or remove them."
+            )
+        elif len(slices) != len(masks):
+            scan.problems.append(
+                f"The series {case / 'DICOM_anon'} has {len(slices)} slices but {len(masks)} masks; complete either."
+            )
+        else:
+            try:
+                order = order_slices(slices)
+            except DataError as error:
+                scan.problems.append(str(error))
+                continue
+            label = [str(masks[index]) for index in order]
+            name = case.name
+            scan.items.append({"image": str(case / "DICOM_anon"), "label": label, "case": name, "group": name})
+    return scan
+
+
+LAYOUT = Layout(
+    description="CHAOS CT: Train_Sets/CT/ID with DICOM_anon/*.dcm and Ground/*.png",
+    scan=scan_chaos_ct,
+    image_reader={"reader": "PydicomReader"},
+    label_reader={"reader": "monai_lwmisn.data.readers.MaskSeriesReader"},
+)

@@ -1,0 +1,83 @@
+"""The 2018 Data Science Bowl, stage 1: ``ID/images/ID.png`` beside ``ID/masks/*.png``, in a folder or a zip."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from monai_lwmisn.data.datasets.base import Item, Layout, Scan
+from monai_lwmisn.data.duplicates import group_pictures
+from monai_lwmisn.data.picture_content import describe_pictures
+from monai_lwmisn.data.readers import MASK_SUFFIXES
+from monai_lwmisn.inference.archives import member_names
+
+_FILE = re.compile(r"^(?P<folder>(?:.*/)?(?P<case>[^/]+))/(?P<kind>images|masks)/(?P<name>[^/]+)$")
+
+
+def _list_names(path: Path) -> tuple[str, list[str]]:
+    """The prefix that makes a name a path, and the names of all picture files under it."""
+    if path.is_dir():
+        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+        prefix = f"{path}/"
+    else:
+        names = list(member_names(path))
+        prefix = f"{path}!/"
+    names = [name for name in names if name.lower().endswith(MASK_SUFFIXES) and "__MACOSX" not in name]
+    # The competition's test images have no masks; where both parts were downloaded, the training part is meant.
+    training = [name for name in names if "stage1_train/" in name]
+    return prefix, sorted(training or names)
+
+
+def scan_dsb2018(path: Path) -> Scan:
+    """Find images and their folders of masks; stains become strata, near-duplicates groups."""
+    prefix, names = _list_names(path)
+    images: dict[str, list[str]] = defaultdict(list)
+    with_masks: set[str] = set()
+    for name in names:
+        match = _FILE.match(name)
+        if match is None:
+            continue
+        if match["kind"] == "images":
+            images[match["folder"]].append(prefix + name)
+        else:
+            with_masks.add(match["folder"])
+
+    scan = Scan()
+    for folder in sorted(images, key=lambda name: name.rsplit("/", 1)[-1]):
+        if len(images[folder]) > 1:
+            scan.problems.append(f"The folder {prefix}{folder}/images has more than one image; keep one image per ID.")
+        elif folder not in with_masks:
+            scan.problems.append(
+                f"The image {images[folder][0]} has no masks; add {prefix}{folder}/masks or remove it."
+            )
+        else:
+            case = folder.rsplit("/", 1)[-1]
+            scan.items.append({"image": images[folder][0], "label": f"{prefix}{folder}/masks", "case": case})
+    for folder in sorted(with_masks - set(images)):
+        scan.problems.append(
+            f"The masks {prefix}{folder}/masks have no image; add {prefix}{folder}/images or remove them."
+        )
+
+    _describe(scan)
+    return scan
+
+
+def _describe(scan: Scan) -> None:
+    """Add stratum and group to every item, both seen in the image itself; unreadable images become problems."""
+    pictures, scan_problems = describe_pictures([item["image"] for item in scan.items])
+    scan.problems.extend(scan_problems)
+    readable: list[Item] = [item for item in scan.items if item["image"] in pictures]
+    groups = group_pictures([pictures[item["image"]] for item in readable])
+    for item, group in zip(readable, groups, strict=True):
+        item["group"] = readable[group]["case"]
+        item["stratum"] = pictures[item["image"]].stain
+    scan.items = readable
+
+
+LAYOUT = Layout(
+    description="2018 Data Science Bowl: ID/images/ID.png and ID/masks/*.png, folder or zip",
+    scan=scan_dsb2018,
+    image_reader={"reader": "monai_lwmisn.data.readers.ColorPictureReader"},
+    label_reader={"reader": "monai_lwmisn.data.readers.NucleusMaskReader"},
+)

@@ -1,0 +1,45 @@
+"""One's own data: ``images/`` and ``labels/`` with equal file names; PNG, TIFF, NIfTI, NRRD or MetaImage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monai_lwmisn.data.datasets.base import Layout, Scan
+from monai_lwmisn.data.readers import PICTURE_SUFFIXES
+
+SUFFIXES = (*PICTURE_SUFFIXES, ".nii", ".nii.gz", ".nrrd", ".mhd", ".mha")
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    """Files of a folder by their name without suffix; image and label may differ in format."""
+    files = {}
+    for file in sorted(folder.glob("*")):
+        suffix = next(
+            (suffix for suffix in sorted(SUFFIXES, key=len)[::-1] if file.name.lower().endswith(suffix)), None
+        )
+        if suffix is not None:
+            files[file.name[: -len(suffix)]] = file
+    return files
+
+
+def scan_folder(path: Path) -> Scan:
+    """Pair the files of ``images`` and ``labels`` by name."""
+    scan = Scan()
+    images, labels = _by_name(path / "images"), _by_name(path / "labels")
+    for name, image in images.items():
+        if name not in labels:
+            scan.problems.append(f"The image {image} has no label; add {path / 'labels' / image.name} or remove it.")
+        else:
+            scan.items.append({"image": str(image), "label": str(labels[name]), "case": name, "group": name})
+    for name in sorted(set(labels) - set(images)):
+        label = labels[name]
+        scan.problems.append(f"The label {label} has no image; add {path / 'images' / label.name} or remove it.")
+    return scan
+
+
+LAYOUT = Layout(
+    description="images/ and labels/ with equal file names (PNG, TIFF, NIfTI, NRRD, MetaImage)",
+    scan=scan_folder,
+    image_reader={},
+    label_reader={},
+)

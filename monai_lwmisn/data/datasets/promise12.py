@@ -1,0 +1,35 @@
+"""PROMISE12 (prostate T2 MR): ``CaseNN.mhd`` beside ``CaseNN_segmentation.mhd``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monai_lwmisn.data.datasets.base import Layout, Scan
+
+SEGMENTATION = "_segmentation"
+
+
+def scan_promise12(path: Path) -> Scan:
+    """Find MetaImage volumes with their segmentations."""
+    scan = Scan()
+    volumes = {file.with_suffix(""): file for file in sorted(path.rglob("*.mhd"))}
+    for stem, file in volumes.items():
+        if stem.name.endswith(SEGMENTATION):
+            image = stem.with_name(stem.name.removesuffix(SEGMENTATION))
+            if image not in volumes:
+                scan.problems.append(f"The segmentation {file} has no image; add {image}.mhd or remove it.")
+        elif stem.with_name(stem.name + SEGMENTATION) not in volumes:
+            scan.problems.append(f"The image {file} has no segmentation; add {stem}{SEGMENTATION}.mhd or remove it.")
+        else:
+            label = volumes[stem.with_name(stem.name + SEGMENTATION)]
+            scan.items.append({"image": str(file), "label": str(label), "case": stem.name, "group": stem.name})
+    return scan
+
+
+LAYOUT = Layout(
+    description="PROMISE12: CaseNN.mhd and CaseNN_segmentation.mhd",
+    scan=scan_promise12,
+    image_reader={"reader": "ITKReader"},
+    label_reader={"reader": "ITKReader"},
+    spacing_is_real=False,
+)

@@ -1,0 +1,111 @@
+"""What an architecture costs before it is built: parameters, multiply-accumulates and measured latency, as a table.
+
+Cells add up, so the cost of a network is a fixed part (stem, alignments, head) and one number per retained operation
+(paper, eq. 5 to 11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import ignite.distributed as idist
+import torch
+from torch import nn
+
+from monai_lwmisn.networks import LWMISN, OPERATIONS, Architecture, Edge, Genotype
+from monai_lwmisn.networks.blocks import ACTIVATION, NORMALISATION
+from monai_lwmisn.networks.genotype import EDGES_PER_NODE, NODES, SHARED
+from monai_lwmisn.networks.shapes import CellSite
+from monai_lwmisn.profiling import IMAGE_SIZE, multiply_accumulates, parameter_count
+
+COSTS = ("params", "macs", "latency_ms")
+"""Parameters, multiply-accumulates and milliseconds per image of 256x256 (64x64x64 in 3D), in this order."""
+
+MeasureLatency = Callable[[str, nn.Module, torch.Tensor], float]
+
+
+@dataclass(frozen=True)
+class CostTable:
+    """Costs of the parts of an architecture.
+
+    Attributes:
+        operations: names of the candidates.
+        groups: names of the groups of cells that share their edges.
+        fixed: (3,), the cost of everything but the operations, in the order of ``COSTS``.
+        per_operation: (3, groups, candidates), the cost of an operation on one edge of all cells of a group.
+    """
+
+    operations: tuple[str, ...]
+    groups: tuple[str, ...]
+    fixed: torch.Tensor
+    per_operation: torch.Tensor
+
+    def expected(self, weights: torch.Tensor) -> torch.Tensor:
+        """The expected costs (3,) of edges that hold their operations by ``weights`` (groups, edges, candidates)."""
+        return self.fixed.to(weights) + torch.einsum("geo,cgo->c", weights, self.per_operation.to(weights))
+
+    def of(self, edges: Mapping[str, tuple[Edge, ...]]) -> dict[str, float]:
+        """The costs, by name, of a network with these edges by group."""
+        total = self.fixed.clone()
+        for group, retained in edges.items():
+            for edge in retained:
+                total += self.per_operation[:, self.groups.index(group), self.operations.index(edge.operation)]
+        return dict(zip(COSTS, total.tolist(), strict=True))
+
+
+def measure_costs(
+    architecture: Architecture,
+    operations: tuple[str, ...],
+    groups: tuple[str, ...],
+    latency: MeasureLatency | None = None,
+) -> CostTable:
+    """Count, and where ``latency`` is given time, every candidate at every place where a cell stands.
+
+    Args:
+        latency: milliseconds of a network, by name, for an image; without it the latency column is zero. In a group of
+            processes the first one measures, and all go by what it found.
+    """
+    if idist.get_rank() != 0:
+        latency = None
+    network = LWMISN(_without_operations(architecture)).eval()
+    size = IMAGE_SIZE[architecture.spatial_dims]
+    fixed = _costs("all but the operations", network, torch.rand(1, architecture.in_channels, *size), latency)
+    nothing = torch.zeros(len(COSTS), dtype=torch.float64)
+    known: dict[tuple[str, int, int], torch.Tensor] = {}
+
+    def cost(name: str, site: CellSite) -> torch.Tensor:
+        key = (name, site.channels, site.stride)
+        if key not in known:
+            operation = OPERATIONS[name](architecture.spatial_dims, site.channels, ACTIVATION, NORMALISATION).eval()
+            features = torch.rand(1, site.channels, *(-(-length // site.stride) for length in size))
+            free = isinstance(operation, nn.Identity) or name == "zero"
+            known[key] = nothing if free else _costs(name, operation, features, latency)
+        return known[key]
+
+    sites = network.body.sites
+    per_group = [[site for site in sites if group in (SHARED, site.stage)] for group in groups]
+    columns = [
+        torch.stack([sum((cost(name, site) for site in members), start=nothing) for name in operations])
+        for members in per_group
+    ]
+    per_operation = torch.stack(columns).permute(2, 0, 1).contiguous()
+    if idist.get_world_size() > 1:
+        fixed, per_operation = (torch.as_tensor(idist.broadcast(part)).cpu() for part in (fixed, per_operation))
+    return CostTable(operations, groups, fixed, per_operation)
+
+
+def _without_operations(architecture: Architecture) -> Genotype:
+    """The network whose edges are all the identity, which is the fixed part alone."""
+    identity = tuple(
+        Edge(node, predecessor, "identity") for node in range(NODES) for predecessor in range(EDGES_PER_NODE)
+    )
+    return Genotype.complete(architecture, {SHARED: identity})
+
+
+def _costs(name: str, network: nn.Module, image: torch.Tensor, latency: MeasureLatency | None) -> torch.Tensor:
+    milliseconds = 0.0 if latency is None else latency(name, network, image)
+    # Double precision: counts beyond 2^24 must stay exact.
+    return torch.tensor(
+        [parameter_count(network), multiply_accumulates(network, image), milliseconds], dtype=torch.float64
+    )

@@ -1,0 +1,74 @@
+"""Weights in files: written whole or not at all, and read without executing code."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+from typing import Any
+
+import torch
+from torch import nn
+
+from monai_lwmisn.errors import CheckpointError
+from monai_lwmisn.files import write_atomically
+
+__all__ = ["load_checkpoint", "load_weights", "save_atomically"]
+
+
+def save_atomically(state: Any, path: str | os.PathLike) -> None:
+    """
+    ``torch.save`` by way of :func:`monai_lwmisn.files.write_atomically`.
+
+    Args:
+        state: tensors and plain values in dictionaries and lists, so that it loads with ``weights_only=True``.
+        path: the file; its folder is made.
+
+    Raises:
+        CheckpointError: when the file cannot be written.
+    """
+    # Serialised in memory first: a full disk then shows as an OSError of one write, not as a half-closed archive.
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_atomically(buffer.getvalue(), path)
+
+
+def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
+    """
+    Read a dictionary written by :func:`save_atomically`, tensors on the CPU, without executing any code in it.
+
+    Raises:
+        CheckpointError: when the file is missing or truncated, or holds no dictionary of tensors and plain values.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path} does not exist: train first; only a run begun before has something to --resume."
+        ) from error
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of tensors and plain values, so it is not read: use a file written by lwmisn."
+        ) from error
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is truncated or no checkpoint: train again without --resume, or put back the file it was."
+        ) from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path} does not hold a dictionary: use a file written by lwmisn.")
+    return state
+
+
+def load_weights(network: nn.Module, path: str | os.PathLike) -> None:
+    """
+    Load a plain state_dict into a network.
+
+    Raises:
+        CheckpointError: when the file cannot be read or holds the weights of another network.
+    """
+    try:
+        network.load_state_dict(load_checkpoint(path))
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} does not hold the weights of this genotype: train the genotype, or give the one it belongs to."
+        ) from error

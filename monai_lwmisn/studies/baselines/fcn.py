@@ -1,0 +1,80 @@
+"""Fully convolutional network on the features of VGG16, with the decoder that the paper's counts belong to."""
+
+from __future__ import annotations
+
+import torch
+from monai.networks.blocks import Convolution
+from monai.networks.layers.factories import Conv, Norm, Pool
+from torch import nn
+
+from monai_lwmisn.studies.baselines.registry import baseline
+
+STAGES = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+"""Convolutions and width of each stage of VGG16; a maximum pooling ends it."""
+
+DECODER_WIDTHS = (512, 256, 128, 64, 32)
+
+
+def vgg16_stages(spatial_dims: int, in_channels: int) -> nn.ModuleList:
+    """The five stages of VGG16, without batch normalisation; each halves the size.
+
+    Source: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015,
+    table 1, column D.
+    """
+    stages = nn.ModuleList()
+    for depth, width in STAGES:
+        layers: list[nn.Module] = []
+        for _ in range(depth):
+            layers.append(Convolution(spatial_dims, in_channels, width, adn_ordering="A", act="relu"))
+            in_channels = width
+        stages.append(nn.Sequential(*layers, Pool["max", spatial_dims](2)))
+    # Thirteen convolutions without normalisation: torch's own initial weights would let the signal vanish.
+    for module in stages.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(module.bias)
+    return stages
+
+
+@baseline(
+    "fcn",
+    source="Long, Shelhamer and Darrell, 'Fully Convolutional Networks for Semantic Segmentation', CVPR 2015, figure 3",
+    licence="BSD-2-Clause",
+    multiple=32,
+    spatial_dims=(2,),
+)
+class FCN(nn.Module):
+    """FCN-8s on the features of VGG16, with random initial weights.
+
+    The published network adds scores of each class from three stages, has VGG16's fully connected layers as
+    convolutions, and starts from ImageNet's weights. With those layers it has seven times the parameters that the
+    tables give; what has exactly as many goes back up in five steps of transposed 3x3 convolutions, and adds the
+    features of the fourth and the third stage.
+    """
+
+    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.encoder = vgg16_stages(spatial_dims, in_channels)
+        self.up, self.norm = nn.ModuleList(), nn.ModuleList()
+        in_channels = STAGES[-1][1]
+        for width in DECODER_WIDTHS:
+            self.up.append(
+                Convolution(
+                    spatial_dims, in_channels, width, strides=2, adn_ordering="A", act="relu", is_transposed=True
+                )
+            )
+            self.norm.append(Norm["batch", spatial_dims](width))
+            in_channels = width
+        self.head = Conv["conv", spatial_dims](in_channels, out_channels, kernel_size=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, in_channels, height, width) to logits (B, out_channels, ...); sizes are divisible by 32."""
+        skips: list[torch.Tensor] = []
+        for stage in self.encoder:
+            x = stage(x)
+            skips.append(x)
+        added = {0: skips[3], 1: skips[2]}
+        for index, (up, norm) in enumerate(zip(self.up, self.norm, strict=True)):
+            x = up(x)
+            x = norm(x + added[index] if index in added else x)
+        return self.head(x)

@@ -1,0 +1,135 @@
+"""What the networks of a comparison cost, all measured in one process, their times in turns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from monai_lwmisn.bundle.export import export_onnx
+from monai_lwmisn.files import read_json, write_json
+from monai_lwmisn.inference.runtimes import HAS_ONNXRUNTIME, ONNXRuntimeNetwork
+from monai_lwmisn.networks import Genotype
+from monai_lwmisn.profiling import (
+    IMAGE_SIZE,
+    THREADS,
+    in_channels_last,
+    multiply_accumulates,
+    parameter_count,
+    processor_name,
+)
+from monai_lwmisn.studies.models import ENTRANTS, Entrant, build_network
+from monai_lwmisn.studies.trials import DONE, Cell, read_cells
+from monai_lwmisn.studies.turns import medians_in_turns
+
+
+def obtain_costs(
+    out: Path, in_channels: int, out_channels: int, say: Callable[[str], None] = print
+) -> dict[str, dict[str, Any]]:
+    """The costs of all networks of the comparison in ``out`` that have been trained.
+
+    They are read from ``costs.json`` if it has them all and no search has found another network since, and otherwise
+    all measured anew, for times that were taken at different hours do not compare.
+
+    Args:
+        out: the folder of the comparison.
+        in_channels: of the images.
+        out_channels: of the logits.
+        say: is told when the measurement begins.
+
+    Returns:
+        What :func:`measure` gives, and ``genotype``, which tells networks that were searched apart.
+
+    Raises:
+        ConfigError: a file of the comparison cannot be read.
+    """
+    file = out / "costs.json"
+    kept = read_json(file, "remove it, and it is measured again") if file.is_file() else {}
+    trained = {name: _genotype(out, entrant) for name, entrant in ENTRANTS.items() if _is_trained(out, entrant)}
+    marks = {name: _mark(genotype) for name, genotype in trained.items()}
+    if all(kept.get(name, {}).get("genotype", "of an earlier release") == mark for name, mark in marks.items()):
+        return kept
+    say(f"Parameters, multiply-accumulates and times of {len(trained)} networks, in turns: this takes minutes")
+    networks = {
+        name: build_network(ENTRANTS[name], genotype, in_channels, out_channels) for name, genotype in trained.items()
+    }
+    costs = {name: {**cost, "genotype": marks[name]} for name, cost in measure(networks, in_channels).items()}
+    write_json(costs, file, indent=1)
+    return costs
+
+
+def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, dict[str, Any]]:
+    """Costs of 2D networks for one image (1, in_channels, 256, 256), by name.
+
+    Returns:
+        For each ``params``, ``macs``, ``latency_ms`` (torch, channels last), ``latency_onnx_ms`` (ONNX Runtime; None
+        where it is not installed or cannot express the network), ``processor`` and ``software``, with versions.
+    """
+    image = torch.rand(1, in_channels, *IMAGE_SIZE[2])
+    threads = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        counts = {
+            name: {"params": parameter_count(network), "macs": multiply_accumulates(network, image)}
+            for name, network in networks.items()
+        }
+        exported = {name: _as_onnx(network, in_channels) for name, network in networks.items()}
+        with torch.inference_mode():
+            milliseconds = medians_in_turns({name: _inference(network, image) for name, network in networks.items()})
+            milliseconds_onnx = medians_in_turns(
+                {name: partial(network, image) for name, network in exported.items() if network is not None}
+            )
+    finally:
+        torch.set_num_threads(threads)
+    software = ", ".join(f"{name} {version(name)}" for name in ("torch", *(["onnxruntime"] if HAS_ONNXRUNTIME else [])))
+    return {
+        name: {
+            **counts[name],
+            "latency_ms": milliseconds[name],
+            "latency_onnx_ms": milliseconds_onnx.get(name),
+            "processor": processor_name(),
+            "software": software,
+        }
+        for name in networks
+    }
+
+
+def _is_trained(out: Path, entrant: Entrant) -> bool:
+    done = {name for name, result in read_cells(out, entrant.name).items() if result["status"] == DONE}
+    return (entrant.search is None or "search" in done) and any(name.startswith("seed_") for name in done)
+
+
+def _genotype(out: Path, entrant: Entrant) -> Genotype | None:
+    result = Cell(out, entrant.name, "search").result()
+    return None if result is None else Genotype.from_dict(result["genotype"])
+
+
+def _mark(genotype: Genotype | None) -> str | None:
+    if genotype is None:
+        return None
+    return hashlib.sha256(json.dumps(genotype.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Tensor]:
+    network, image = in_channels_last(network, image)
+    return lambda: network(image)
+
+
+def _as_onnx(network: nn.Module, in_channels: int) -> ONNXRuntimeNetwork | None:
+    if not HAS_ONNXRUNTIME:
+        return None
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "network.onnx"
+            export_onnx(network, in_channels, path)
+            return ONNXRuntimeNetwork(path, "cpu")
+    except Exception:  # the exporter's own, of many classes
+        return None

@@ -1,0 +1,285 @@
+"""The report of a comparison: tables in markdown and CSV, and figures, with the published numbers beside ours."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.files import check_writable, write_atomically
+from monai_lwmisn.profiling import THREADS
+from monai_lwmisn.studies.figures import draw_examples, draw_fronts
+from monai_lwmisn.studies.models import OURS
+from monai_lwmisn.studies.protocol import HEAVY_MACS
+from monai_lwmisn.studies.published import NUMBERS, TABLE_5, TABLES
+from monai_lwmisn.studies.results import GROUPS, Results, Row, read_results
+from monai_lwmisn.studies.statistics import paired_tests, pareto_front
+
+COSTS = {"params": "parameters", "macs": "multiply-accumulates", "latency_ms": "time", "latency_onnx_ms": "time, ONNX"}
+FRONTS = "Accuracy against each cost. No network is both cheaper and more accurate than one on the line."
+EXAMPLES = (
+    "Test cases at the 90th, 50th and 10th percentile of ours: image, truth, and what three networks drew, with the "
+    "{metric} of each."
+)
+LIVER_REMARK = (
+    "A mean DSC is at most 2 MIoU / (1 + MIoU), so three of the published liver figures cannot be: MIoUs of 93.17, "
+    "92.32 and 92.01 allow DSCs of 96.46, 96.01 and 95.84."
+)
+
+
+class Illustration(NamedTuple):
+    """A figure of the report: where it is written, what it shows, and the PNG."""
+
+    path: Path
+    caption: str
+    picture: bytes
+
+
+def write_report(out: Path, file: Path) -> list[Path]:
+    """Write the report of the comparison in ``out``.
+
+    Args:
+        out: the folder of the comparison.
+        file: the markdown file; beside it, with its name, the tables as CSV and the figures as PNG.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ConfigError: ``out`` is no comparison, nothing in it is done, or ``file`` cannot be written.
+    """
+    if file.suffix != ".md":
+        raise ConfigError(f"{file} does not end in .md: give the name of a markdown file.")
+    check_writable(file)
+    results = read_results(out)
+    metric = main_metric(results)
+    figures = [Illustration(file.with_name(f"{file.stem}_fronts.png"), FRONTS, draw_fronts(results.rows, metric))]
+    tables = {file.with_name(f"{file.stem}.csv"): _networks_csv(results)}
+    missing = ""
+    if results.tested:
+        tables[file.with_name(f"{file.stem}_cases.csv")] = _cases_csv(results, metric)
+        try:
+            examples = draw_examples(results, metric)
+        except DataError as error:
+            missing = f"Figure 5 is not drawn: {error}"
+        else:
+            if examples is not None:
+                path = file.with_name(f"{file.stem}_examples.png")
+                figures.append(Illustration(path, EXAMPLES.format(metric=metric), examples))
+    texts = {file: _markdown(results, metric, figures, missing), **tables}
+    contents = {path: text.encode() for path, text in texts.items()} | {one.path: one.picture for one in figures}
+    for path, content in contents.items():
+        write_atomically(content, path)
+    return list(contents)
+
+
+def main_metric(results: Results) -> str:
+    """What networks are ranked by: the test DSC (of volumes: per case, 3D), or the validation DSC before that."""
+    if not results.tested:
+        return "validation_dsc"
+    return "dsc_3d" if results.rows[0].first["test"]["mean"].get("dsc_3d") is not None else "dsc"
+
+
+def _metrics(results: Results, metric: str) -> list[str]:
+    if metric == "validation_dsc":
+        return [metric]
+    names = ["dsc", "miou", "dsc_256", "miou_256"]
+    return [metric, *(name for name in names if name != metric), "validation_dsc"]
+
+
+def _markdown(results: Results, metric: str, figures: Sequence[Illustration], missing: str) -> str:
+    lines = [
+        f"# Networks compared: {results.protocol.preset}, protocol `{results.protocol.name}`",
+        "",
+        *_introduction(results, metric),
+        *_accuracy_table(results, metric),
+        "",
+        *_cost_table(results.rows),
+        "",
+        *_front_lines(results, metric),
+        "",
+        *_published_lines(results),
+        *_table_5_lines(results),
+    ]
+    for title, sentences in (("Failed", results.failures), ("Not finished", results.pending)):
+        if sentences:
+            lines += [f"## {title}", "", *(f"- `{name}`: {text}" for name, text in sentences.items()), ""]
+    for figure in figures:
+        lines += [f"![{figure.caption}]({figure.path.name})", "", f"*{figure.caption}*", ""]
+    return "\n".join([*lines, missing]).rstrip() + "\n"
+
+
+def _introduction(results: Results, metric: str) -> list[str]:
+    protocol = results.protocol
+    seeds = f"trainings with a seed of its own each: {protocol.seeds}"
+    if protocol.heavy_seeds != protocol.seeds:
+        seeds += f" ({protocol.heavy_seeds} from {HEAVY_MACS / 1e9:g} GMac on)"
+    budget = ""
+    if protocol.budget_hours:
+        budget = f" Each training ends after {protocol.budget_hours:g} hours, so that epochs differ."
+    spread = "Means and standard deviations over trainings"
+    if _p_values(results, metric):
+        spread += (
+            f"; p is of Wilcoxon's signed-rank test over test cases against `{OURS}`, two-sided, corrected by Holm's "
+            "method"
+        )
+    costs = results.rows[0].costs
+    lines = [
+        f"The same for all: split, transforms, augmentation, loss, optimizer and its schedule, "
+        f"{protocol.epochs} epochs at batches of {protocol.settings['train_batch_size']}, "
+        f"{seeds}; the learning rate is the one of "
+        f"{', '.join(f'{rate:g}' for rate in protocol.learning_rates)} that does best on the validation part after "
+        f"{protocol.pilot_epochs} epochs.{budget}",
+        "",
+        f"{spread}. Times are of one 256x256 image on {costs['processor']}, {THREADS} threads, {costs['software']}.",
+        "",
+    ]
+    if results.tested:
+        cases = len(results.rows[0].first["test"]["cases"])
+        lines += [
+            f"The test part has {cases} cases, measured at their own size; what ends in `_256` is of masks at 256x256, "
+            "as the paper's figures are.",
+            "",
+        ]
+    else:
+        lines += ["The test part has not been looked at yet: these are the figures of the validation part.", ""]
+    return lines
+
+
+def _accuracy_table(results: Results, metric: str) -> list[str]:
+    metrics = _metrics(results, metric)
+    p_values = _p_values(results, metric)
+    head = ["network", *metrics, *(["p"] if p_values else []), "learning rate", "epochs", "trainings", "hours in all"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for group, title in GROUPS.items():
+        members = [row for row in results.rows if row.group == group]
+        if members:
+            lines.append(f"| **{title}** |" + " |" * (len(head) - 1))
+        for row in sorted(members, key=lambda row: -row.mean(metric)):
+            values = [_spread(row.scores(name)) for name in metrics]
+            if p_values:
+                values.append(f"{p_values[row.name]:.2g}" if row.name in p_values else "")
+            epochs = sorted({training["epochs"] for training in row.trainings.values()})
+            facts = [
+                f"{row.first['learning_rate']:g}",
+                "-".join(str(count) for count in dict.fromkeys((epochs[0], epochs[-1]))),
+                str(len(row.trainings)),
+                f"{row.seconds / 3600:.2f}",
+            ]
+            lines.append(f"| {' | '.join([row.name, *values, *facts])} |")
+    return lines
+
+
+def _p_values(results: Results, metric: str) -> dict[str, float]:
+    names = [row.name for row in results.rows]
+    if metric == "validation_dsc" or OURS not in names:
+        return {}
+    return paired_tests({row.name: row.cases(metric) for row in results.rows}, OURS)
+
+
+def _spread(scores: list[float]) -> str:
+    if len(scores) == 1:
+        return f"{scores[0]:.4f}"
+    return f"{np.mean(scores):.4f} ± {np.std(scores, ddof=1):.4f}"
+
+
+def _cost_table(rows: list[Row]) -> list[str]:
+    lines = [
+        "| network | parameters M | GMac at 256x256 | ms, torch | ms, ONNX Runtime |",
+        "|---|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda row: row.costs["params"]):
+        onnx = row.costs["latency_onnx_ms"]
+        lines.append(
+            f"| {row.name} | {row.costs['params'] / 1e6:.3f} | {row.costs['macs'] / 1e9:.3f} | "
+            f"{row.costs['latency_ms']:.1f} | {'' if onnx is None else f'{onnx:.1f}'} |"
+        )
+    return lines
+
+
+def _front_lines(results: Results, metric: str) -> list[str]:
+    lines = []
+    for cost, title in COSTS.items():
+        rows = {row.name: row for row in results.rows if row.costs[cost] is not None}
+        if not rows:
+            continue
+        front = pareto_front(
+            {name: row.costs[cost] for name, row in rows.items()},
+            {name: row.mean(metric) for name, row in rows.items()},
+        )
+        lines.append(f"- {metric} against {title}: nobody is ahead of {', '.join(f'`{name}`' for name in front)}.")
+    return lines
+
+
+def _published_lines(results: Results) -> list[str]:
+    preset = results.protocol.preset
+    table = TABLES.get(preset, {})
+    rows = [row for row in results.rows if row.name in table and results.tested]
+    if not rows:
+        return []
+    lines = [
+        f"## Beside table {NUMBERS[preset]} of the paper",
+        "",
+        "Left what was measured here, right what was published: another split, another protocol, not comparable to the "
+        "digit.",
+        "",
+        "| network | DSC 256 % | MIoU 256 % | params M | GMac | published DSC % | MIoU % | params M | FLOPs G |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        theirs = table[row.name]
+        lines.append(
+            f"| {row.name} | {100 * row.mean('dsc_256'):.2f} | {100 * row.mean('miou_256'):.2f} | "
+            f"{row.costs['params'] / 1e6:.2f} | {row.costs['macs'] / 1e9:.2f} | "
+            f"{theirs.dsc:.2f} | {theirs.miou:.2f} | {theirs.params:.2f} | {theirs.macs:.2f} |"
+        )
+    return [*lines, "", *([LIVER_REMARK, ""] if preset == "liver_ct" else [])]
+
+
+def _table_5_lines(results: Results) -> list[str]:
+    published = TABLE_5.get(results.protocol.preset, {})
+    rows = [row for row in results.rows if row.name in published and results.tested]
+    if len(rows) < len(published) or not rows:
+        return []
+    lines = [
+        "## Beside table 5: the U-shaped supernet and the DARTS-shaped one",
+        "",
+        "| network | DSC 256 % | MIoU 256 % | published DSC % | MIoU % |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        miou, dsc = published[row.name]
+        lines.append(
+            f"| {row.name} | {100 * row.mean('dsc_256'):.2f} | {100 * row.mean('miou_256'):.2f} | {dsc:.2f} | "
+            f"{miou:.2f} |"
+        )
+    return [*lines, ""]
+
+
+def _networks_csv(results: Results) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    metric = main_metric(results)
+    metrics = _metrics(results, metric)
+    writer.writerow(["network", "group", "seed", *metrics, "learning_rate", "epochs", "seconds", "device", *COSTS])
+    for row in results.rows:
+        scores = zip(*(row.scores(name) for name in metrics), strict=True)
+        for (seed, training), own in zip(row.trainings.items(), scores, strict=True):
+            facts = [training[key] for key in ("learning_rate", "epochs", "seconds", "device")]
+            writer.writerow([row.name, row.group, seed, *own, *facts, *(row.costs[cost] for cost in COSTS)])
+    return buffer.getvalue()
+
+
+def _cases_csv(results: Results, metric: str) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    cases = [case["case"] for case in results.rows[0].first["test"]["cases"]]
+    writer.writerow(["network", *cases])
+    for row in results.rows:
+        writer.writerow([row.name, *row.cases(metric)])
+    return buffer.getvalue()

@@ -1,0 +1,99 @@
+"""Measured latencies are kept for this machine and runtime, and for no other. Times themselves are not asserted."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.nas import LatencyTable, measure, true_costs
+from monai_lwmisn.nas.measure import measure_network, onnxruntime_latency_ms
+from monai_lwmisn.networks import LWMISN, Edge, Genotype
+from monai_lwmisn.profiling import parameter_count
+from tests.nas.assembly import ARCHITECTURE
+
+IMAGE = torch.rand(1, 2, 8, 8)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which runtime was asked to measure."""
+    called: list[str] = []
+    for runtime in ("torch", "onnxruntime"):
+
+        def run(network: nn.Module, image: torch.Tensor, *, threads: int, runtime: str = runtime) -> float:
+            called.append(f"{runtime} {threads}")
+            return float(len(called))
+
+        monkeypatch.setitem(measure.RUNTIMES, runtime, run)
+    return called
+
+
+def test_each_operation_and_size_is_measured_once_and_kept(tmp_path: Path, runs: list[str]) -> None:
+    file = tmp_path / "latency.json"
+    first = LatencyTable(file)("relu", nn.ReLU(), IMAGE)
+    assert LatencyTable(file)("relu", nn.ReLU(), IMAGE) == first
+    assert runs == ["torch 2"]
+    LatencyTable(file)("relu", nn.ReLU(), torch.rand(1, 2, 8, 9))
+    LatencyTable(file)("selu", nn.SELU(), IMAGE)
+    assert len(runs) == 3
+    content = json.loads(file.read_text())
+    assert content["milliseconds"] == {"relu 2x8x8": 1, "relu 2x8x9": 2, "selu 2x8x8": 3}
+    assert content["machine"]["runtime"] == "torch" and content["machine"]["threads"] == 2
+
+
+def test_another_machine_runtime_or_number_of_threads_is_measured_anew(
+    tmp_path: Path, runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "latency.json"
+    LatencyTable(file)("relu", nn.ReLU(), IMAGE)
+    LatencyTable(file, threads=1)("relu", nn.ReLU(), IMAGE)
+    LatencyTable(file, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
+    assert json.loads(file.read_text())["machine"]["runtime"] == "onnxruntime"
+    monkeypatch.setattr(measure, "processor_name", lambda: "another one")
+    LatencyTable(file, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
+    assert runs == ["torch 2", "torch 1", "onnxruntime 2", "onnxruntime 2"]
+    assert json.loads(file.read_text())["milliseconds"] == {"relu 2x8x8": 4}
+
+
+def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "latency.json").write_text("{")
+    with pytest.raises(ConfigError, match="latency.json cannot be read .*: remove it, and it is measured anew"):
+        LatencyTable(tmp_path / "latency.json")
+
+
+def test_unknown_runtimes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="latency_runtime is 'tensorrt': use one of torch, onnxruntime"):
+        LatencyTable(tmp_path / "latency.json", runtime="tensorrt")
+
+
+def test_onnx_runtime_measures_an_operation(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    table = LatencyTable(tmp_path / "latency.json", runtime="onnxruntime", threads=1)
+    assert table("conv", nn.Conv2d(2, 2, 3), IMAGE) > 0
+
+
+def test_without_onnx_runtime_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "optional_import", lambda name: (None, False))
+    with pytest.raises(ConfigError, match="pip install onnxruntime"):
+        onnxruntime_latency_ms(nn.ReLU(), IMAGE)
+
+
+def test_a_whole_network_is_measured() -> None:
+    edges = tuple(Edge(node, predecessor, "ghost_conv_3x3") for node in range(4) for predecessor in (0, 1))
+    genotype = Genotype.complete(ARCHITECTURE, {"all": edges})
+    costs = measure_network(genotype)
+    assert costs["params"] == parameter_count(LWMISN(genotype))
+    assert costs["latency_ms"] > 0
+    assert measure_network(genotype, None)["latency_ms"] == 0
+
+
+def test_a_limit_on_the_latency_is_measured_under_the_runtime_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, runtime in enumerate(measure.RUNTIMES):
+        monkeypatch.setitem(measure._WHOLE, runtime, lambda network, image, number=number: float(number))
+    edges = {"all": tuple(Edge(node, predecessor, "identity") for node in range(4) for predecessor in (0, 1))}
+    budget = {"latency_ms": 5.0}
+    assert [true_costs(ARCHITECTURE, budget, runtime)(edges)["latency_ms"] for runtime in measure.RUNTIMES] == [0, 1]
+    assert true_costs(ARCHITECTURE, {}, "onnxruntime")(edges)["latency_ms"] == 0

@@ -1,0 +1,171 @@
+"""Searches from raw data to a genotype, through the run folder and the configuration alone."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+import pytest
+import torch
+
+from monai_lwmisn import run as run_folder
+from monai_lwmisn.engines.history import read_history
+from monai_lwmisn.errors import BudgetError, ResourceError
+from monai_lwmisn.nas import ArchitectureStep, GenotypeWatch, memory
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.weights import load_checkpoint
+from monai_lwmisn.profiling import parameter_count
+from tests.engines.processes import run_group, run_process
+
+# The crops of the preset are larger than the made images.
+FLIP = {"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spatial_axis": 0}
+SMALL: dict[str, Any] = {
+    "encoder_cells": 1,
+    "middle_cells": 1,
+    "decoder_cells": 1,
+    "node_width": [4, 4],
+    "lambda_latency": 0.0,
+    "device": "cpu",
+}
+QUICK = SMALL | {
+    "augmentation": [FLIP],
+    "validation_fraction": 0.34,
+    "search_epochs": 2,
+    "search_warmup_epochs": 0,
+    "search_batch_size": 2,
+    "search_alpha_learning_rate": 0.1,
+}
+
+
+def search(run: Path, data: Path | None, resume: bool = False, kill_at: int = 0, **overrides: Any) -> None:
+    """Search in the preset ``nuclei``; in a process of its own, be killed at the start of an iteration."""
+    torch.set_num_threads(1)
+    step = ArchitectureStep.__call__
+
+    def killed_or_step(self: ArchitectureStep, engine: Any) -> None:
+        if engine.state.iteration == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        step(self, engine)
+
+    if kill_at:
+        ArchitectureStep.__call__ = killed_or_step  # type: ignore[method-assign]
+    if resume:
+        run_folder.search(run, resume=True)
+    else:
+        run_folder.search(run, preset="nuclei", data=data, overrides=QUICK | overrides)
+
+
+def history(run: Path) -> list[dict[str, Any]]:
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in read_history(run / "search/history.jsonl")]
+
+
+def test_a_search_leaves_a_genotype_within_its_budget(nuclei_phantom: Path, tmp_path: Path) -> None:
+    limit = 2_200
+    search(tmp_path / "run", nuclei_phantom, budget_params=limit, lambda_latency=0.01)
+    run = tmp_path / "run"
+    genotype = Genotype.load(run / "genotype.json")
+    assert parameter_count(LWMISN(genotype)) <= limit
+    assert genotype.node_width == (4, 4) and set(genotype.edges) == {"encoder", "middle", "decoder"}
+    first, second = history(run)
+    assert first["alpha"] != second["alpha"]
+    assert set(first["costs"]) == {"params", "macs", "latency_ms"} and first["costs"]["latency_ms"] > 0
+    assert json.loads((run / "search/latency.json").read_text())["machine"]["runtime"] == "torch"
+    assert set(json.loads((run / "datalist.json").read_text())) == {"training", "validation", "test", "split"}
+    assert list((run / "search").glob("events*"))
+
+
+def test_a_killed_and_resumed_search_equals_an_uninterrupted_one(nuclei_phantom: Path, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    search(whole, nuclei_phantom, search_epochs=3)
+    steps = load_checkpoint(whole / "search/checkpoint.pt")["epoch_length"]
+    assert run_process(search, killed, nuclei_phantom, kill_at=steps + 2, search_epochs=3) == -signal.SIGKILL
+    assert load_checkpoint(killed / "search/checkpoint.pt")["epoch"] == 1
+    assert not (killed / "genotype.json").exists()
+    search(killed, None, resume=True)
+    assert history(killed) == history(whole) and len(history(whole)) == 3
+    assert (killed / "genotype.json").read_bytes() == (whole / "genotype.json").read_bytes()
+    first, second = (load_checkpoint(run / "search/checkpoint.pt")["objects"]["network"] for run in (whole, killed))
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+def search_in_group(run: Path, data: Path) -> None:
+    """Search as one of several processes, and leave alpha and the costs as this one has them."""
+    save = GenotypeWatch.save_genotype
+
+    def save_both(self: GenotypeWatch, path: str | os.PathLike) -> None:
+        costs = self.objective.table.per_operation
+        state = {"alpha": self.supernet.alpha.detach(), "costs": costs, "prices": self.objective.prices}
+        torch.save(state, run.parent / f"rank{idist.get_rank()}.pt")
+        save(self, path)
+
+    GenotypeWatch.save_genotype = save_both  # type: ignore[method-assign]
+    search(run, data, budget_params=3_000, lambda_latency=0.01, budget_latency_ms=100_000)
+
+
+def test_two_processes_agree_on_alpha(nuclei_phantom: Path, tmp_path: Path) -> None:
+    assert run_group(search_in_group, 2, tmp_path / "run", nuclei_phantom) == [0, 0]
+    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in range(2))
+    assert torch.equal(first["alpha"], second["alpha"])
+    assert torch.equal(first["costs"], second["costs"]) and first["prices"] == second["prices"]
+    assert len(history(tmp_path / "run")) == 2
+    Genotype.load(tmp_path / "run/genotype.json")
+
+
+def test_the_published_search_runs_an_epoch(nuclei_phantom: Path, tmp_path: Path) -> None:
+    """Seven cells in mode full with the published loss; the width, on which nothing else depends, is a sixth."""
+    resize = {"spatial_size": [64, 64], "keys": ["image", "label"], "mode": ["bilinear", "nearest"]}
+    overrides = {
+        "spatial": [{"_target_": "Resized", **resize}],
+        "node_width": [8, 8, 8],
+        "search_epochs": 1,
+        "device": "cpu",
+    }
+    run = tmp_path / "run"
+    run_folder.search(run, preset="nuclei", variant="paper", data=nuclei_phantom, overrides=overrides)
+    genotype = Genotype.load(run / "genotype.json")
+    assert genotype.cells == {"encoder": 2, "middle": 3, "decoder": 2} and set(genotype.edges) == {"all"}
+    (line,) = history(run)
+    assert line["loss"] > 0 and len(line["alpha"]) == 14
+
+
+@pytest.mark.parametrize("settings", [{}, {"search_mode": "partial", "topology": "contrast", "stable_epochs": 1}])
+def test_slices_of_volumes_are_searched(mr_phantom: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
+    overrides = SMALL | {"search_epochs": 1, "search_warmup_epochs": 0, "node_width": [2, 2], **settings}
+    run = tmp_path / "run"
+    run_folder.search(run, preset="prostate_mr", data=mr_phantom, overrides=overrides)
+    genotype = Genotype.load(run / "genotype.json")
+    assert (genotype.in_channels, genotype.topology) == (1, settings.get("topology", "u"))
+    # A case of the phantom has twelve slices, of which the search takes batches of eight.
+    assert load_checkpoint(run / "search/checkpoint.pt")["epoch_length"] < 12
+
+
+def test_random_genotypes_come_from_the_same_space(nuclei_phantom: Path, tmp_path: Path) -> None:
+    genotypes = []
+    for seed in (0, 0, 1):
+        run = tmp_path / str(len(genotypes))
+        overrides = SMALL | {"strategy": "random", "genotype_seed": seed, "budget_params": 3_000}
+        run_folder.search(run, preset="nuclei", data=nuclei_phantom, overrides=overrides)
+        genotypes.append(Genotype.load(run / "genotype.json"))
+        assert parameter_count(LWMISN(genotypes[-1])) <= 3_000
+    assert genotypes[0] == genotypes[1] != genotypes[2]
+    lists = [(tmp_path / name / "datalist.json").read_text() for name in "02"]
+    assert lists[0] == lists[1]
+
+
+def test_a_budget_that_cannot_be_kept_is_refused_before_anything_is_written(
+    nuclei_phantom: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(BudgetError, match="the smallest has params="):
+        search(tmp_path / "run", nuclei_phantom, budget_params=10)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_search_that_cannot_fit_is_refused(
+    nuclei_phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1000}))
+    with pytest.raises(ResourceError, match="are free: use images of at most"):
+        search(tmp_path / "run", nuclei_phantom)
+    assert not (tmp_path / "run").exists()

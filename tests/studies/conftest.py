@@ -1,0 +1,20 @@
+"""Reports without measurements."""
+
+from typing import Any
+
+import pytest
+from torch import nn
+
+from tests.studies.folder import COST
+
+
+@pytest.fixture
+def costs(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
+    """What networks cost, where it is not ``COST``, by their names; nothing is measured."""
+    others: dict[str, dict[str, Any]] = {}
+
+    def measure(networks: dict[str, nn.Module], in_channels: int) -> dict[str, dict[str, Any]]:
+        return {name: {**COST, **others.get(name, {})} for name in networks}
+
+    monkeypatch.setattr("monai_lwmisn.studies.costs.measure", measure)
+    return others

@@ -1,0 +1,67 @@
+"""The folder of a comparison, with results made up: what a report shows is then known without training anything."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_lwmisn.studies.compare import SCHEMA_VERSION
+from monai_lwmisn.studies.models import ENTRANTS
+from monai_lwmisn.studies.protocol import load_protocol
+from monai_lwmisn.studies.trials import Cell
+from tests.networks.small import small_genotype
+
+PROTOCOL = load_protocol("nuclei", "small", epochs=2, seeds=3)
+
+COST = {
+    "params": 1000,
+    "macs": 2000,
+    "latency_ms": 3.0,
+    "latency_onnx_ms": 4.0,
+    "processor": "a processor",
+    "software": "torch 1.2.3",
+}
+"""Of every network, where nothing else is said."""
+
+
+def write(out: Path, name: str, cell: str, content: Mapping[str, Any]) -> None:
+    """Write one result, as done where nothing else is said."""
+    file = Cell(out, name, cell).file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"status": "done", "fingerprint": "", "seconds": 3600.0, **content}))
+
+
+def write_protocol(out: Path) -> None:
+    """Write what tells a folder to be of a comparison."""
+    out.mkdir(parents=True, exist_ok=True)
+    values = {"schema_version": SCHEMA_VERSION, **PROTOCOL.to_dict(), "images": ""}
+    (out / "comparison.json").write_text(json.dumps(values))
+
+
+def write_network(out: Path, name: str, scores: Mapping[int, Sequence[float | None]], test: bool = True) -> None:
+    """Write the trainings of a network.
+
+    Args:
+        out: the folder.
+        name: of the network.
+        scores: of each test case, by seed.
+        test: whether the test part has been measured; the validation DSC is 0.5 and the seed's hundredth.
+    """
+    for rate in PROTOCOL.learning_rates:
+        write(out, name, f"rate_{rate:g}", {"validation_dsc": rate})
+    if ENTRANTS[name].search is not None:
+        write(out, name, "search", {"genotype": small_genotype().to_dict()})
+    for seed, values in scores.items():
+        result: dict[str, Any] = {
+            "learning_rate": PROTOCOL.learning_rates[0],
+            "epochs": 2,
+            "device": "cpu",
+            "validation_dsc": 0.5 + seed / 100,
+        }
+        if test:
+            metrics = ("dsc", "miou", "dsc_256", "miou_256")
+            known = [value for value in values if value is not None]
+            mean = {metric: sum(known) / len(known) for metric in metrics}
+            cases = [{"case": f"case{number}", **dict.fromkeys(metrics, value)} for number, value in enumerate(values)]
+            result["test"] = {"mean": mean, "cases": cases}
+        write(out, name, f"seed_{seed}", result)

@@ -1,0 +1,88 @@
+"""The costs of a comparison are those of its networks, measured together and only when one is missing."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import nn
+
+from monai_lwmisn.networks import LWMISN
+from monai_lwmisn.studies import costs as module
+from monai_lwmisn.studies.costs import measure, obtain_costs
+from monai_lwmisn.studies.trials import Cell
+from tests.networks.small import small_genotype
+
+
+def finish(out: Path, entrant: str, cell: str, status: str = "done", **content: Any) -> None:
+    file = Cell(out, entrant, cell).file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"status": status, **content}))
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
+    """The parameters of the networks of each measurement."""
+    calls: list[dict[str, int]] = []
+
+    def count(networks: dict[str, nn.Module], in_channels: int) -> dict[str, dict[str, Any]]:
+        assert in_channels == 3
+        calls.append({name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()})
+        return {name: {"params": params} for name, params in calls[-1].items()}
+
+    monkeypatch.setattr(module, "measure", count)
+    return calls
+
+
+def test_a_network_that_joins_has_all_measured_anew(tmp_path: Path, measured: list[dict[str, int]]) -> None:
+    genotype = small_genotype()
+    finish(tmp_path, "unext_s", "seed_0")
+    finish(tmp_path, "unet", "rate_0.001")
+    obtain_costs(tmp_path, 3, 1)
+    assert list(measured[0]) == ["unext_s"], "a pilot alone has nothing to show"
+    obtain_costs(tmp_path, 3, 1)
+    assert len(measured) == 1
+    finish(tmp_path, "lwmisn", "search", genotype=genotype.to_dict())
+    finish(tmp_path, "lwmisn", "seed_2")
+    costs = obtain_costs(tmp_path, 3, 1)
+    assert set(measured[1]) == set(costs) == {"unext_s", "lwmisn"}
+    assert costs["lwmisn"]["params"] == sum(weights.numel() for weights in LWMISN(genotype).parameters())
+    assert json.loads((tmp_path / "costs.json").read_text()) == costs
+
+
+def test_another_network_of_the_same_name_is_measured_again(tmp_path: Path, measured: list[dict[str, int]]) -> None:
+    for genotype in (small_genotype(), small_genotype(), small_genotype(stem_stride=1)):
+        finish(tmp_path, "lwmisn", "search", genotype=genotype.to_dict())
+        finish(tmp_path, "lwmisn", "seed_0")
+        costs = obtain_costs(tmp_path, 3, 1)
+        assert costs["lwmisn"]["params"] == sum(weights.numel() for weights in LWMISN(genotype).parameters())
+    assert len(measured) == 2
+
+
+def test_a_network_whose_search_is_gone_is_not_measured(tmp_path: Path, measured: list[dict[str, int]]) -> None:
+    finish(tmp_path, "unext_s", "seed_0")
+    for name in ("lwmisn", "darts_based", "contrast"):  # the last two are baselines too, with a genotype as shipped
+        finish(tmp_path, name, "seed_0")
+    assert set(obtain_costs(tmp_path, 3, 1)) == {"unext_s"}
+
+
+def test_what_failed_is_not_measured(tmp_path: Path, measured: list[dict[str, int]]) -> None:
+    finish(tmp_path, "unext_s", "seed_0")
+    finish(tmp_path, "segresnet", "seed_0", status="failed", reason="no memory")
+    finish(tmp_path, "lwmisn", "search", status="failed", reason="no memory")
+    finish(tmp_path, "lwmisn", "seed_0")
+    assert set(obtain_costs(tmp_path, 3, 1)) == {"unext_s"}
+
+
+def test_what_onnx_cannot_express_has_no_time_there() -> None:
+    class Odd(nn.Conv2d):
+        def forward(self, image):  # type: ignore[no-untyped-def]
+            logits = super().forward(image)
+            return logits if logits.mean().item() > 0 else -logits
+
+    networks = {"odd": Odd(3, 1, 3, padding=1), "plain": nn.Conv2d(3, 1, 3, padding=1)}
+    costs = measure(networks, 3)
+    assert costs["odd"]["latency_onnx_ms"] is None and costs["plain"]["latency_onnx_ms"] > 0
+    assert costs["odd"]["latency_ms"] > 0 and f"torch {version('torch')}" in costs["odd"]["software"]
+    assert costs["plain"]["params"] == 28 and costs["plain"]["macs"] == 27 * 256 * 256

@@ -1,0 +1,107 @@
+"""A report says what the cells say, in markdown and CSV."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import wilcoxon
+
+from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.studies import report as module
+from monai_lwmisn.studies.report import write_report
+from monai_lwmisn.studies.trials import Cell
+from tests.studies.folder import write_network, write_protocol
+
+pytestmark = pytest.mark.usefixtures("costs")
+
+OURS = {0: [0.80, 0.91, 0.72, 0.83], 1: [0.82, 0.90, 0.70, 0.88], 2: [0.81, 0.92, 0.71, 0.84]}
+THEIRS = {0: [0.70, 0.92, 0.60, 0.80], 2: [0.71, 0.90, 0.62, 0.79]}
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Ours with three trainings and a peer with two, tested."""
+    folder = tmp_path / "comparison"
+    write_protocol(folder)
+    write_network(folder, "lwmisn", OURS)
+    write_network(folder, "unext_s", THEIRS)
+    return folder
+
+
+def test_the_report_says_what_the_cells_say(out: Path, tmp_path: Path) -> None:
+    written = write_report(out, tmp_path / "report.md")
+    names = {"report.md", "report.csv", "report_cases.csv", "report_fronts.png"}
+    assert {path.name for path in written} == names and all(path.is_file() for path in written)
+    with (tmp_path / "report.csv").open() as file:
+        rows = {(row["network"], int(row["seed"])): row for row in csv.DictReader(file)}
+    scores = {("lwmisn", seed): values for seed, values in OURS.items()}
+    scores |= {("unext_s", seed): values for seed, values in THEIRS.items()}
+    assert {key: float(row["dsc"]) for key, row in rows.items()} == pytest.approx(
+        {key: np.mean(values) for key, values in scores.items()}
+    )
+    assert float(rows["unext_s", 2]["validation_dsc"]) == 0.52
+    text = (tmp_path / "report.md").read_text()
+    ours = [np.mean(values) for values in OURS.values()]
+    assert f"{np.mean(ours):.4f} ± {np.std(ours, ddof=1):.4f}" in text
+    with (tmp_path / "report_cases.csv").open() as file:
+        cases = {row[0]: [float(value) for value in row[1:]] for row in list(csv.reader(file))[1:]}
+    assert cases["lwmisn"] == pytest.approx(np.mean(list(OURS.values()), axis=0))
+    expected = wilcoxon(np.subtract(cases["unext_s"], cases["lwmisn"])).pvalue
+    assert f"| {expected:.2g} |" in text  # of a single test Holm's correction is none
+    assert "92.11" in text, "the published figures are missing"
+    assert "on a processor, 2 threads, torch 1.2.3." in text
+    assert "after 1 epochs" in text and "- `unext_s`: 2 of 3 trainings\n" in text and "Figure 5" not in text
+
+
+def test_before_the_test_part_is_looked_at_the_report_is_of_the_validation_part(tmp_path: Path) -> None:
+    write_protocol(tmp_path / "comparison")
+    write_network(tmp_path / "comparison", "unext_s", THEIRS, test=False)
+    written = write_report(tmp_path / "comparison", tmp_path / "report.md")
+    text = (tmp_path / "report.md").read_text()
+    assert "The test part has not been looked at yet" in text and "92.11" not in text
+    assert not any(path.name.endswith("_cases.csv") for path in written)
+
+
+def test_without_the_images_there_is_a_report_without_figure_5(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*arguments: object) -> bytes:
+        raise DataError("images/1.png cannot be read.")
+
+    monkeypatch.setattr(module, "draw_examples", gone)
+    written = write_report(out, tmp_path / "report.md")
+    assert "report_examples.png" not in {path.name for path in written}
+    assert (tmp_path / "report.md").read_text().endswith("Figure 5 is not drawn: images/1.png cannot be read.\n")
+
+
+def test_a_report_that_cannot_be_made_leaves_the_one_before_whole(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.read_bytes() for path in write_report(out, tmp_path / "report.md")}
+    write_network(out, "unet", OURS)
+    (out / "costs.json").unlink()
+    monkeypatch.setattr(module, "draw_examples", lambda *arguments: pytest.fail("no memory"))
+    with pytest.raises(pytest.fail.Exception, match="no memory"):
+        write_report(out, tmp_path / "report.md")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_file_that_cannot_be_read_is_named_with_a_remedy(out: Path, tmp_path: Path) -> None:
+    write_report(out, tmp_path / "report.md")
+    shutil.copytree(out, tmp_path / "copy")
+    for file, remedy in (
+        ("costs.json", "remove it, and it is measured again"),
+        (Cell(Path(), "unext_s", "seed_0").file, "remove it, and it is done again"),
+        ("comparison.json", "give another folder"),
+    ):
+        whole = (tmp_path / "copy" / file).read_text()
+        for text in (whole[:20], "[]"):
+            (tmp_path / "copy" / file).write_text(text)
+            with pytest.raises(ConfigError, match=rf"{file}.*{remedy}"):
+                write_report(tmp_path / "copy", tmp_path / "another.md")
+        (tmp_path / "copy" / file).write_text(whole)
+    assert not (tmp_path / "another.md").exists()
+    with pytest.raises(ConfigError, match=r"does not end in .md"):
+        write_report(out, tmp_path / "report.txt")

@@ -1,0 +1,71 @@
+"""A cell is done once, and again when what determines it changes or it failed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monai_lwmisn.errors import DataError
+from monai_lwmisn.networks import Genotype
+from monai_lwmisn.studies import cells as module
+from monai_lwmisn.studies.trials import Cell
+from tests.networks.small import small_genotype
+
+
+def test_a_result_is_kept_until_what_determines_it_changes(tmp_path: Path) -> None:
+    cell, done = Cell(tmp_path, "unet", "seed_0"), list[str]()
+
+    def work() -> dict[str, int]:
+        done.append("again")
+        return {"number": len(done)}
+
+    assert cell.result() is None
+    first = cell.obtain("a", work)
+    assert first == cell.obtain("a", work) == cell.result() == {"fingerprint": "a", "status": "done", "number": 1}
+    assert cell.obtain("b", work)["number"] == 2
+    assert Cell(tmp_path, "unet", "seed_1").result() is None
+
+
+def test_what_fails_is_a_result_with_a_sentence_and_is_tried_again(tmp_path: Path) -> None:
+    cell = Cell(tmp_path, "unet", "seed_0")
+
+    def fail() -> dict[str, int]:
+        try:
+            raise MemoryError("no room for 7 GB\nand a traceback")
+        except MemoryError as error:
+            raise RuntimeError("wrapped by a library") from error
+
+    def refuse() -> dict[str, int]:
+        raise DataError("A sentence of ours.")
+
+    assert cell.obtain("a", fail)["reason"] == "MemoryError: no room for 7 GB"
+    assert cell.obtain("a", refuse)["reason"] == "A sentence of ours."
+    assert cell.obtain("a", lambda: {"number": 1})["status"] == "done"
+
+
+def another(genotype: Genotype) -> Genotype:
+    """With pooling in place of the identity: the weights have the same names and shapes."""
+    return Genotype.from_dict(json.loads(json.dumps(genotype.to_dict()).replace('"identity"', '"max_pool_3x3"')))
+
+
+def test_a_training_goes_on_from_its_checkpoint_only_for_the_same_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumed: list[bool] = []
+
+    def run(config: Path, resume: bool) -> None:
+        resumed.append(resume)
+        checkpoint = config.parents[1] / "train" / "checkpoint.pt"
+        checkpoint.parent.mkdir(exist_ok=True)
+        checkpoint.touch()
+
+    monkeypatch.setattr(module, "execute", run)
+    configs: dict[str, dict[str, Any]] = {name: {"epochs": 1} for name in ("search", "train", "evaluate")}
+    (tmp_path / "datalist.json").write_text("{}")
+    first = small_genotype()
+    for genotype in (first, first, another(first), None):
+        Cell(tmp_path, "lwmisn", "seed_0").execute("train", configs, tmp_path, tmp_path / "datalist.json", genotype)
+    configs["train"]["epochs"] = 2
+    Cell(tmp_path, "lwmisn", "seed_0").execute("train", configs, tmp_path, tmp_path / "datalist.json")
+    assert resumed == [False, True, False, True, False]

@@ -1,0 +1,293 @@
+"""Presets, overrides and the execution of workflows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monai.bundle import ConfigParser, ReferenceResolver
+
+from monai_lwmisn import config
+from monai_lwmisn.errors import BudgetError, CheckpointError, ConfigError, DataError
+
+EVERY_PRESET = [(preset, variant) for preset in config.preset_names() for variant in config.variant_names(preset)]
+STRATEGIES = ["differentiable", "random", "given"]
+
+
+def test_the_presets_are_the_published_three_and_hippocampus() -> None:
+    assert config.preset_names() == ["hippocampus_mr", "liver_ct", "nuclei", "prostate_mr"]
+    assert config.variant_names("nuclei") == ["light", "paper"]
+    assert config.variant_names("hippocampus_mr") == ["light"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(("preset", "variant"), EVERY_PRESET)
+def test_every_preset_resolves_to_workflows_without_a_dangling_reference(
+    preset: str, variant: str, strategy: str
+) -> None:
+    configs = config.resolve(preset, variant, {"strategy": strategy})
+    assert set(configs) == {"search", "train", "evaluate"}
+    for resolved in configs.values():
+        assert (resolved["preset"], resolved["variant"]) == (preset, variant)
+        parser = ConfigParser(resolved)
+        for reference in references(resolved):
+            assert reference in parser, reference
+
+
+def references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set().union(*[references(item) for item in value.values()], set())
+    if isinstance(value, list):
+        return set().union(*[references(item) for item in value], set())
+    if isinstance(value, str) and value[:1] in ("$", "@"):
+        return set(ReferenceResolver.match_refs_pattern(ReferenceResolver.normalize_id(value)))
+    return set()
+
+
+def test_the_strategy_chooses_the_search_workflow() -> None:
+    assert "trainer" in config.resolve("nuclei")["search"]
+    random = config.resolve("nuclei", overrides={"strategy": "random"})["search"]
+    assert "trainer" not in random and random["strategy"] == "random"
+    with pytest.raises(ConfigError, match='no strategy "evolution": use differentiable or random or given'):
+        config.resolve("nuclei", overrides={"strategy": "evolution"})
+
+
+@pytest.mark.parametrize("preset", ["nuclei", "liver_ct", "prostate_mr"])
+def test_the_paper_variant_has_the_published_retraining(preset: str) -> None:
+    paper = config.load_preset(preset, "paper")
+    assert (paper["train_epochs"], paper["train_batch_size"]) == (30, 4)
+    assert (paper["train_learning_rate"], paper["train_weight_decay"], paper["train_drop_path"]) == (6e-3, 2e-4, 0.15)
+
+
+@pytest.mark.parametrize(
+    ("preset", "variant", "sentence"),
+    [
+        ("nuclie", "light", r"no preset 'nuclie': the nearest is 'nuclei'"),
+        ("hippocampus_mr", "paper", r"no variant 'paper': use light\."),
+        ("missing.json", "light", r"missing\.json cannot be read"),
+    ],
+)
+def test_a_preset_that_does_not_exist_is_named_with_its_nearest(preset: str, variant: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        config.load_preset(preset, variant)
+
+
+def test_a_preset_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
+    own = config.load_preset("nuclei") | {"preset": "cells"}
+    (tmp_path / "cells.json").write_text(json.dumps(own))
+    assert config.resolve(str(tmp_path / "cells.json"))["train"]["preset"] == "cells"
+
+
+@pytest.mark.parametrize(("preset", "variant"), EVERY_PRESET)
+def test_the_presets_of_the_package_would_pass_as_ones_own(preset: str, variant: str, tmp_path: Path) -> None:
+    own = config.load_preset(preset, variant)
+    own |= {"intensity": ["@my_window"], "my_window": {"_target_": "ScaleIntensityd", "keys": "image"}}
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    assert config.load_preset(str(tmp_path / "own.json")) == own
+
+
+@pytest.mark.parametrize("key", ["layout", "node_width", "volumetric", "label_names", "augmentation"])
+def test_a_preset_of_ones_own_without_a_key_that_is_needed_is_refused(tmp_path: Path, key: str) -> None:
+    own = config.load_preset("nuclei")
+    del own[key]
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    with pytest.raises(ConfigError, match=rf"own\.json lacks {key}: add "):
+        config.load_preset(str(tmp_path / "own.json"))
+
+
+@pytest.mark.parametrize(("key", "nearest"), [("search_epoch", "search_epochs"), ("laoyut", "layout")])
+def test_a_mistyped_key_in_a_preset_of_ones_own_is_named_with_its_nearest(
+    tmp_path: Path, key: str, nearest: str
+) -> None:
+    (tmp_path / "own.json").write_text(json.dumps(config.load_preset("nuclei") | {key: 3}))
+    with pytest.raises(ConfigError, match=rf"own\.json has the unknown key '{key}': the nearest is '{nearest}'"):
+        config.load_preset(str(tmp_path / "own.json"))
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", "{", ""])
+def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "preset.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"preset\.json"):
+        config.load_preset(str(tmp_path / "preset.json"))
+
+
+CONFIGS = {
+    "search": {"epochs": 3, "flag": True, "name": "x", "rate": 0.1, "sizes": [1, 2], "steps": [{"prob": 0.5}]},
+    "train": {"epochs": 3, "device": "$find()", "roi": None},
+}
+
+
+def test_an_override_reaches_every_workflow_that_has_the_key_and_leaves_its_source_alone() -> None:
+    before = json.dumps(CONFIGS)
+    changed = config.override(json.loads(before), {"epochs": 7, "roi": [8, 8], "steps::0::prob": 1})
+    assert changed["search"]["epochs"] == changed["train"]["epochs"] == 7
+    assert changed["search"]["steps"] == [{"prob": 1}] and changed["train"]["roi"] == [8, 8]
+    assert "roi" not in changed["search"]
+    config.override(CONFIGS, {"epochs": 7})
+    assert json.dumps(CONFIGS) == before
+
+
+@pytest.mark.parametrize(("key", "nearest"), [("epoch", "epochs"), ("devcie", "device"), ("steps::3::prob", "steps")])
+def test_an_unknown_key_is_refused_with_its_nearest(key: str, nearest: str) -> None:
+    with pytest.raises(ConfigError, match=rf"no key '{key}' to set: the nearest is '{nearest}'"):
+        config.override(CONFIGS, {key: 1})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fits"),
+    [
+        ("epochs", "many", False),
+        ("epochs", True, False),
+        ("epochs", [1], False),
+        ("epochs", 1.5, False),
+        ("rate", 1.5, True),
+        ("flag", 1, False),
+        ("flag", False, True),
+        ("name", 3, False),
+        ("sizes", 4, False),
+        ("sizes", [], True),
+        ("rate", 1, True),
+        ("rate", "$0.5 * @epochs", True),
+        ("device", "cpu", True),
+        ("roi", "anything", True),
+        ("rate", None, True),
+    ],
+)
+def test_a_value_must_be_of_the_kind_it_replaces(key: str, value: Any, fits: bool) -> None:
+    if fits:
+        assert any(changed.get(key) == value for changed in config.override(CONFIGS, {key: value}).values())
+    else:
+        with pytest.raises(ConfigError, match=f"{key} cannot be set to"):
+            config.override(CONFIGS, {key: value})
+
+
+def test_a_whole_number_written_as_a_float_becomes_one() -> None:
+    epochs = config.override(CONFIGS, config.parse_overrides(["epochs=1e3"]))["search"]["epochs"]
+    assert epochs == 1000 and isinstance(epochs, int)
+
+
+@pytest.mark.parametrize("value", [0, -1, "many", True, [1]])
+@pytest.mark.parametrize("key", ["budget_params", "budget_latency_ms"])
+def test_a_limit_that_no_network_can_keep_is_refused(key: str, value: Any) -> None:
+    with pytest.raises((BudgetError, ConfigError), match=key):
+        config.resolve("nuclei", overrides={key: value})
+    assert config.resolve("nuclei", overrides={key: None})["search"][key] is None
+
+
+@pytest.mark.parametrize(("key", "least"), [("seed", 0), ("search_epochs", 1), ("train_batch_size", 1)])
+def test_a_number_below_the_smallest_is_refused(key: str, least: int) -> None:
+    with pytest.raises(ConfigError, match=f"{key} is {least - 1}: give a number from {least} on"):
+        config.resolve("nuclei", overrides={key: least - 1})
+    config.resolve("nuclei", overrides={key: least})
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.dictionaries(st.from_regex(r"[a-z_]+(::[0-9a-z]+)?", fullmatch=True), json_values, max_size=4))
+def test_assignments_in_json_are_read_back(overrides: dict[str, Any]) -> None:
+    assert config.parse_overrides([f"{key}={json.dumps(value)}" for key, value in overrides.items()]) == overrides
+
+
+def test_a_value_that_is_not_json_is_a_text() -> None:
+    assert config.parse_overrides(["split_by=image", "device=cuda:1", "a=b=c"]) == {
+        "split_by": "image",
+        "device": "cuda:1",
+        "a": "b=c",
+    }
+
+
+@pytest.mark.parametrize("assignment", ["epochs", "=3", ""])
+def test_an_assignment_without_key_or_equals_sign_is_refused(assignment: str) -> None:
+    with pytest.raises(ConfigError, match="KEY=VALUE"):
+        config.parse_overrides([assignment])
+
+
+@given(st.integers(1, 10**6), st.sampled_from([("", 1), ("k", 1e3), ("M", 1e6)]))
+def test_a_budget_is_its_number_times_its_unit(number: int, unit: tuple[str, float]) -> None:
+    assert config.parse_budget(f"params={number}{unit[0]}") == {"budget_params": pytest.approx(number * unit[1])}
+
+
+def test_a_budget_of_all_three() -> None:
+    assert config.parse_budget("params=0.1M, macs=.5G,latency=20ms") == {
+        "budget_params": pytest.approx(1e5),
+        "budget_macs": pytest.approx(5e8),
+        "budget_latency_ms": pytest.approx(20),
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["", "params", "params=", "params=0", "params=-1", "params=0.0", "memory=3G", "latency=1G", "params=1e3"]
+)
+def test_a_budget_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BudgetError, match="is not understood: write for example"):
+        config.parse_budget(text)
+
+
+def test_configurations_are_read_back_as_written(tmp_path: Path) -> None:
+    configs = config.resolve("nuclei", "light", {"seed": 5})
+    config.write_configs(tmp_path, configs)
+    assert config.read_configs(tmp_path) == configs
+    assert configs["search"]["seed"] == 5
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+def test_a_full_disk_leaves_the_configuration_that_was_there(tmp_path: Path) -> None:
+    config.write_configs(tmp_path, {"search": {"seed": 1}})
+    (tmp_path / "configs" / "search.json.partial").symlink_to("/dev/full")
+    with pytest.raises(CheckpointError, match="search.json cannot be written"):
+        config.write_configs(tmp_path, {"search": {"seed": 2}})
+    assert config.read_config(tmp_path, "search") == {"seed": 1}
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"{tmp_path} has no configs/search\.json"):
+        config.read_configs(tmp_path)
+
+
+def workflow_file(folder: Path, **content: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "workflow.json").write_text(json.dumps(content))
+    return folder / "workflow.json"
+
+
+def test_a_workflow_runs_its_three_expressions_in_order_with_the_runtime_values(tmp_path: Path) -> None:
+    file = workflow_file(
+        tmp_path,
+        imports=["$from pathlib import Path"],
+        bundle_root=".",
+        log="$lambda word: Path(@bundle_root, 'log').open('a').write(word)",
+        initialize=["$@log('initialize ')"],
+        run=["$@log('run ')", "$@log('on ')"],
+        finalize=["$@log('finalize')"],
+    )
+    config.execute(file, bundle_root=str(tmp_path))
+    assert (tmp_path / "log").read_text() == "initialize run on finalize"
+
+
+def test_an_error_of_ours_comes_out_of_a_workflow_as_itself(tmp_path: Path) -> None:
+    file = workflow_file(
+        tmp_path,
+        datalist={"_target_": "monai_lwmisn.data.read_datalist", "path": str(tmp_path / "missing.json")},
+        run=["$print(@datalist)"],
+    )
+    with pytest.raises(DataError, match=r"missing\.json cannot be read"):
+        config.execute(file)
+
+
+def test_other_errors_and_interruptions_keep_their_cause(tmp_path: Path) -> None:
+    file = workflow_file(tmp_path, run=["$1 / 0"])
+    with pytest.raises(RuntimeError) as raised:
+        config.execute(file)
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
+    # A class of its own: once a plain KeyboardInterrupt has left an evaluated text, pytest would end by a signal.
+    interrupted = "type('Interrupted', (KeyboardInterrupt,), {})()"
+    file = workflow_file(tmp_path, run=[f"$(_ for _ in ()).throw({interrupted})"])
+    with pytest.raises(KeyboardInterrupt):
+        config.execute(file)
