@@ -1,10 +1,17 @@
-"""Errors a caller of this package may want to catch; each message is one sentence: what is wrong, where, what to do."""
+"""The errors of this package, and the one sentence that is made of any error.
+
+The message of each error is one sentence: what is wrong, where, and what to do.
+"""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+AnyError = TypeVar("AnyError", bound=BaseException)
+
 
 class LWMISNError(Exception):
-    """Base of all errors this package raises on purpose; the command line prints the sentence and exits with code 2."""
+    """Base of all errors that this package raises on purpose. The command line prints it and exits with code 2."""
 
 
 class DataError(LWMISNError):
@@ -36,8 +43,45 @@ class CheckpointError(LWMISNError):
 
 
 class ComparisonError(LWMISNError):
-    """Networks of a comparison that failed while the others went on; the command line exits with code 1."""
+    """Networks of a comparison that failed while the others went on. The command line exits with code 1."""
 
 
 class InputWarning(UserWarning):
-    """Something about an input that its owner should know, as one sentence; it is segmented all the same."""
+    """Something about an input that its owner should know, as one sentence. The input is used all the same."""
+
+
+def explain(error: BaseException, subject: str, remedy: str = "") -> str:
+    """One sentence for any error.
+
+    Args:
+        error: an error of this package, or of a library. MONAI wraps either in errors of its own.
+        subject: what could not be done, as the beginning of a sentence: ``"a.nii.gz cannot be segmented"``.
+        remedy: what to do, as the end of a sentence.
+
+    Returns:
+        The message of the error of this package among the causes of ``error``. Otherwise ``subject``, the kind and
+        the last line of the first cause, and ``remedy``.
+    """
+    own = find_cause(error, LWMISNError)
+    if own is not None:
+        return str(own)
+    return f"{subject} ({reason(error)}){f': {remedy}' if remedy else ''}."
+
+
+def find_cause(error: BaseException, kind: type[AnyError]) -> AnyError | None:
+    """The first error of a kind among an error and those that it was raised from; None where there is none."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, kind):
+            return cause
+        cause = cause.__cause__
+    return None
+
+
+def reason(error: BaseException) -> str:
+    """The kind and the last line of the error that others were raised from."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    # Some messages of MONAI hold a traceback; its last line says what happened.
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[-1].strip().rstrip('.')}" if lines else type(error).__name__

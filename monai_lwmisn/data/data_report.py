@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from monai.data import ImageReader
 from monai.transforms import LoadImage
 from tqdm import tqdm
 
 from monai_lwmisn.data.datasets import find_layout, first_of, scan_layout
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.data.readers import PICTURE_SUFFIXES
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.errors import DataError, explain
+from monai_lwmisn.inference.readers import LabelReader, image_reader
 
 MOST_SIZES = 12
 """That a report names one by one."""
@@ -83,31 +84,35 @@ class DataReport:
         return " x ".join(f"{axis.min()}-{axis.max()}" for axis in axes) + f" ({len(self.sizes)} sizes)"
 
 
-def _load(path: str | Sequence[str], kind: str, loader: LoadImage) -> torch.Tensor:
-    name = path if isinstance(path, str) else path[0]
+def _load(path: str | Sequence[str], kind: str, reader: ImageReader) -> torch.Tensor:
     try:
-        return loader(path)
-    except DataError:
-        raise
-    except Exception as error:  # readers raise whatever their library raises; the user needs the file's name
-        cause = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-        raise DataError(f"The {kind} {name} cannot be read ({cause[0]}); download it again or remove it.") from error
+        return LoadImage(reader=reader, ensure_channel_first=True, dtype=np.float32)(path)
+    except Exception as error:  # readers raise whatever their library raises
+        name = path if isinstance(path, str) else path[0]
+        sentence = explain(error, f"The {kind} {name} cannot be read", "download it again or remove it")
+        raise DataError(sentence) from error
+
+
+def _load_label(item: Item, known: set[int] | None) -> torch.Tensor:
+    # The slices of a list are masks of one class, unless a preset names several.
+    single_class = known == {0, 1} or (known is None and not isinstance(item["label"], str))
+    return _load(item["label"], "label", LabelReader(out_channels=1 if single_class else None))
 
 
 def _label_name(item: Item) -> str:
     return item["label"] if isinstance(item["label"], str) else os.path.dirname(item["label"][0])
 
 
-def _check_item(item: Item, image_loader: LoadImage, label_loader: LoadImage) -> tuple[torch.Tensor, torch.Tensor]:
+def _check_item(item: Item, known: set[int] | None) -> tuple[torch.Tensor, torch.Tensor]:
     """Load image and label and compare them.
 
     Raises:
         DataError: one cannot be read, they differ in shape, or a voxel is NaN or infinite.
     """
-    image = _load(item["image"], "image", image_loader)
-    label = _load(item["label"], "label", label_loader)
+    image = _load(item["image"], "image", image_reader(item["image"]))
+    label = _load_label(item, known)
     name = _label_name(item)
-    if image.shape[1:] != label.shape[1:]:
+    if tuple(image.shape[1:]) not in (tuple(label.shape[1:]), (*label.shape[1:], 1)):
         image_size, label_size = ("x".join(map(str, tensor.shape[1:])) for tensor in (image, label))
         raise DataError(
             f"The image {item['image']} is {image_size} but its label {name} is {label_size}; "
@@ -117,14 +122,6 @@ def _check_item(item: Item, image_loader: LoadImage, label_loader: LoadImage) ->
         if not torch.isfinite(tensor).all():
             raise DataError(f"The {kind} {path} has NaN or infinite voxels; repair or remove it.")
     return image, label
-
-
-def _unknown_values(item: Item, values: np.ndarray, known: set[int]) -> list[float]:
-    """The values of a label that stand for no class, smallest first."""
-    if known == {0, 1} and _label_name(item).lower().endswith(PICTURE_SUFFIXES):
-        # To the readers of mask pictures any value above 0 is the one class, so that 255 is as good as 1.
-        return []
-    return [float(value) for value in values if value not in known]
 
 
 def _describe_unknown_values(unknown: dict[str, list[float]], known: set[int]) -> str:
@@ -169,16 +166,14 @@ def check_data(
     known = None if label_values is None else {0, *map(int, label_values)}
     unknown: dict[str, list[float]] = {}
     spacings = []
-    image_loader = LoadImage(**found.image_reader, ensure_channel_first=True)
-    label_loader = LoadImage(**found.label_reader, ensure_channel_first=True, dtype=None)
     for item in tqdm(scan.items, desc="Checking", unit="image", disable=None if progress else True, leave=False):
         try:
-            image, label = _check_item(item, image_loader, label_loader)
+            image, label = _check_item(item, known)
         except DataError as error:
             report.problems.append(str(error))
             continue
         values, counts = np.unique(np.asarray(label), return_counts=True)
-        unknown_values = [] if known is None else _unknown_values(item, values, known)
+        unknown_values = [float(value) for value in values if known and value not in known]
         if unknown_values:
             unknown[_label_name(item)] = unknown_values
         else:

@@ -11,8 +11,8 @@ from monai.transforms import LoadImage, Orientation
 
 from monai_lwmisn.data.datalist import PARTS, Datalist
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.data.readers import PICTURE_SUFFIXES
 from monai_lwmisn.errors import ConfigError, SplitError
+from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 
 
 def split_datalist(

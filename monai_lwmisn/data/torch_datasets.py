@@ -17,7 +17,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.data.transforms import SelectSlicesd
-from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.errors import ConfigError, DataError, explain
 
 Transforms = Sequence[Callable[[Any], Any]]
 CACHES = ("memory", "disk", "none")
@@ -198,17 +198,12 @@ def _untracked() -> Iterator[None]:
 
 @contextmanager
 def _one_sentence(what: str) -> Iterator[None]:
-    """Turn the error of a transform into a sentence: our own where it is one, else that of the first cause."""
+    """Turn the error of a transform into one sentence."""
     try:
         yield
     except Exception as error:
-        # MONAI raises what happens in a transform from its cause. The rest is no image's fault, as a full disk.
+        # MONAI raises the error of a transform from its cause. Others, as of a full disk, are not the image's fault.
         if error.__cause__ is None:
             raise
-        cause: BaseException = error
-        while cause.__cause__ is not None and not isinstance(cause, DataError):
-            cause = cause.__cause__
-        reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-        if not isinstance(cause, DataError):
-            reason = f"{what} cannot be loaded ({reason}); `lwmisn check-data` names what is wrong."
-        raise LoadingError(reason) from error
+        sentence = explain(error, f"{what} cannot be loaded", "`lwmisn check-data` names what is wrong")
+        raise LoadingError(sentence) from error

@@ -1,8 +1,8 @@
-"""What a raw data layout is: how its files are found and with which readers they are loaded."""
+"""What a raw data layout is: how its pairs of image and label are found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,9 @@ class Layout:
     Attributes:
         description: one line for people.
         scan: finds the pairs of image and label under a path.
-        image_reader: arguments of MONAI's ``LoadImage`` for the image.
-        label_reader: arguments of MONAI's ``LoadImage`` for the label.
         spacing_is_real: whether the voxel spacing in the files may be used for millimetres.
     """
 
     description: str
     scan: Callable[[Path], Scan]
-    image_reader: Mapping[str, Any]
-    label_reader: Mapping[str, Any]
     spacing_is_real: bool = True

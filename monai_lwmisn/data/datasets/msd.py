@@ -43,6 +43,4 @@ def scan_msd(path: Path) -> Scan:
 LAYOUT = Layout(
     description="Medical Segmentation Decathlon: dataset.json, imagesTr, labelsTr",
     scan=scan_msd,
-    image_reader={"reader": "NibabelReader"},
-    label_reader={"reader": "NibabelReader"},
 )

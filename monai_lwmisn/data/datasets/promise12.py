@@ -29,7 +29,5 @@ def scan_promise12(path: Path) -> Scan:
 LAYOUT = Layout(
     description="PROMISE12: CaseNN.mhd and CaseNN_segmentation.mhd",
     scan=scan_promise12,
-    image_reader={"reader": "ITKReader"},
-    label_reader={"reader": "ITKReader"},
     spacing_is_real=False,
 )
