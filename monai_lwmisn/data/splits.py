@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from monai_lwmisn.data.datalist import PARTS, Datalist
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.errors import ConfigError, SplitError
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
+from monai_lwmisn.inference.readers import VolumeReader
 
 
 def split_datalist(
@@ -109,8 +109,7 @@ def count_slices(image: str) -> int:
     """Number of slices along the last axis once a volume is loaded and turned to RAS; 0 for a picture."""
     if image.lower().endswith(PICTURE_SUFFIXES):
         return 0
-    reader = "PydicomReader" if os.path.isdir(image) else None
-    volume = LoadImage(reader=reader, ensure_channel_first=True)(image)
+    volume = LoadImage(reader=VolumeReader(), ensure_channel_first=True)(image)
     return int(Orientation(axcodes="RAS")(volume).shape[-1])
 
 

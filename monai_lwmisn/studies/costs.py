@@ -89,9 +89,8 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
             )
     finally:
         torch.set_num_threads(threads)
-    software = ", ".join(
-        f"{name} {version(name)}" for name in ("torch", *(["onnxruntime"] if is_installed("onnxruntime") else []))
-    )
+    runtimes = ["onnxruntime"] if is_installed("onnxruntime") else []
+    software = ", ".join(f"{name} {version(name)}" for name in ("torch", *runtimes))
     return {
         name: {
             **counts[name],

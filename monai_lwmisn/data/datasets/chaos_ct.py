@@ -23,10 +23,8 @@ def _read_header(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """The position of a slice in mm, and its normal."""
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True)
-        rows_and_columns = np.asarray(getattr(header, "ImageOrientationPatient", (1, 0, 0, 0, 1, 0)), dtype=float)
-        return np.asarray(header.ImagePositionPatient, dtype=float), np.cross(
-            rows_and_columns[:3], rows_and_columns[3:]
-        )
+        axes = np.asarray(getattr(header, "ImageOrientationPatient", (1, 0, 0, 0, 1, 0)), dtype=float)
+        return np.asarray(header.ImagePositionPatient, dtype=float), np.cross(axes[:3], axes[3:])
     except (OSError, AttributeError, TypeError, ValueError, pydicom.errors.InvalidDicomError) as error:
         raise DataError(f"The DICOM slice {path} cannot be read ({error}); download it again.") from error
 
