@@ -39,8 +39,8 @@ def leave() -> None:
 
 
 def distribute(network: nn.Module, device: torch.device) -> nn.Module:
-    """Move a network to the device and, in a group of processes, wrap it so that they share gradients."""
-    network.to(device)
+    """Move a network to the device in the channels-last memory format; in a group of processes, share gradients."""
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if idist.get_world_size() == 1:
         return network
     # A cell need not use both of its inputs, so parameters without a gradient are no mistake.

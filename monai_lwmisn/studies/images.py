@@ -13,7 +13,7 @@ from tqdm import tqdm
 from monai_lwmisn.config import resolve
 from monai_lwmisn.data import prepare_datalist, read_datalist
 from monai_lwmisn.data.datalist import PARTS, Datalist, select_parts
-from monai_lwmisn.data.datasets import find_layout, scan_layout
+from monai_lwmisn.data.datasets import find_dataset_format, scan_dataset
 from monai_lwmisn.data.splits import count_slices
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.studies.protocol import Protocol
@@ -42,14 +42,14 @@ def find_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
         }
         datalist = prepare_datalist(None, config["layout"], data, label_values=config["label_names"], **split)
         if protocol.slice_step > 1:
-            for item in select_parts(datalist, "training", "validation"):
+            for item in select_parts(datalist, ("training", "validation")):
                 item["slices"] = list(range(0, count_slices(item["image"]), protocol.slice_step))
     return datalist
 
 
 def fingerprint_images(protocol: Protocol, datalist: Datalist) -> str:
     """What identifies images and labels and the parts they are in, but not where they lie, as a short text."""
-    layout = find_layout(resolve(protocol.preset, "light", protocol.settings)["train"]["layout"])
+    layout = find_dataset_format(resolve(protocol.preset, "light", protocol.settings)["train"]["layout"])
     loaders = {"image": LoadImage(**layout.image_reader), "label": LoadImage(**layout.label_reader)}
     items = [(part, item) for part in PARTS for item in datalist[part]]
     digest = hashlib.sha256()
@@ -61,8 +61,8 @@ def fingerprint_images(protocol: Protocol, datalist: Datalist) -> str:
 
 
 def _at_its_place(datalist: Datalist, layout: str, data: Path) -> Datalist:
-    now: dict[str, Any] = {item["case"]: item for item in scan_layout(layout, data).items}
-    items = select_parts(datalist, *PARTS)
+    now: dict[str, Any] = {item["case"]: item for item in scan_dataset(layout, data).items}
+    items = select_parts(datalist, PARTS)
     missing = next((item["case"] for item in items if item["case"] not in now), None)
     if missing is not None:
         raise ConfigError(f"{data} has no case {missing}, which the comparison was begun with: give the same images.")
