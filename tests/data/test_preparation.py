@@ -56,7 +56,9 @@ def test_labels_of_other_classes_are_refused(msd_phantom: Path, tmp_path: Path) 
     with pytest.raises(DataError, match=r"hippocampus_000\.nii\.gz has the values 2"):
         prepare_datalist(tmp_path / "datalist.json", "msd", msd_phantom, **facts, label_names={"1": "hippocampus"})
     assert not list(tmp_path.iterdir())
-    prepare_datalist(tmp_path / "datalist.json", "msd", msd_phantom, **facts, label_names={"1": "anterior", "2": "posterior"})
+    prepare_datalist(
+        tmp_path / "datalist.json", "msd", msd_phantom, **facts, label_names={"1": "anterior", "2": "posterior"}
+    )
     assert (tmp_path / "datalist.json").exists()
 
 
