@@ -1,16 +1,17 @@
-"""Searches for light-weight networks that segment medical images, and trains and measures them, with MONAI.
+"""Search, train, package and run light-weight segmentation networks for medical images, with MONAI.
 
-The method is that of Zhang, Zhong and Mao, "Neural Architecture Search for Light-weight Medical Image Segmentation
+The method follows Zhang, Zhong and Mao, "Neural Architecture Search for Light-weight Medical Image Segmentation
 Network", Computer Science 49(10), 2022, 183-190.
 
-Example:
-    >>> from monai_lwmisn import predict
-    >>> mask = predict("bundles/nuclei_microscopy_lwmisn", "cells.png")     # (height, width), uint8
+    from monai_lwmisn import Genotype, LWMISN, evaluate, load_bundle, predict, search, train
+
+The names are imported when they are first used, so that ``import monai_lwmisn`` takes no time.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,23 +19,31 @@ if TYPE_CHECKING:
     from monai_lwmisn.networks import LWMISN, Genotype
     from monai_lwmisn.run import evaluate, search, train
 
-__version__ = "0.1.0"
-
+__version__ = "0.2.0"
 __all__ = ["LWMISN", "Genotype", "evaluate", "load_bundle", "predict", "search", "train"]
 
-_MODULES = {
-    "LWMISN": "networks",
-    "Genotype": "networks",
+_PLACES = {
+    "LWMISN": "networks.lwmisn",
+    "Genotype": "networks.genotype",
     "evaluate": "run",
     "load_bundle": "inference.predict",
     "predict": "inference.predict",
     "search": "run",
     "train": "run",
 }
-"""The module of each public name. It is imported when the name is first used, since torch takes seconds."""
+_BEYOND_INFERENCE = ("data", "engines", "nas", "run", "training")
+"""The parts that a standalone bundle does not carry."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    place = _PLACES.get(name, name)
+    if place in _BEYOND_INFERENCE and find_spec(f"{__name__}.{place}") is None:
+        from monai_lwmisn.errors import ConfigError
+
+        raise ConfigError(
+            "Searching, training and evaluating need the package monai-lwmisn, of which this bundle carries only the "
+            "inference: pip install monai-lwmisn."
+        )
+    if name in _PLACES:
+        return getattr(import_module(f"{__name__}.{place}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

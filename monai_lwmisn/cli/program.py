@@ -19,7 +19,7 @@ from types import FrameType
 from monai_lwmisn import __version__
 from monai_lwmisn.cli import bundles, comparisons, datasets, label, networks, runs
 from monai_lwmisn.cli.arguments import Commands
-from monai_lwmisn.errors import ComparisonError, LWMISNError, explain
+from monai_lwmisn.errors import ComparisonError, LWMISNError, reason_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="lwmisn-", suffix=".log", delete=False, encoding="utf-8") as log:
             log.write(traceback.format_exc())
-        return _fail(arguments, explain(error, "stopped", f"the details are in {log.name}"), code=1)
+        return _fail(arguments, f"stopped by {reason_of(error)}; the details are in {log.name}.", code=1)
     return 0
 
 

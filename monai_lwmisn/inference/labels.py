@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from monai_lwmisn.errors import DataError, explain
+from monai_lwmisn.errors import DataError, reason_of
 from monai_lwmisn.inference.archives import list_files, open_bytes
-from monai_lwmisn.inference.pictures import LOSSLESS_SUFFIXES, PICTURE_SUFFIXES
+from monai_lwmisn.inference.pictures import MASK_SUFFIXES, PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES, read_volume
 
 __all__ = ["read_label"]
@@ -43,7 +43,7 @@ def read_label(
     (path,) = paths
     if path.lower().endswith(VOLUME_SUFFIXES):
         return read_volume(path)
-    if path.lower().endswith(LOSSLESS_SUFFIXES):
+    if path.lower().endswith(MASK_SUFFIXES):
         label = _values(path)
         if instances:
             return _number_regions(label).T, None
@@ -54,7 +54,7 @@ def read_label(
 
 
 def _read_objects(folder: str, instances: bool) -> np.ndarray:
-    files = [file for file in list_files(folder) if file.lower().endswith(LOSSLESS_SUFFIXES)]
+    files = [file for file in list_files(folder) if file.lower().endswith(MASK_SUFFIXES)]
     if not files:
         raise DataError(f"The folder {folder} has no mask files; add the masks of its image or remove the image.")
     masks = _read_masks(files)
@@ -82,8 +82,12 @@ def _decode(path: str, mode: str | None = None) -> np.ndarray:
     try:
         with Image.open(open_bytes(path)) as file:
             return np.asarray(file.convert(mode) if mode else file)
+    except DataError:
+        raise
     except Exception as error:  # Pillow's decoders raise whatever they meet
-        raise DataError(explain(error, f"The label {path} cannot be read", "download it again or remove it")) from error
+        raise DataError(
+            f"The label {path} cannot be read ({reason_of(error)}): download it again or remove it."
+        ) from error
 
 
 def _check_sizes(paths: Sequence[str], masks: Sequence[np.ndarray]) -> None:

@@ -12,8 +12,8 @@ from PIL.TiffImagePlugin import SAMPLESPERPIXEL, TiffImageFile
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.archives import open_bytes
 
-LOSSLESS_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
-PICTURE_SUFFIXES = (*LOSSLESS_SUFFIXES, ".jpg", ".jpeg")
+MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+PICTURE_SUFFIXES = (*MASK_SUFFIXES, ".jpg", ".jpeg")
 
 DEEP_MODES = ("I", "F")
 """How the names of Pillow's modes of more than 8 bits begin: ``I;16``, ``I;16B``, ``I`` and ``F``. All are grey."""
@@ -24,7 +24,7 @@ MOST_CHANNELS = 4
 # Pillow's decoders raise whatever they meet: a header that is cut short is a struct.error.
 UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)
 
-__all__ = ["LOSSLESS_SUFFIXES", "PICTURE_SUFFIXES", "convert_picture", "decode_picture"]
+__all__ = ["MASK_SUFFIXES", "PICTURE_SUFFIXES", "convert_picture", "decode_picture"]
 
 
 def decode_picture(path: str | os.PathLike[str]) -> np.ndarray:

@@ -16,7 +16,7 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import EnsureChannelFirst, LoadImaged
 
-from monai_lwmisn.errors import ConfigError, InputWarning, LWMISNError, explain, find_cause
+from monai_lwmisn.errors import ConfigError, InputWarning, explain, own_error
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.bundle_files import REMEDY, open_bundle, read_bundle
 from monai_lwmisn.inference.evaluator import MaskEvaluator
@@ -118,21 +118,20 @@ def load_bundle(
             raise ConfigError(
                 f"{bundle} segments pictures and has no {next(iter(given)).replace('_', ' ')} to choose: leave it out."
             )
-        # Pictures take no such settings, so that only what is given is set. These keys, and no others, are set here.
-        settings = {"runtime": runtime, "progress": progress, **given}
+        steps = [*config["inference"]["postprocessing"], *postprocessing]
+        # All that a caller changes in a configuration is changed here.
+        config["data"] |= given
+        config["inference"] |= {"runtime": runtime, "progress": progress, "postprocessing": steps}
         parser = ConfigParser({**config, "bundle_root": str(root), "device": device})
-        for name, value in settings.items():
-            parser[f"inference::{name}"] = value
-        parser["inference::postprocessing"] = [*config["inference"].get("postprocessing", []), *postprocessing]
         try:
             if runtime == "torch":
                 parser.get_parsed_content("load")
             return Predictor(root, parser, stack.pop_all())
         except Exception as error:
-            own = find_cause(error, LWMISNError)
+            own = own_error(error)
             if own is not None:
                 raise own from error
-            raise ConfigError(explain(error, f"The bundle {bundle} cannot be used", REMEDY)) from error
+            raise ConfigError(explain(error, f"The bundle {bundle}", REMEDY)) from error
 
 
 class Predictor:
@@ -177,7 +176,7 @@ class Predictor:
                     item = transform(item)
                 prediction = self._evaluator(item)
         except Exception as error:
-            own = find_cause(error, LWMISNError)
+            own = own_error(error)
             if own is None or own is error:
                 raise
             raise own from error

@@ -9,6 +9,7 @@ readers and hides the reason.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -76,17 +77,18 @@ class LabelReader(_Reader):
     """Reads the label of an image, whatever its kind, see :func:`monai_lwmisn.inference.labels.read_label`.
 
     Args:
-        out_channels: of the network. With 1, every value above 0 of a picture is the class 1; otherwise values stay.
+        label_names: the names of the classes by value as text. Of a single class, every value above 0 of a picture is
+            the class 1; otherwise values stay.
         instances: number the objects 1, 2, ... instead.
     """
 
-    def __init__(self, out_channels: int | None = None, instances: bool = False) -> None:
+    def __init__(self, label_names: Mapping[str, str] | None = None, instances: bool = False) -> None:
         super().__init__()
-        self.out_channels, self.instances = out_channels, instances
+        self.single_class, self.instances = label_names is not None and len(label_names) == 1, instances
 
     def get_data(self, img: tuple[str, ...]) -> tuple[np.ndarray, dict]:
         """The label (x, y) or (x, y, z) and its metadata, with an affine where the label is a volume."""
-        label, affine = read_label(img, self.out_channels == 1, self.instances)
+        label, affine = read_label(img, self.single_class, self.instances)
         if affine is not None:
             return label, volume_metadata(label, affine)
         return label, {

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from monai_lwmisn.errors import ConfigError, reason
+from monai_lwmisn.errors import ConfigError, reason_of
 
 __all__ = [
     "RUNTIMES",
@@ -183,4 +183,4 @@ RUNTIMES: dict[str, type[ONNXRuntimeNetwork] | type[OpenVINONetwork]] = {
 
 def _unreadable(model: str | os.PathLike[str] | bytes, error: Exception) -> ConfigError:
     name = "The model" if isinstance(model, bytes) else str(model)
-    return ConfigError(f"{name} cannot be read as an ONNX network ({reason(error)}): write the bundle anew.")
+    return ConfigError(f"{name} cannot be read as an ONNX network ({reason_of(error)}): write the bundle anew.")

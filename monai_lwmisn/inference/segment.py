@@ -118,7 +118,7 @@ def _find(inputs: Iterable[str | os.PathLike[str]], output: Path, volumetric: bo
         try:
             images = [Path(item["image"]) for item in find_inputs(path, volumetric)]
         except (DataError, OSError) as error:
-            found[path] = Outcome(path, error=explain(error, f"{path} cannot be segmented"))
+            found[path] = Outcome(path, error=explain(error, path))
             continue
         # Masks of an earlier call are no inputs, unless they are named.
         images = [image for image in images if path in (image, output) or output not in image.parents]
@@ -151,7 +151,7 @@ def _segment_one(predictor: Predictor, image: Path, masks: MaskFolder, outcomes:
             _check_mask(mask, image, outcomes)
         write_files(files)
     except Exception as error:
-        return replace(outcome, error=explain(error, f"{image} cannot be segmented"))
+        return replace(outcome, error=explain(error, image))
     return replace(outcome, masks=tuple(files))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_lwmisn.errors import DataError, explain
+from monai_lwmisn.errors import DataError, reason_of
 from monai_lwmisn.inference.dicom import check_spacing, series_files
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
@@ -34,8 +34,10 @@ def read_volume(path: str | os.PathLike[str], series: str | None = None) -> tupl
     """
     try:
         voxels, affine, axes = _read(Path(path), series)
+    except DataError:
+        raise
     except Exception as error:  # every library raises its own
-        raise DataError(explain(error, f"The volume {path} cannot be read", "repair or remove it")) from error
+        raise DataError(f"The volume {path} cannot be read ({reason_of(error)}): repair or remove it.") from error
     if voxels.dtype.names:
         raise DataError(f"The volume {path} has colours instead of values: convert it to grey.")
     extent = voxels.shape[:axes]

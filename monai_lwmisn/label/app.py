@@ -18,7 +18,7 @@ from monailabel.interfaces.exception import MONAILabelException
 from monailabel.tasks.infer.bundle import BundleInferTask
 from monailabel.utils.others.class_utils import module_from_file
 
-from monai_lwmisn.errors import LWMISNError, explain, find_cause
+from monai_lwmisn.errors import explain, own_error
 from monai_lwmisn.label.training import SafeTrainTask
 from monai_lwmisn.label.uncertainty import Uncertainty
 
@@ -83,5 +83,5 @@ class LWMISNApp(_BundleApp, MONAILabelApp):  # named as a base again, since the 
             raise HTTPException(404, f"{error.msg.rstrip('.')}.") from error
         except Exception as error:
             subject = request.get("image") or request.get("model") or "The request"
-            code = 500 if find_cause(error, LWMISNError) is None else 400
-            raise HTTPException(code, explain(error, f"{subject} could not be worked on", "see the log")) from error
+            code = 500 if own_error(error) is None else 400
+            raise HTTPException(code, explain(error, subject, "see the log")) from error

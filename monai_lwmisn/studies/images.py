@@ -13,7 +13,7 @@ from tqdm import tqdm
 from monai_lwmisn.config import resolve
 from monai_lwmisn.data import prepare_datalist, read_datalist
 from monai_lwmisn.data.datalist import PARTS, Datalist, select_parts
-from monai_lwmisn.data.datasets import scan_layout
+from monai_lwmisn.data.datasets import scan_dataset
 from monai_lwmisn.data.splits import count_slices
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.inference.readers import LabelReader, image_reader
@@ -54,13 +54,13 @@ def fingerprint_images(protocol: Protocol, datalist: Datalist) -> str:
     digest = hashlib.sha256()
     for part, item in tqdm(items, desc="Identifying", unit="image", disable=None, leave=False):
         digest.update(f"{part} {item['case']}".encode())
-        for key, reader in (("image", image_reader(item["image"])), ("label", LabelReader(out_channels=1))):
+        for key, reader in (("image", image_reader(item["image"])), ("label", LabelReader({"1": "foreground"}))):
             digest.update(np.ascontiguousarray(LoadImage(reader=reader)(item[key])).tobytes())
     return digest.hexdigest()[:16]
 
 
 def _at_its_place(datalist: Datalist, layout: str, data: Path) -> Datalist:
-    now: dict[str, Any] = {item["case"]: item for item in scan_layout(layout, data).items}
+    now: dict[str, Any] = {item["case"]: item for item in scan_dataset(layout, data).items}
     items = select_parts(datalist, *PARTS)
     missing = next((item["case"] for item in items if item["case"] not in now), None)
     if missing is not None:

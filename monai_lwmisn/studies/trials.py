@@ -12,7 +12,7 @@ from typing import Any
 
 from monai_lwmisn.config import execute, read_configs, write_configs
 from monai_lwmisn.engines.history import read_history
-from monai_lwmisn.errors import ConfigError, LWMISNError, explain
+from monai_lwmisn.errors import ConfigError, LWMISNError, own_error, reason_of
 from monai_lwmisn.files import read_json, write_json
 from monai_lwmisn.networks import Genotype
 
@@ -146,4 +146,4 @@ def _begun_with(run: Path, configs: Mapping[str, Mapping[str, Any]], genotype: G
 
 def in_a_sentence(error: Exception) -> str:
     """What went wrong."""
-    return explain(error, "It failed")
+    return str(own_error(error) or reason_of(error))

@@ -1,4 +1,4 @@
-"""What a raw data layout is: how its pairs of image and label are found."""
+"""The format of a raw data set: how its images and labels are found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = dict[str, Any]
 
 @dataclass
 class Scan:
-    """What was found under a path, good and bad.
+    """The files that were found under a path.
 
     Attributes:
         items: the usable pairs of image and label, in case order.
@@ -25,15 +25,13 @@ class Scan:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """A raw data set layout, as downloaded.
+class DatasetFormat:
+    """The format of a raw data set, as downloaded.
 
     Attributes:
         description: one line for people.
         scan: finds the pairs of image and label under a path.
-        spacing_is_real: whether the voxel spacing in the files may be used for millimetres.
     """
 
     description: str
     scan: Callable[[Path], Scan]
-    spacing_is_real: bool = True

@@ -3,42 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from monai.utils import optional_import
 
-from monai_lwmisn.data.datasets.base import Layout, Scan
+from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
 from monai_lwmisn.errors import DataError
 
 pydicom, _ = optional_import("pydicom")
 
 MISSING_SLICE_GAP = 1.5
-"""Multiple of the usual distance between slices from which one is missing between two."""
+"""A gap of so many times the usual distance of slices means that a slice is missing."""
 
-LEAST_STEP = 1e-3
-"""Distance in mm below which two slices have the same position."""
+SAME_PLACE_MM = 1e-3
+"""Slices that are nearer to each other than so many millimetres have one position."""
 
 
-def _read_header(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The position of a slice in mm, and its normal."""
+def _read_header(path: Path) -> Any:
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True)
-        axes = np.asarray(getattr(header, "ImageOrientationPatient", (1, 0, 0, 0, 1, 0)), dtype=float)
-        return np.asarray(header.ImagePositionPatient, dtype=float), np.cross(axes[:3], axes[3:])
+        orientation = np.asarray(getattr(header, "ImageOrientationPatient", (1, 0, 0, 0, 1, 0)), dtype=float)
+        return np.asarray(header.ImagePositionPatient, dtype=float), orientation
     except (OSError, AttributeError, TypeError, ValueError, pydicom.errors.InvalidDicomError) as error:
-        raise DataError(f"The DICOM slice {path} cannot be read ({error}); download it again.") from error
+        raise DataError(f"The DICOM slice {path} cannot be read ({error}): download it again.") from error
 
 
 def order_slices(files: list[Path]) -> list[int]:
-    """The order of a series' slices by their positions along the normal, as indices into ``files``.
+    """Return the order of a series' slices by position along their normal, as indices into ``files``.
 
-    :func:`monai_lwmisn.inference.volumes.read_volume` stacks the slices in this order.
+    The reader of volumes stacks them in this order.
 
     Raises:
-        DataError: a file is no DICOM slice, two have the same position, or one is missing between two.
+        DataError: a file is no DICOM slice, two have one position, or one is missing between two.
     """
     headers = [_read_header(file) for file in files]
-    normal = headers[0][1]
+    orientation = headers[0][1]
+    normal = np.cross(orientation[:3], orientation[3:])
     heights = np.array([position @ normal for position, _ in headers])
     order = [int(index) for index in np.argsort(heights, kind="stable")]
     if len(files) < 2:
@@ -47,14 +48,14 @@ def order_slices(files: list[Path]) -> list[int]:
     usual = float(np.median(steps))
     for place, step in enumerate(steps):
         first, second = files[order[place]], files[order[place + 1]]
-        if step < LEAST_STEP:
+        if step < SAME_PLACE_MM:
             raise DataError(
-                f"The DICOM slices {first} and {second.name} are duplicates of one slice; remove one of them."
+                f"The DICOM slices {first} and {second.name} are duplicates of one slice: remove one of them."
             )
         if step > MISSING_SLICE_GAP * usual:
             raise DataError(
-                f"A DICOM slice is missing between {first} and {second.name}, which lie {step:g} mm apart instead "
-                f"of {usual:g} mm; download the series again."
+                f"A DICOM slice is missing between {first} and {second.name}, which lie {step:g} mm apart instead of "
+                f"{usual:g} mm: download the series again."
             )
     return order
 
@@ -93,7 +94,7 @@ def scan_chaos_ct(path: Path) -> Scan:
     return scan
 
 
-LAYOUT = Layout(
+FORMAT = DatasetFormat(
     description="CHAOS CT: Train_Sets/CT/ID with DICOM_anon/*.dcm and Ground/*.png",
     scan=scan_chaos_ct,
 )

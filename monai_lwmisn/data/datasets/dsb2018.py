@@ -6,11 +6,11 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from monai_lwmisn.data.datasets.base import Item, Layout, Scan
+from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
 from monai_lwmisn.data.duplicates import group_pictures
 from monai_lwmisn.data.picture_content import describe_pictures
 from monai_lwmisn.inference.archives import member_names
-from monai_lwmisn.inference.pictures import LOSSLESS_SUFFIXES
+from monai_lwmisn.inference.pictures import MASK_SUFFIXES
 
 _FILE = re.compile(r"^(?P<folder>(?:.*/)?(?P<case>[^/]+))/(?P<kind>images|masks)/(?P<name>[^/]+)$")
 
@@ -23,7 +23,7 @@ def _list_names(path: Path) -> tuple[str, list[str]]:
     else:
         names = list(member_names(path))
         prefix = f"{path}!/"
-    names = [name for name in names if name.lower().endswith(LOSSLESS_SUFFIXES) and "__MACOSX" not in name]
+    names = [name for name in names if name.lower().endswith(MASK_SUFFIXES) and "__MACOSX" not in name]
     # The competition's test images have no masks; where both parts were downloaded, the training part is meant.
     training = [name for name in names if "stage1_train/" in name]
     return prefix, sorted(training or names)
@@ -75,7 +75,7 @@ def _describe(scan: Scan) -> None:
     scan.items = readable
 
 
-LAYOUT = Layout(
+FORMAT = DatasetFormat(
     description="2018 Data Science Bowl: ID/images/ID.png and ID/masks/*.png, folder or zip",
     scan=scan_dsb2018,
 )

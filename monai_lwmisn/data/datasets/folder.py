@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monai_lwmisn.data.datasets.base import Layout, Scan
+from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
 
@@ -38,7 +38,7 @@ def scan_folder(path: Path) -> Scan:
     return scan
 
 
-LAYOUT = Layout(
+FORMAT = DatasetFormat(
     description="images/ and labels/ with equal file names (PNG, TIFF, NIfTI, NRRD, MetaImage)",
     scan=scan_folder,
 )
