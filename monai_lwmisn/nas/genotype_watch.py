@@ -12,7 +12,7 @@ from ignite.engine import Engine, Events
 
 from monai_lwmisn.nas.budget import derive_within
 from monai_lwmisn.nas.derivation import Edges, derive
-from monai_lwmisn.nas.measure import true_costs
+from monai_lwmisn.nas.latency import true_costs
 from monai_lwmisn.nas.objective import CostObjective
 from monai_lwmisn.networks import Architecture, Edge, Genotype, Supernet
 from monai_lwmisn.networks.genotype import candidate_edges
