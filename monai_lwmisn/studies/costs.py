@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from monai_lwmisn.files import read_json, write_json
-from monai_lwmisn.inference.runtimes import HAS_ONNXRUNTIME
+from monai_lwmisn.inference.runtimes import is_installed
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.profiling import (
     IMAGE_SIZE,
@@ -82,7 +82,8 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
         with torch.inference_mode():
             milliseconds = interleaved_ms({name: torch_inference(network, image) for name, network in networks.items()})
             milliseconds_onnx = interleaved_ms({name: call for name, call in exported.items() if call is not None})
-    software = ", ".join(f"{name} {version(name)}" for name in ("torch", *(["onnxruntime"] if HAS_ONNXRUNTIME else [])))
+    runtimes = ["onnxruntime"] if is_installed("onnxruntime") else []
+    software = ", ".join(f"{name} {version(name)}" for name in ("torch", *runtimes))
     return {
         name: {
             **counts[name],
@@ -112,7 +113,7 @@ def _mark(genotype: Genotype | None) -> str | None:
 
 
 def _onnx_inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Tensor] | None:
-    if not HAS_ONNXRUNTIME:
+    if not is_installed("onnxruntime"):
         return None
     try:
         return onnx_inference(network, image)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from ignite.engine import Engine
 
+from monai_lwmisn.engines.stopping import FiniteLoss, TimeBudget
 from monai_lwmisn.errors import LWMISNError
-from monai_lwmisn.studies.stopping import FiniteLoss, TimeBudget
 from monai_lwmisn.training.validation import every_and_last
 
 
@@ -27,7 +27,7 @@ def test_a_loss_that_is_no_number_ends_the_training() -> None:
 def run_with(budget: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: str = "") -> list[int]:
     """Epochs after which was validated, of six that take ten seconds each."""
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr("monai_lwmisn.studies.stopping.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("monai_lwmisn.engines.stopping.time.monotonic", lambda: next(clock))
     (tmp_path / "history.jsonl").write_text(history)
     engine, validated = Engine(lambda engine, batch: None), list[int]()
     TimeBudget(budget, tmp_path / "history.jsonl").attach(engine)

@@ -1,4 +1,4 @@
-"""Handlers that end the training of a network before its epochs are over."""
+"""Handlers that end a training before its epochs are over."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from ignite.engine import Engine, Events
 from monai.handlers import from_engine
 
 from monai_lwmisn.engines.history import read_history
-from monai_lwmisn.errors import LWMISNError
+from monai_lwmisn.errors import TrainingError
 
 _loss_of = from_engine(["loss"], first=True)
 
 
 class FiniteLoss:
-    """Ends a training whose loss has become infinite or no number, from which no network recovers.
+    """Ends a training whose loss is infinite or not a number, from which no network recovers.
+
+    ignite's ``TerminateOnNan`` stops the loop without an error, so the run would look finished and its last weights
+    would be kept. This handler raises.
 
     Raises:
-        LWMISNError: then, from the training.
+        TrainingError: from the training, in the iteration whose loss is not finite.
     """
 
     def attach(self, engine: Engine) -> None:
@@ -27,14 +30,20 @@ class FiniteLoss:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Look at the loss of this iteration."""
+        """Check the loss of this iteration."""
         loss = float(_loss_of(engine.state.output))
         if not math.isfinite(loss):
-            raise LWMISNError(f"The loss is {loss} in epoch {engine.state.epoch}: try a lower learning rate.")
+            raise TrainingError(
+                f"The loss is {loss} in epoch {engine.state.epoch}: resume with a lower learning rate, "
+                "for example --resume --set train.learning_rate=0.001."
+            )
 
 
 class TimeBudget:
-    """Makes the epoch in which a budget of time is used up the last one, which is validated as a last one is.
+    """Makes the epoch in which a budget of time is used up the last one, and validates it as a last epoch.
+
+    ignite's ``TimeLimit`` stops in the middle of an epoch and validates nothing, and does not count the time before a
+    resumption.
 
     Args:
         seconds: of training and validation together, those before a resumption included.
