@@ -36,7 +36,7 @@ class LatencyTable:
     The file names the runtime, the threads and the processor. A file of another machine or runtime is measured anew.
 
     Args:
-        path: the file.
+        folder: the folder of latency.json.
         runtime: ``torch`` (channels last) or ``onnxruntime``.
         threads: threads of the runtime.
 
@@ -44,10 +44,10 @@ class LatencyTable:
         ConfigError: for an unknown runtime, or a damaged file.
     """
 
-    def __init__(self, path: str | Path, runtime: str = "torch", threads: int = THREADS) -> None:
+    def __init__(self, folder: str | Path, runtime: str = "torch", threads: int = THREADS) -> None:
         if runtime not in LATENCY_RUNTIMES:
             raise ConfigError(f"search.latency_runtime is {runtime!r}: use one of {', '.join(LATENCY_RUNTIMES)}.")
-        self.path = Path(path)
+        self.path = Path(folder) / "latency.json"
         self.runtime, self.threads = runtime, threads
         self.machine = {"runtime": runtime, "threads": threads, "processor": processor_name()}
         self.milliseconds: dict[str, float] = {}
