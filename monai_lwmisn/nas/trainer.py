@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ignite.distributed as idist
@@ -173,7 +173,7 @@ class SearchTrainer(SupervisedTrainer):
         )
         return Genotype(self.architecture, edges)
 
-    def _iteration(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
+    def _iteration(self, engine: SupervisedTrainer, batchdata: dict[str, torch.Tensor]) -> dict:
         """Take a step on alpha and a step on the weights."""
         if not self.in_warmup:
             self._alpha_step()
