@@ -113,7 +113,7 @@ def _fail(arguments: argparse.Namespace, sentence: str, code: int) -> int:
 def _system_sentence(error: OSError) -> str:
     file, reason = error.filename or "a file", error.strerror or error
     if error.filename is None or error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{file} cannot be written or read ({reason}): free some space or mend the permissions, then try again."
+        return f"{file} cannot be written or read ({reason}): free some space or change the permissions, then try again."
     return f"{file} cannot be read or written ({reason}): check its path and permissions, or give another."
 
 

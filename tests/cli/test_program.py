@@ -93,7 +93,7 @@ def test_an_error_of_the_system_without_a_file_has_a_remedy(monkeypatch: pytest.
         2,
         "",
         "lwmisn: a file cannot be written or read (No space left on device): "
-        "free some space or mend the permissions, then try again.\n",
+        "free some space or change the permissions, then try again.\n",
     )
 
 

@@ -58,7 +58,7 @@ def test_a_good_set_is_counted(nuclei_phantom: Path) -> None:
     assert sum(report.label_shares.values()) == pytest.approx(1)
     report.raise_for_problems()
     text = report.to_text()
-    assert "8 images" in text and "fluorescence 4" in text and "64x64 (8)" in text and "no problems" in text
+    assert "images with labels 8" in text and "fluorescence 4" in text and "64x64 (8)" in text and "no problems" in text
 
 
 def test_many_sizes_are_given_as_ranges() -> None:

@@ -96,7 +96,7 @@ def test_other_data_are_checked_first(
     with pytest.raises(DataError, match=r"phantom0001\.png is 64x64 but its label .* is 64x60"):
         evaluate(make_run(), evaluate_data=str(other))
     run = make_run("volumes", preset="hippocampus_mr", label_names={"1": "hippocampus"})
-    with pytest.raises(DataError, match="has the values 2, but the classes of the preset are 0, 1"):
+    with pytest.raises(DataError, match="has the value 2, but the classes of the preset are 0, 1"):
         evaluate(run, evaluate_data=str(msd_phantom))
 
 

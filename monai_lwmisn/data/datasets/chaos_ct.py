@@ -1,4 +1,4 @@
-"""CHAOS CT (liver): ``Train_Sets/CT/ID/DICOM_anon/*.dcm`` beside ``Ground/*.png``, one mask per slice."""
+"""Finds the files of CHAOS CT (liver): ``Train_Sets/CT/ID/DICOM_anon/*.dcm`` and ``Ground/*.png``, a mask per slice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monai_lwmisn.errors import DataError
 
 pydicom, _ = optional_import("pydicom")
 
-# A gap this many times the usual slice distance means that a slice is missing between.
+# A slice is missing if the distance of two neighbours exceeds this many times the usual one.
 MISSING_SLICE_GAP = 1.5
 
 
@@ -22,7 +22,7 @@ def _read_header(path: Path) -> Any:
         header = pydicom.dcmread(path, stop_before_pixels=True)
         return int(header.InstanceNumber), np.asarray(header.ImagePositionPatient, dtype=float), header
     except (OSError, AttributeError, TypeError, ValueError, pydicom.errors.InvalidDicomError) as error:
-        raise DataError(f"The DICOM slice {path} cannot be read ({error}); download it again.") from error
+        raise DataError(f"The DICOM slice {path} cannot be read ({error}): download it again.") from error
 
 
 def order_slices(files: list[Path]) -> list[int]:
@@ -44,22 +44,22 @@ def order_slices(files: list[Path]) -> list[int]:
         first, second = files[order[place]], files[order[place + 1]]
         if headers[order[place]][0] == headers[order[place + 1]][0] or abs(step) < 1e-3:
             raise DataError(
-                f"The DICOM slices {first} and {second.name} are duplicates of one slice; remove one of them."
+                f"The DICOM slices {first} and {second.name} are duplicates of one slice: remove one of them."
             )
         if abs(step) > MISSING_SLICE_GAP * usual:
             raise DataError(
                 f"A DICOM slice is missing between {first} and {second.name}, which lie {abs(step):g} mm apart instead "
-                f"of {usual:g} mm; download the series again."
+                f"of {usual:g} mm: download the series again."
             )
     if np.any(np.sign(steps) != np.sign(steps[0])):
         raise DataError(
-            f"The instance numbers in {files[0].parent} do not follow the slice positions; sort the series."
+            f"The instance numbers in {files[0].parent} do not follow the slice positions: sort the series."
         )
     return order
 
 
 def scan_chaos_ct(path: Path) -> Scan:
-    """Find DICOM series with their masks, which pair with the slices in file-name order."""
+    """Find DICOM series and their masks. Masks and slices are paired in the order of their file names."""
     scan = Scan()
     cases = sorted(
         {folder.parent for name in ("DICOM_anon", "Ground") for folder in path.rglob(name) if folder.is_dir()},
@@ -69,16 +69,16 @@ def scan_chaos_ct(path: Path) -> Scan:
         slices = sorted((case / "DICOM_anon").glob("*.dcm"))
         masks = sorted((case / "Ground").glob("*.png"))
         if not slices and not masks:
-            continue  # the MR cases of CHAOS have one more folder level
+            continue  # the MR cases of CHAOS have one folder level more
         if not masks:
-            scan.problems.append(f"The series {case / 'DICOM_anon'} has no masks; add {case / 'Ground'} or remove it.")
+            scan.problems.append(f"The series {case / 'DICOM_anon'} has no masks: add {case / 'Ground'} or remove it.")
         elif not slices:
             scan.problems.append(
-                f"The masks {case / 'Ground'} have no series; add {case / 'DICOM_anon'} or remove them."
+                f"The masks {case / 'Ground'} have no series: add {case / 'DICOM_anon'} or remove them."
             )
         elif len(slices) != len(masks):
             scan.problems.append(
-                f"The series {case / 'DICOM_anon'} has {len(slices)} slices but {len(masks)} masks; complete either."
+                f"The series {case / 'DICOM_anon'} has {len(slices)} slices but {len(masks)} masks: complete either."
             )
         else:
             try:

@@ -1,4 +1,4 @@
-"""Dictionary transforms that MONAI does not have, in MONAI's style."""
+"""Provides dictionary transforms that MONAI lacks, in MONAI's style."""
 
 from monai_lwmisn.data.transforms.denoising import CurvatureFlowd
 from monai_lwmisn.data.transforms.geometry import CopyGeometryd

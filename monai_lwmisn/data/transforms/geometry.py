@@ -1,4 +1,4 @@
-"""Geometry for labels whose files have none, such as the PNG masks beside a DICOM series."""
+"""Gives geometry to labels whose files have none, such as the PNG masks of a DICOM series."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from monai_lwmisn.errors import DataError
 
 
 class CopyGeometryd(MapTransform):
-    """Give labels the affine of the image they were drawn on.
+    """Copies the affine of an image to the labels that were drawn on it.
 
     Args:
-        keys: labels on the grid of the reference.
+        keys: labels (1, x, y[, z]) on the grid of the reference.
         reference: key of the image whose affine is right.
-        allow_missing_keys: whether a missing key is passed over.
+        allow_missing_keys: whether a missing key is skipped.
 
     Raises:
-        DataError: label and image differ in shape.
+        DataError: label and image differ in size.
     """
 
     def __init__(self, keys: KeysCollection, reference: str = "image", allow_missing_keys: bool = False) -> None:
@@ -36,8 +36,9 @@ class CopyGeometryd(MapTransform):
             label = result[key]
             if label.shape[1:] != image.shape[1:]:
                 raise DataError(
-                    f"The label {label.meta.get('filename_or_obj', key)} has the shape {tuple(label.shape[1:])}, its "
-                    f"image {image.meta.get('filename_or_obj')} {tuple(image.shape[1:])}; make them match."
+                    f"The label {label.meta.get('filename_or_obj', key)} has the size {tuple(label.shape[1:])}, but "
+                    f"its image {image.meta.get('filename_or_obj')} has {tuple(image.shape[1:])}: "
+                    "give both the same size."
                 )
             meta = {name: value for name, value in label.meta.items() if name != "affine"}
             result[key] = MetaTensor(label.as_tensor(), affine=image.affine, meta=meta)

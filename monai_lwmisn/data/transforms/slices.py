@@ -1,4 +1,4 @@
-"""Slices of a volume that a datalist dealt out singly."""
+"""Selects the slices of a volume that belong to a part of a split by image."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from monai.utils import TraceKeys
 
 
 class SelectSlicesd(MapTransform):
-    """Keep only the slices along the last axis that the item lists under ``slices``; without a list, keep all.
+    """Keeps only the slices along the last axis that the item lists under ``slices``; without a list, keeps all.
 
-    The transforms before it must leave the last axis as it was loaded. Those that it follows can still be undone: they
-    give back the slices kept. ``slices`` is taken out of the dictionary, so that nothing is selected twice.
+    The transforms before it must not change the last axis. They can still be inverted, which then gives the kept
+    slices. The key ``slices`` is removed from the dictionary, so that nothing is selected twice.
 
     Args:
         keys: channel-first volumes (channel, x, y, z).
-        allow_missing_keys: whether a missing key is passed over.
+        allow_missing_keys: whether a missing key is skipped.
     """
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the dictionary with the volumes cut down to their listed slices."""
+        """Return the dictionary with the volumes reduced to the listed slices."""
         result = dict(data)
         slices = result.pop("slices", None)
         if slices is not None:
@@ -34,7 +34,7 @@ class SelectSlicesd(MapTransform):
 def _select(volume: Any, slices: list[int]) -> Any:
     kept = volume[..., slices]
     if isinstance(kept, MetaTensor):
-        # Undone, a transform restores the size it has recorded, which would stretch the slices kept over all places.
+        # An inverted transform restores its recorded size, which would stretch the kept slices over the whole volume.
         kept.applied_operations = [
             {**operation, TraceKeys.ORIG_SIZE: (*operation[TraceKeys.ORIG_SIZE][:-1], len(slices))}
             for operation in volume.applied_operations

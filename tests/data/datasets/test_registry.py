@@ -9,7 +9,7 @@ from monai_lwmisn.errors import ConfigError, DataError
 
 
 def test_an_unknown_layout_gets_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, match="'promise'; did you mean 'promise12'"):
+    with pytest.raises(ConfigError, match="'promise': the nearest is 'promise12'"):
         find_dataset_format("promise")
 
 
@@ -22,7 +22,7 @@ def test_missing_empty_and_foreign_folders_are_refused(tmp_path: Path, layout: s
     with pytest.raises(DataError, match="empty is empty"):
         read_dataset(layout, empty)
     (empty / "readme.txt").write_text("no data")
-    with pytest.raises(DataError, match=r"looks like the layout|dataset\.json"):
+    with pytest.raises(DataError, match=r"looks like the format|dataset\.json"):
         read_dataset(layout, empty)
 
 

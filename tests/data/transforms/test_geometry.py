@@ -23,5 +23,5 @@ def test_the_affine_is_copied_and_the_voxels_are_not_touched() -> None:
 def test_unequal_shapes_are_refused_with_both_files() -> None:
     image = MetaTensor(torch.zeros(1, 4, 5, 6), meta={"filename_or_obj": "series"})
     label = MetaTensor(torch.ones(1, 4, 5, 7), meta={"filename_or_obj": "mask.png"})
-    with pytest.raises(DataError, match=r"mask\.png has the shape \(4, 5, 7\), its image series \(4, 5, 6\)"):
+    with pytest.raises(DataError, match=r"mask\.png has the size \(4, 5, 7\), but its image series has \(4, 5, 6\)"):
         CopyGeometryd("label")({"image": image, "label": label})
