@@ -14,10 +14,10 @@ from monai_lwmisn.errors import DataError
 pydicom, _ = optional_import("pydicom")
 
 MISSING_SLICE_GAP = 1.5
-"""A gap of so many times the usual distance of slices means that a slice is missing."""
+"""A slice is missing if the distance of two neighbours exceeds this many times the usual one."""
 
 SAME_PLACE_MM = 1e-3
-"""Slices that are nearer to each other than so many millimetres have one position."""
+"""Two slices have the same position if their distance in millimetres is below this."""
 
 
 def _read_header(path: Path) -> Any:
@@ -30,12 +30,12 @@ def _read_header(path: Path) -> Any:
 
 
 def order_slices(files: list[Path]) -> list[int]:
-    """Return the order of a series' slices by position along their normal, as indices into ``files``.
+    """Return the order of the slices of a series by position along their normal, as indices into ``files``.
 
-    The reader of volumes stacks them in this order.
+    The reader of volumes stacks the slices in the same order.
 
     Raises:
-        DataError: a file is no DICOM slice, two have one position, or one is missing between two.
+        DataError: a file is not a DICOM slice, two slices have the same position, or a slice is missing.
     """
     headers = [_read_header(file) for file in files]
     orientation = headers[0][1]
