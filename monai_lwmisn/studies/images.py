@@ -1,4 +1,4 @@
-"""The images of a comparison: dealt out once, the same ever after, wherever they lie."""
+"""The images of a comparison: split once, then the same for all networks, also after the data set was moved."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from monai_lwmisn.studies.protocol import Protocol
 
 
 def find_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
-    """The datalist of all networks: made where there is none, otherwise the one there is, with where images are now.
+    """Return the datalist of all networks: the one in ``file``, with the current paths, or a new one.
 
-    Nothing is written.
+    This function writes nothing.
 
     Args:
-        protocol: says how images are dealt out; every ``slice_step``-th slice of volumes is learned from.
+        protocol: its settings say how to split; ``slice_step`` selects slices of training and validation volumes.
         data: the data set as downloaded.
-        file: the datalist.
+        file: the datalist file, which may not exist.
 
     Raises:
-        DataError: anything is wrong with the data.
-        ConfigError: the datalist that there is has other cases.
+        DataError: the data set cannot be used.
+        ConfigError: the data set lacks a case of ``file``.
     """
     config = resolve(protocol.preset, "light", protocol.settings)["train"]
     if file.is_file():
@@ -48,12 +48,12 @@ def find_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
 
 
 def fingerprint_images(protocol: Protocol, datalist: Datalist) -> str:
-    """What identifies images and labels and the parts they are in, but not where they lie, as a short text."""
+    """Return a hash of all images and labels and of their parts. Their paths have no effect on it."""
     layout = find_layout(resolve(protocol.preset, "light", protocol.settings)["train"]["layout"])
     loaders = {"image": LoadImage(**layout.image_reader), "label": LoadImage(**layout.label_reader)}
     items = [(part, item) for part in PARTS for item in datalist[part]]
     digest = hashlib.sha256()
-    for part, item in tqdm(items, desc="Identifying", unit="image", disable=None, leave=False):
+    for part, item in tqdm(items, desc="hash", unit="image", disable=None, leave=False):
         digest.update(f"{part} {item['case']}".encode())
         for key, loader in loaders.items():
             digest.update(np.ascontiguousarray(loader(item[key])).tobytes())
@@ -65,7 +65,7 @@ def _at_its_place(datalist: Datalist, layout: str, data: Path) -> Datalist:
     items = select_parts(datalist, *PARTS)
     missing = next((item["case"] for item in items if item["case"] not in now), None)
     if missing is not None:
-        raise ConfigError(f"{data} has no case {missing}, which the comparison was begun with: give the same images.")
+        raise ConfigError(f"{data} has no case {missing}, which the comparison has: give its data set.")
     for item in items:
         item |= {key: now[item["case"]][key] for key in ("image", "label")}
     return datalist

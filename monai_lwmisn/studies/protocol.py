@@ -15,7 +15,7 @@ from monai_lwmisn.data.datalist import PARTS, Datalist
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import read_json
 from monai_lwmisn.networks.genotype import Genotype
-from monai_lwmisn.studies.models import Entrant
+from monai_lwmisn.studies.models import Model
 
 PROTOCOLS = Path(__file__).parent / "protocols"
 NAMES = ("full", "small")
@@ -73,31 +73,31 @@ class Protocol:
         """Number of trainings of a network with so many multiply-accumulates at 256x256."""
         return self.heavy_seeds if macs >= HEAVY_MACS else self.seeds
 
-    def search_configs(self, entrant: Entrant) -> dict[str, dict[str, Any]]:
-        """The configurations of the search that finds an entrant's network, on the protocol's images."""
-        return resolve(self.preset, "light", {**self.search, **self.settings, **self._search_of(entrant)})
+    def search_configs(self, model: Model) -> dict[str, dict[str, Any]]:
+        """The configurations of the search that finds an model's network, on the protocol's images."""
+        return resolve(self.preset, "light", {**self.search, **self.settings, **self._search_of(model)})
 
-    def check_settings(self, entrants: Iterable[Entrant]) -> None:
+    def check_settings(self, models: Iterable[Model]) -> None:
         """See that no setting is one that makes a network what it is.
 
         Raises:
             ConfigError: for one that is, as the latency cost is of the network that is searched without.
         """
-        for entrant in entrants:
-            fixed = sorted(self.settings.keys() & self._search_of(entrant).keys())
+        for model in models:
+            fixed = sorted(self.settings.keys() & self._search_of(model).keys())
             if fixed:
                 raise ConfigError(
-                    f"--set {fixed[0]} would make {entrant.name} another network: leave it out, or leave "
-                    f"{entrant.name} out of --models."
+                    f"--set {fixed[0]} would make {model.name} another network: leave it out, or leave "
+                    f"{model.name} out of --models."
                 )
 
     def training_configs(
-        self, entrant: Entrant, genotype: Genotype | None, rate: float, seed: int, epochs: int
+        self, model: Model, genotype: Genotype | None, rate: float, seed: int, epochs: int
     ) -> dict[str, dict[str, Any]]:
         """The configurations of one training and its evaluation.
 
         Args:
-            entrant: whose network is trained.
+            model: whose network is trained.
             genotype: of its network; None for a baseline.
             rate: the learning rate.
             seed: of the weights, the order of the images and their augmentation.
@@ -114,7 +114,7 @@ class Protocol:
         if genotype is None:
             network = {
                 "_target_": "monai_lwmisn.studies.baselines.build_baseline",
-                "name": entrant.name,
+                "name": model.name,
                 "in_channels": "@in_channels",
                 "out_channels": "@out_channels",
             }
@@ -124,10 +124,10 @@ class Protocol:
         configs["train"]["train"]["handlers"][:0] = self._handlers(epochs)
         return configs
 
-    def _search_of(self, entrant: Entrant) -> dict[str, Any]:
-        """The settings of a search that define an entrant."""
-        own = dict(entrant.search or {})
-        if entrant.variant == "paper":
+    def _search_of(self, model: Model) -> dict[str, Any]:
+        """The settings of a search that define an model."""
+        own = dict(model.search or {})
+        if model.variant == "paper":
             published = resolve(self.preset, "paper")["search"]
             own = {**{key: value for key, value in published.items() if _is_of_search(key)}, **own}
         return own

@@ -1,4 +1,4 @@
-"""Handlers that end the training of a network before its epochs are over."""
+"""Handlers that end a training before its last epoch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _loss_of = from_engine(["loss"], first=True)
 
 
 class FiniteLoss:
-    """Ends a training whose loss has become infinite or no number, from which no network recovers.
+    """Makes a training fail when its loss is infinite or not a number.
 
-    Raises:
-        LWMISNError: then, from the training.
+    ``ignite.handlers.TerminateOnNan`` ends the training as if it were finished, so its trial would count as done with
+    the weights of an earlier validation. Here the trial fails, and its reason is a sentence.
     """
 
     def attach(self, engine: Engine) -> None:
@@ -27,17 +27,24 @@ class FiniteLoss:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Look at the loss of this iteration."""
+        """Check the loss of this iteration.
+
+        Raises:
+            LWMISNError: the loss is not finite.
+        """
         loss = float(_loss_of(engine.state.output))
         if not math.isfinite(loss):
             raise LWMISNError(f"The loss is {loss} in epoch {engine.state.epoch}: try a lower learning rate.")
 
 
 class TimeBudget:
-    """Makes the epoch in which a budget of time is used up the last one, which is validated as a last one is.
+    """Makes the epoch that exceeds a budget of time the last one.
+
+    ``ignite.handlers.TimeLimit`` terminates the trainer at once: the last epoch is not validated, and the time before a
+    resumption does not count. Here the last epoch is completed and validated like any last epoch.
 
     Args:
-        seconds: of training and validation together, those before a resumption included.
+        seconds: budget of training and validation together, including the time before a resumption.
         history: the training's history.jsonl.
     """
 
@@ -47,7 +54,7 @@ class TimeBudget:
         self._start = 0.0
 
     def attach(self, engine: Engine) -> None:
-        """Register with the trainer. Attach before what is done in the last epoch."""
+        """Register with the trainer. Attach it before the handlers that act on the last epoch."""
         engine.add_event_handler(Events.STARTED, self._begin)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
@@ -55,10 +62,10 @@ class TimeBudget:
         done = sum(line["seconds"] for line in read_history(self.history) if line["epoch"] <= engine.state.epoch)
         self._start = time.monotonic() - done
         if done >= self.seconds:
-            # The budget had ended it before, and it is only resumed for its result.
+            # The budget had ended this training before; it is resumed for its result alone.
             engine.state.max_epochs = engine.state.epoch
 
     def __call__(self, engine: Engine) -> None:
-        """See whether the budget is used up."""
+        """Make this epoch the last one if the budget is used up."""
         if time.monotonic() - self._start >= self.seconds:
             engine.state.max_epochs = engine.state.epoch

@@ -8,7 +8,7 @@ import pytest
 from monai_lwmisn.config import resolve
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import Architecture, Edge, Genotype
-from monai_lwmisn.studies.models import ENTRANTS
+from monai_lwmisn.studies.models import MODELS
 from monai_lwmisn.studies.protocol import (
     HEAVY_MACS,
     Protocol,
@@ -33,8 +33,8 @@ def test_networks_are_trained_and_measured_alike(preset: str) -> None:
     protocol = load_protocol(preset, "small")
     configs = []
     for name in ("unet", "unext_s", "lwmisn", "lwmisn_published"):
-        entrant = ENTRANTS[name]
-        own = protocol.training_configs(entrant, genotype() if entrant.search is not None else None, 0.004, 1, 10)
+        model = MODELS[name]
+        own = protocol.training_configs(model, genotype() if model.search is not None else None, 0.004, 1, 10)
         for workflow in ("train", "evaluate"):
             network = own[workflow].pop("network_def")
             assert network.get("name", name) == name
@@ -58,12 +58,12 @@ def test_small_is_full_in_crops_for_a_third_of_the_epochs(preset: str) -> None:
 
 def test_what_a_protocol_says_of_our_searches_goes_before_the_preset_and_behind_the_entrant() -> None:
     full, small = load_protocol("nuclei"), load_protocol("nuclei", "small")
-    assert [protocol.search_configs(ENTRANTS["lwmisn"])["search"]["stem_stride"] for protocol in (full, small)] == [
+    assert [protocol.search_configs(MODELS["lwmisn"])["search"]["stem_stride"] for protocol in (full, small)] == [
         2,
         4,
     ]
     widths = {
-        name: small.search_configs(ENTRANTS[name])["search"]["node_width"]
+        name: small.search_configs(MODELS[name])["search"]["node_width"]
         for name in ("lwmisn", "random_1", "lwmisn_fast", "lwmisn_published")
     }
     assert widths["lwmisn"] == widths["random_1"] == [24, 32, 48]
@@ -74,7 +74,7 @@ def test_what_a_protocol_says_of_our_searches_goes_before_the_preset_and_behind_
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_published_variant_is_searched_as_published(preset: str) -> None:
     published = resolve(preset, "paper")["search"]
-    search = load_protocol(preset, "small").search_configs(ENTRANTS["lwmisn_published"])["search"]
+    search = load_protocol(preset, "small").search_configs(MODELS["lwmisn_published"])["search"]
     shape = {"encoder_cells", "middle_cells", "decoder_cells", "node_width", "stem_stride"}
     shape |= {"alpha_groups", "expectation", "max_parameter_free"}
     keys = shape | {key for key in published if key.startswith(("search_", "lambda_", "budget_"))}
@@ -86,13 +86,13 @@ def test_the_published_variant_is_searched_as_published(preset: str) -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("name", ["full", "small"])
 def test_a_setting_that_makes_a_network_what_it_is_is_refused(preset: str, name: str) -> None:
-    load_protocol(preset, name).check_settings(ENTRANTS.values())
+    load_protocol(preset, name).check_settings(MODELS.values())
     changed = load_protocol(preset, name, overrides={"lambda_latency": 0.1})
-    changed.check_settings([ENTRANTS["lwmisn"], ENTRANTS["unet"]])
-    assert changed.search_configs(ENTRANTS["lwmisn"])["search"]["lambda_latency"] == 0.1
-    for entrant in ("without_latency", "darts_based", "lwmisn_published"):
-        with pytest.raises(ConfigError, match=f"--set lambda_latency would make {entrant} another network"):
-            changed.check_settings([ENTRANTS["lwmisn"], ENTRANTS[entrant]])
+    changed.check_settings([MODELS["lwmisn"], MODELS["unet"]])
+    assert changed.search_configs(MODELS["lwmisn"])["search"]["lambda_latency"] == 0.1
+    for model in ("without_latency", "darts_based", "lwmisn_published"):
+        with pytest.raises(ConfigError, match=f"--set lambda_latency would make {model} another network"):
+            changed.check_settings([MODELS["lwmisn"], MODELS[model]])
 
 
 def test_a_protocol_is_read_as_it_was_written() -> None:
@@ -107,9 +107,9 @@ def test_a_pilot_has_a_quarter_of_the_epochs_rounded_up(epochs: int, pilot: int)
 
 
 def test_what_determines_a_result_is_told_apart() -> None:
-    protocol, entrant = load_protocol("nuclei", "small"), ENTRANTS["lwmisn"]
+    protocol, model = load_protocol("nuclei", "small"), MODELS["lwmisn"]
     datalist = {part: [{"case": part}] for part in ("training", "validation", "test")}
-    configs = protocol.training_configs(entrant, genotype(), 0.004, 0, 10)
+    configs = protocol.training_configs(model, genotype(), 0.004, 0, 10)
     mark = training_fingerprint(configs, datalist, genotype())
 
     elsewhere = copy.deepcopy(configs)
@@ -119,22 +119,22 @@ def test_what_determines_a_result_is_told_apart() -> None:
     assert training_fingerprint(elsewhere, datalist, genotype()) == mark
 
     others = [
-        training_fingerprint(protocol.training_configs(entrant, genotype(), 0.001, 0, 10), datalist, genotype()),
-        training_fingerprint(protocol.training_configs(entrant, genotype(), 0.004, 1, 10), datalist, genotype()),
-        training_fingerprint(protocol.training_configs(entrant, genotype(), 0.004, 0, 11), datalist, genotype()),
+        training_fingerprint(protocol.training_configs(model, genotype(), 0.001, 0, 10), datalist, genotype()),
+        training_fingerprint(protocol.training_configs(model, genotype(), 0.004, 1, 10), datalist, genotype()),
+        training_fingerprint(protocol.training_configs(model, genotype(), 0.004, 0, 11), datalist, genotype()),
         training_fingerprint(configs, datalist, genotype("dilated_conv_3x3")),
         training_fingerprint(configs, {**datalist, "training": [{"case": "another"}]}, genotype()),
         training_fingerprint(configs, {**datalist, "training": [{"case": "training", "slices": [0, 3]}]}, genotype()),
     ]
     assert len({mark, *others}) == 7
-    searches = [protocol.search_configs(ENTRANTS[name]) for name in ("lwmisn", "shared_alpha")]
+    searches = [protocol.search_configs(MODELS[name]) for name in ("lwmisn", "shared_alpha")]
     assert len({search_fingerprint(search, datalist) for search in searches}) == 2
 
 
 def test_a_budget_of_time_is_of_trainings_and_pilots_have_a_quarter() -> None:
     protocol = load_protocol("nuclei", "full", epochs=40, budget_hours=0.5)
     for epochs, seconds in ((40, 1800), (10, 450)):
-        handlers = protocol.training_configs(ENTRANTS["unet"], None, 0.004, 0, epochs)["train"]["train"]["handlers"]
+        handlers = protocol.training_configs(MODELS["unet"], None, 0.004, 0, epochs)["train"]["train"]["handlers"]
         assert [handler["seconds"] for handler in handlers if "seconds" in handler] == [seconds]
 
 
