@@ -1,14 +1,13 @@
 """The configuration of a run: presets and their variants, overrides, and the files in the run folder.
 
-A run is described by three MONAI configurations, ``RUN/configs/{search,train,evaluate}.json``. Each is the workflow's
-own file in ``monai_lwmisn/configs``, merged with a preset and with what the user set, and is complete: the command line
-and ``python -m monai.bundle run`` do the same with it.
+A run has three MONAI configurations, ``RUN/configs/{search,train,evaluate}.json``; a bundle has a fourth,
+``inference.json``. Each is the stage's own file in ``monai_lwmisn/configs``, filled with the sections of settings that
+the stage uses. Each is complete: the command line and ``python -m monai.bundle run`` do the same with it.
 """
 
 from __future__ import annotations
 
 import copy
-import difflib
 import json
 import logging
 import re
@@ -16,28 +15,38 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser, ConfigWorkflow
-
-from monai_lwmisn.errors import BudgetError, ConfigError, LWMISNError
+from monai_lwmisn.errors import BudgetError, ConfigError, own_error
 from monai_lwmisn.files import read_json, write_json
+from monai_lwmisn.settings import (
+    CONFIGS,
+    SECTIONS,
+    STAGES,
+    all_settings,
+    check_value,
+    defaults_of,
+    flatten,
+    is_expression,
+    nearest,
+)
 
-CONFIGS = Path(__file__).parent / "configs"
 PRESETS = CONFIGS / "presets"
-WORKFLOWS = ("search", "train", "evaluate")
-SEARCHES = {"differentiable": "search", "random": "random_search", "given": "given_genotype"}
-"""The file of the search workflow, by the value of the key ``strategy``."""
+RUN_STAGES = ("search", "train", "evaluate")
+"""The stages that a run folder has a configuration of."""
 
-LEAST = {
-    "seed": 0,
-    "genotype_seed": 0,
-    "search_epochs": 1,
-    "search_batch_size": 1,
-    "train_epochs": 1,
-    "train_batch_size": 1,
-    "val_interval": 1,
-    "inference_batch_size": 1,
-}
-"""The smallest value of a key, where there is one."""
+ABOUT = ("comment", "preset", "variant")
+"""What a preset says of itself."""
+
+REQUIRED = (
+    "data.dataset",
+    "data.modality",
+    "data.label_names",
+    "data.in_channels",
+    "data.out_channels",
+    "data.volumetric",
+    "architecture.cells",
+    "architecture.node_width",
+)
+"""The settings that have no default."""
 
 BUDGET_KEYS = {"params": "budget_params", "macs": "budget_macs", "latency": "budget_latency_ms"}
 BUDGET_UNITS = {
@@ -48,99 +57,119 @@ BUDGET_UNITS = {
 
 
 def preset_names() -> list[str]:
-    """Names of the presets that come with the package."""
+    """Return the names of the presets that come with the package."""
     return sorted({path.stem.rsplit("_", 1)[0] for path in PRESETS.glob("*_*.json")})
 
 
 def variant_names(preset: str) -> list[str]:
-    """Variants of a preset: ``light`` and, where something was published, ``paper``."""
+    """Return the variants of a preset: ``light`` and, where settings were published, ``paper``."""
     return sorted(path.stem.rsplit("_", 1)[1] for path in PRESETS.glob(f"{preset}_*.json"))
 
 
 def load_preset(preset: str, variant: str = "light") -> dict[str, Any]:
-    """Read a preset: one that comes with the package by name and variant, or the path of a JSON file of one's own.
+    """Read a preset, nested by section.
+
+    Args:
+        preset: the name of one that comes with the package, or the path of a JSON file of one's own.
+        variant: ``light`` or ``paper``; a file of one's own has none.
 
     Raises:
-        ConfigError: when there is none of that name or variant, or the file is not a JSON object, lacks a key that the
-            workflows need or has one that they do not know.
+        ConfigError: there is no such preset or variant, or the file is not a JSON object, lacks a setting that has no
+            default, or has one that does not exist.
     """
-    path = PRESETS / f"{preset}_{variant}.json"
     if preset.endswith(".json"):
-        return _read_own_preset(Path(preset))
+        return _check_preset(read_json(Path(preset)), preset)
     if preset not in preset_names():
         raise ConfigError(
-            f"There is no preset '{preset}': the nearest is '{_nearest(preset, preset_names())}' "
+            f"There is no preset '{preset}': the nearest is '{nearest(preset, preset_names())}' "
             f"(of {', '.join(preset_names())})."
         )
     if variant not in variant_names(preset):
         raise ConfigError(
             f"The preset '{preset}' has no variant '{variant}': use {' or '.join(variant_names(preset))}."
         )
-    return read_json(path)
+    return read_json(PRESETS / f"{preset}_{variant}.json")
 
 
 def resolve(
     preset: str, variant: str = "light", overrides: Mapping[str, Any] | None = None
 ) -> dict[str, dict[str, Any]]:
-    """The configuration of each workflow: its own file, then the preset, then the overrides.
+    """Return the configuration of each stage: its own file, then the defaults, the preset and the overrides.
 
     Args:
         preset: see :func:`load_preset`.
         variant: see :func:`load_preset`.
-        overrides: by key; ``"::"`` leads into a value, as in ``"loading::0::image_only"``.
+        overrides: values by dotted key, such as ``train.epochs`` or ``data.intensity.0.lower``.
 
     Returns:
-        ``{"search": ..., "train": ..., "evaluate": ...}``.
+        ``{"search": ..., "train": ..., "evaluate": ..., "inference": ...}``.
 
     Raises:
-        ConfigError: for an unknown preset, variant or key, or a value of another kind than the one it replaces.
+        ConfigError: the preset, variant or a key does not exist, or a value is of another kind than the one it
+            replaces, or out of range.
+        BudgetError: a limit of a budget is not a number above 0.
     """
-    values, overrides = load_preset(preset, variant), overrides or {}
-    strategy = overrides.get("strategy", values.get("strategy", "differentiable"))
-    if strategy not in SEARCHES:
-        raise ConfigError(f"There is no strategy {json.dumps(strategy)}: use {' or '.join(SEARCHES)}.")
-    files = {"search": SEARCHES[strategy], "train": "train", "evaluate": "evaluate"}
-    configs = {workflow: {**read_json(CONFIGS / f"{file}.json"), **values} for workflow, file in files.items()}
-    return override(configs, overrides)
+    values = load_preset(preset, variant)
+    return override({stage: _fill(stage, values) for stage in STAGES}, overrides or {})
 
 
 def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Set values in the configurations of workflows, each where its key is.
+    """Set values in the configurations of stages, each in all that have its key.
+
+    Args:
+        configs: by stage.
+        overrides: values by dotted key.
 
     Raises:
-        ConfigError: for a key that none of them has, or a value of another kind than the one it replaces or too small.
-        BudgetError: for a limit that is no number above zero.
+        ConfigError: no configuration has the key, or a value is of another kind than the one it replaces, or out of
+            range.
+        BudgetError: a limit of a budget is not a number above 0.
     """
-    parsers = {workflow: ConfigParser(copy.deepcopy(config)) for workflow, config in configs.items()}
+    changed = {stage: copy.deepcopy(config) for stage, config in configs.items()}
     for key, value in overrides.items():
-        having = [parser for parser in parsers.values() if key in parser]
-        if not having:
-            known = {name for config in configs.values() for name in config if not name.startswith("_")}
-            raise ConfigError(f"There is no key '{key}' to set: the nearest is '{_nearest(key, known)}'.")
-        for parser in having:
-            if not _is_same_kind(parser[key], value):
-                raise ConfigError(
-                    f"{key} cannot be set to {json.dumps(value)}: give a value like {json.dumps(parser[key])}."
-                )
+        places = [place for config in changed.values() if (place := _find(config, key)) is not None]
+        if not places:
+            raise ConfigError(_unknown_key(key, configs))
+        for container, name in places:
+            old = container[name]
+            if not _is_same_kind(key, old, value):
+                raise ConfigError(f"{key} cannot be set to {json.dumps(value)}: give a value like {json.dumps(old)}.")
             # 1e3 is how one writes a large whole number, but to JSON it is a float.
-            parser[key] = int(value) if _is_integer(parser[key]) and isinstance(value, float) else value
-    overridden = {workflow: parser.get() for workflow, parser in parsers.items()}
-    for config in overridden.values():
-        _check_numbers(config)
-    return overridden
+            container[name] = int(value) if _is_integer(old) and isinstance(value, float) else value
+        check_value(key, value)
+    return changed
+
+
+def override_stage(configs: Mapping[str, dict[str, Any]], stage: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Set values in the configurations of a run, by the command of one stage.
+
+    Args:
+        configs: by stage.
+        stage: the stage whose command is given; a key that it does not use is refused.
+        overrides: values by dotted key.
+
+    Raises:
+        ConfigError: the stage does not use a key, or see :func:`override`.
+    """
+    override({stage: configs[stage]}, overrides)
+    for key in overrides:
+        setting = all_settings().get(".".join(key.split(".")[:2]))
+        if setting is not None and stage not in setting.set_in:
+            raise ConfigError(_unknown_key(setting.key, [stage]))
+    return override(configs, overrides)
 
 
 def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
     """Read ``KEY=VALUE`` texts; a value is JSON, or a plain text where it is not.
 
     Raises:
-        ConfigError: for a text without a key and an equals sign.
+        ConfigError: a text has no key or no equals sign.
     """
     overrides: dict[str, Any] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not (key and equals):
-            raise ConfigError(f"--set {assignment} is not KEY=VALUE: write for example --set search_epochs=10.")
+            raise ConfigError(f"--set {assignment} is not KEY=VALUE: write for example --set train.epochs=10.")
         try:
             overrides[key] = json.loads(value)
         except json.JSONDecodeError:
@@ -149,12 +178,13 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
 
 
 def parse_budget(text: str) -> dict[str, float]:
-    """Read ``params=0.1M,macs=0.5G,latency=20ms`` into overrides of the configuration of a search.
+    """Read ``params=0.1M,macs=0.5G,latency=20ms`` into overrides of a search.
 
-    Parameters and multiply-accumulates become plain numbers, latency becomes milliseconds.
+    Returns:
+        Parameters and multiply-accumulates as plain numbers, latency in milliseconds, by dotted key.
 
     Raises:
-        BudgetError: when a part is not one of these.
+        BudgetError: a part is none of these.
     """
     budget: dict[str, float] = {}
     for part in text.split(","):
@@ -165,118 +195,149 @@ def parse_budget(text: str) -> dict[str, float]:
                 f"The budget '{part.strip()}' is not understood: write for example params=0.1M,macs=0.5G,latency=20ms."
             )
         limit = float(number) * BUDGET_UNITS[name][unit]
-        budget[BUDGET_KEYS[name]] = limit if name == "latency" else round(limit)
+        budget[f"search.{BUDGET_KEYS[name]}"] = limit if name == "latency" else round(limit)
     return budget
 
 
 def write_configs(run: Path, configs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write ``run/configs/{search,train,evaluate}.json``, each whole or not at all.
+    """Write the configuration of each stage to ``run/configs``, each file whole or not at all.
 
     Raises:
-        CheckpointError: when a file cannot be written.
+        CheckpointError: a file cannot be written.
     """
-    for workflow, config in configs.items():
-        write_json(config, run / "configs" / f"{workflow}.json")
+    for stage, config in configs.items():
+        write_json(config, run / "configs" / f"{stage}.json")
 
 
 def read_configs(run: Path) -> dict[str, dict[str, Any]]:
-    """Read what :func:`write_configs` wrote.
+    """Read the configurations of a run folder.
 
     Raises:
-        ConfigError: when ``run`` is not a run folder.
+        ConfigError: ``run`` is no run folder.
     """
-    return {workflow: read_config(run, workflow) for workflow in WORKFLOWS}
+    return {stage: read_config(run, stage) for stage in RUN_STAGES}
 
 
-def read_config(run: Path, workflow: str) -> dict[str, Any]:
-    """Read the configuration of one workflow of a run or bundle.
+def read_config(folder: Path, stage: str) -> dict[str, Any]:
+    """Read the configuration of one stage of a run or bundle.
 
     Raises:
-        ConfigError: when the folder does not have it.
+        ConfigError: the folder does not have it, or has it in the form of an earlier release.
     """
-    path = run / "configs" / f"{workflow}.json"
+    path = folder / "configs" / f"{stage}.json"
     if not path.is_file():
-        raise ConfigError(f"{run} has no configs/{workflow}.json: give a folder that `lwmisn search` wrote.")
-    return read_json(path)
+        raise ConfigError(f"{folder} has no configs/{stage}.json: give a folder that `lwmisn search` wrote.")
+    config = read_json(path)
+    if "data" not in config:
+        raise ConfigError(f"{folder} is of an earlier release: convert it, with lwmisn convert {folder} NEW.")
+    return config
 
 
 def execute(config_file: Path, **runtime: Any) -> None:
-    """Run the MONAI workflow in a configuration file: its ``initialize``, ``run`` and ``finalize`` expressions.
+    """Run the MONAI workflow of a configuration file: its ``initialize``, ``run`` and ``finalize``.
 
     Args:
         config_file: a ``configs/*.json`` of a run or bundle. It names code to call: run only files that you trust.
-        runtime: top-level values for this run, such as ``bundle_root`` and ``dataset_dir``.
+        runtime: values of this execution by key, such as ``bundle_root``; ``"::"`` leads into a section.
 
     Raises:
         LWMISNError: any that the workflow raised, taken out of the errors that MONAI wraps around it.
     """
+    # MONAI takes a second to import, which reading and writing configurations do not need.
+    from monai.bundle import ConfigWorkflow
+
+    logger = logging.getLogger(ConfigWorkflow.__module__)
+    level = logger.level
+    # It warns of a metadata file and a logging file, which a run, unlike a finished bundle, does not have.
+    logger.setLevel(logging.CRITICAL)
     try:
-        workflow = _quiet_workflow(config_file, runtime)
+        workflow = ConfigWorkflow(str(config_file), logging_file=False, workflow_type=None, **runtime)
+        logger.setLevel(level)
         workflow.initialize()
         workflow.run()
         workflow.finalize()
     except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, LWMISNError):
-            cause = cause.__cause__
-        if cause is None:
+        own = own_error(error)
+        if own is None:
             raise
-        raise cause from None
-
-
-def _quiet_workflow(config_file: Path, runtime: Mapping[str, Any]) -> ConfigWorkflow:
-    # It warns about a metadata file and a logging file, which a run, unlike a finished bundle, does not have.
-    logger = logging.getLogger(ConfigWorkflow.__module__)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        return ConfigWorkflow(str(config_file), logging_file=False, workflow_type=None, **runtime)
+        raise own from None
     finally:
         logger.setLevel(level)
 
 
-def _read_own_preset(path: Path) -> dict[str, Any]:
-    preset = read_json(path)
-    workflows = [read_json(file) for file in CONFIGS.glob("*.json")]
-    shipped = [read_json(file) for file in PRESETS.glob("*.json")]
-    # A preset may have keys of its own for its own use.
-    known = {key for config in (*workflows, *shipped) for key in config} | _references(preset)
-    for key in preset:
+def _fill(stage: str, preset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stage's own file with its settings: the defaults, then the preset's."""
+    config = read_json(CONFIGS / f"{stage}.json")
+    known = all_settings()
+    about = {name: preset[name] for name in ABOUT if name in preset}
+    filled: dict[str, Any] = {**about, **defaults_of(stage)}
+    for name, value in config.items():
+        filled[name] = {**filled.get(name, {}), **value} if name in SECTIONS else value
+    for key, value in flatten(preset).items():
+        section, _, name = key.rpartition(".")
         if key not in known:
-            raise ConfigError(f"{path} has the unknown key '{key}': the nearest is '{_nearest(key, known)}'.")
-    needed = {key for config in workflows for key in _references(config) - set(config)}
-    missing = sorted(needed - set(preset))
+            # A preset may have entries of its own that its settings refer to.
+            if not section and name not in ABOUT:
+                filled[name] = value
+        elif stage in known[key].stages:
+            (filled[section] if section else filled)[name] = value
+    filled["data"]["loading"] = _loading(stage, filled["data"]["volumetric"])
+    return filled
+
+
+def _loading(stage: str, volumetric: bool) -> list[dict[str, Any]]:
+    """Return the transforms that load an image and, but for inference, its label."""
+    transforms = read_json(CONFIGS / f"loading_{'volume' if volumetric else 'picture'}.json")
+    return transforms["image"] + ([] if stage == "inference" else transforms["label"])
+
+
+def _check_preset(preset: dict[str, Any], path: str) -> dict[str, Any]:
+    flat = flatten(preset)
+    known = {*all_settings(), *ABOUT}
+    references = set(re.findall(r"@(\w+)", json.dumps(preset)))
+    for key in flat:
+        if key not in known and key not in references:
+            raise ConfigError(f"{path} has the unknown key '{key}': the nearest is '{nearest(key, known)}'.")
+    missing = [key for key in REQUIRED if key not in flat]
     if missing:
-        raise ConfigError(
-            f"{path} lacks {', '.join(missing)}: add what the workflows need, as in {PRESETS / 'nuclei_light.json'}."
-        )
+        raise ConfigError(f"{path} lacks {', '.join(missing)}: add them, as in {PRESETS / 'nuclei_light.json'}.")
+    for key, value in flat.items():
+        check_value(key, value)
     return preset
 
 
-def _references(config: Mapping[str, Any]) -> set[str]:
-    """The top-level keys that the values of a configuration refer to."""
-    return set(re.findall(r"@(\w+)", json.dumps(config)))
+def _find(config: Any, key: str) -> tuple[Any, Any] | None:
+    """Return the container of a dotted key and its name there; None where the configuration does not have it."""
+    *path, last = key.split(".")
+    for part in path:
+        config = _entry(config, part)
+        if config is None:
+            return None
+    if isinstance(config, list):
+        return (config, int(last)) if last.isdecimal() and int(last) < len(config) else None
+    return (config, last) if isinstance(config, dict) and last in config else None
 
 
-def _check_numbers(config: Mapping[str, Any]) -> None:
-    for key, least in LEAST.items():
-        value = config.get(key)
-        if isinstance(value, (int, float)) and not value >= least:
-            raise ConfigError(f"{key} is {value}: give a number from {least} on.")
-    for key in BUDGET_KEYS.values():
-        limit = config.get(key)
-        if limit is None or _is_expression(limit):
-            continue
-        if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
-            raise BudgetError(f"{key} is {json.dumps(limit)}: give a number above 0, or null for no limit.")
+def _entry(container: Any, name: str) -> Any:
+    if isinstance(container, list):
+        return container[int(name)] if name.isdecimal() and int(name) < len(container) else None
+    return container.get(name) if isinstance(container, dict) else None
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    return difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
+def _unknown_key(key: str, stages: Iterable[str]) -> str:
+    """Say that no stage at hand uses a key, and which it does use."""
+    asked = set(stages)
+    usable = {name for name, setting in all_settings().items() if asked & set(setting.set_in)}
+    if not usable:
+        return f"There is no setting '{key}'."
+    if key in all_settings():
+        where = " and ".join(f"`lwmisn {stage}`" for stage in all_settings()[key].set_in)
+        return f"{key} is not used here, but by {where}: the nearest that is used is '{nearest(key, usable)}'."
+    return f"There is no setting '{key}': the nearest is '{nearest(key, usable)}'."
 
 
-def _is_same_kind(old: Any, new: Any) -> bool:
-    if old is None or new is None or _is_expression(old) or _is_expression(new):
+def _is_same_kind(key: str, old: Any, new: Any) -> bool:
+    if old is None or new is None or is_expression(old) or is_expression(new):
         return True
     if isinstance(old, bool) or isinstance(new, bool):
         return isinstance(old, bool) and isinstance(new, bool)
@@ -284,12 +345,9 @@ def _is_same_kind(old: Any, new: Any) -> bool:
         return new.is_integer()
     if isinstance(old, (int, float)):
         return isinstance(new, (int, float))
-    return isinstance(new, type(old))
+    # The candidates of a search are the name of a search space, or a list of operations.
+    return isinstance(new, type(old)) or (key == "search.search_space" and isinstance(new, (str, list)))
 
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_expression(value: Any) -> bool:
-    return isinstance(value, str) and value[:1] in ("$", "@", "%")

@@ -1,43 +1,83 @@
-"""Errors a caller of this package may want to catch; each message is one sentence: what is wrong, where, what to do."""
+"""The errors that this package raises on purpose, and the one place that makes a sentence of any other.
+
+The message of each error is one sentence: what is wrong, where, and the remedy.
+"""
 
 from __future__ import annotations
 
 
 class LWMISNError(Exception):
-    """Base of all errors this package raises on purpose; the command line prints the sentence and exits with code 2."""
+    """The base of all errors of this package; the command line prints the sentence and exits with code 2."""
 
 
 class DataError(LWMISNError):
-    """A data set, file or datalist that cannot be used."""
+    """A data set, file or datalist cannot be used."""
 
 
 class SplitError(DataError):
-    """A data set that cannot be split as asked, for example because it has too few cases."""
+    """A data set cannot be split as asked, for example because it has too few cases."""
 
 
 class ConfigError(LWMISNError):
-    """A preset, variant, key or value that does not exist or does not fit."""
+    """A preset, variant, key or value does not exist or does not fit."""
 
 
 class GenotypeError(LWMISNError):
-    """A genotype that does not describe a network."""
+    """A genotype does not describe a network."""
 
 
 class BudgetError(LWMISNError):
-    """A limit on parameters, multiply-accumulates or latency that no network in the search space keeps."""
+    """No network in the search space keeps a limit on parameters, multiply-accumulates or latency."""
 
 
 class ResourceError(LWMISNError):
-    """A run that needs more memory than the machine has."""
+    """A run needs more memory than the machine has."""
+
+
+class TrainingError(LWMISNError):
+    """A training cannot go on, for example because its loss is not finite."""
 
 
 class CheckpointError(LWMISNError):
-    """A checkpoint, or another file of a run, that cannot be written or read."""
+    """A checkpoint, or another file of a run, cannot be written or read."""
 
 
 class ComparisonError(LWMISNError):
-    """Networks of a comparison that failed while the others went on; the command line exits with code 1."""
+    """Some networks of a comparison failed while the others went on; the command line exits with code 1."""
 
 
 class InputWarning(UserWarning):
     """Something about an input that its owner should know, as one sentence; it is segmented all the same."""
+
+
+def own_error(error: BaseException) -> LWMISNError | None:
+    """Return the error of this package among an error and those it was raised from; None where there is none."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, LWMISNError):
+        cause = cause.__cause__
+    return cause
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the kind and the last line of the error that others were raised from.
+
+    MONAI has a traceback in some of its messages, whose last line says what it was.
+    """
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__
+
+
+def explain(error: BaseException, subject: object, remedy: str = "") -> str:
+    """Return one sentence about any error: this package's own where there is one, otherwise one about the subject.
+
+    Args:
+        error: an error of this package or of a library.
+        subject: what could not be used, as the beginning of a sentence: a file, or words for it.
+        remedy: what to do, as the end of a sentence.
+    """
+    own = own_error(error)
+    if own is not None:
+        return str(own)
+    return f"{subject} cannot be used ({reason_of(error)}){': ' if remedy else ''}{remedy}."

@@ -1,4 +1,4 @@
-"""Start and resume the steps of a run in its folder; what survives one that fails is in :mod:`.rollback`."""
+"""The three stages of a run in its folder: search, train, evaluate."""
 
 from __future__ import annotations
 
@@ -10,130 +10,163 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.config import execute, load_preset, override, read_config, read_configs, resolve, write_configs
+from monai_lwmisn.config import (
+    execute,
+    load_preset,
+    override,
+    override_stage,
+    read_config,
+    read_configs,
+    resolve,
+    write_configs,
+)
 from monai_lwmisn.data.relocation import relocate_datalist
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.networks.genotype import Genotype
 from monai_lwmisn.rollback import undone_unless_begun
+
+PathLike = str | os.PathLike[str]
+
+SPLIT_SETTINGS = tuple(
+    f"data.{name}"
+    for name in ("dataset", "split_by", "test_fraction", "validation_fraction", "folds", "fold", "seed", "label_names")
+)
+"""The settings that the datalist of a run is made with."""
 
 
 def search(
-    run: Path,
+    run: PathLike,
     *,
     preset: str | None = None,
     variant: str | None = None,
-    data: Path | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    data: PathLike | None = None,
+    settings: Mapping[str, Any] | None = None,
     resume: bool = False,
-) -> None:
-    """Search a network, or go on with a search that was interrupted.
+) -> Genotype:
+    """Search a network on a data set, or resume a search that was interrupted.
 
     Args:
-        run: the run folder, to be made; with ``resume`` the one to go on in.
+        run: the run folder to be made; with ``resume`` the one to resume.
         preset: see :func:`monai_lwmisn.config.load_preset`; with ``resume`` the run's, or left out.
-        variant: ``light`` (None: the same) or ``paper``; with ``resume`` the run's, or left out.
-        data: the data set as downloaded; needed with ``resume`` only if it has moved.
-        overrides: values of the configuration by key.
-        resume: go on from the checkpoint in ``run``.
+        variant: ``light`` (the default) or ``paper``; with ``resume`` the run's, or left out.
+        data: the data set as downloaded; with ``resume`` only if it has moved.
+        settings: values by dotted key, such as ``{"search.epochs": 10}``, of this and the later stages; see
+            docs/settings.md.
+        resume: resume from the checkpoint in ``run``.
+
+    Returns:
+        The genotype that was found; it is also in ``run/genotype.json``.
 
     Raises:
-        ConfigError: when ``run`` is occupied, or with ``resume`` has nothing to resume or was begun with another
-            preset, variant or strategy, or a setting is wrong.
-        DataError: when the data set has moved and a file of the run is missing in it.
+        ConfigError: ``run`` is not empty; or with ``resume`` has nothing to resume or was begun with another preset,
+            variant or strategy; or a setting is wrong.
+        DataError: the data cannot be used, or have moved and a file is missing.
+        BudgetError: no network keeps the budget.
     """
-    overrides = overrides or {}
+    run, settings = Path(run), settings or {}
     if resume:
         _check_resumable(run, "search")
         before = read_configs(run)
-        _check_same_kind(run, before["search"], preset, variant, overrides)
-        configs = override(before, overrides)
+        _check_same_kind(run, before["search"], preset, variant, settings)
+        _check_split(run, settings)
+        configs = override(before, settings)
     else:
         if _is_first_process() and run.exists() and (not run.is_dir() or any(run.iterdir())):
-            raise ConfigError(f"{run} is not empty: give a new --out, or add --resume to go on with the search in it.")
+            raise ConfigError(f"{run} is not empty: give a new --out, or add --resume to resume the search in it.")
         if preset is None or data is None:
             raise ConfigError("A new search needs both --preset and --data; only --resume takes them from the run.")
-        configs = resolve(preset, variant or "light", overrides)
+        configs = resolve(preset, variant or "light", settings)
+        del configs["inference"]  # it is made from that of the evaluation when a bundle is written
     places = {"bundle_root": str(run.absolute())} | ({} if data is None else {"dataset_dir": os.path.abspath(data)})
-    configs = {workflow: {**config, **places} for workflow, config in configs.items()}
+    configs = {stage: {**config, **places} for stage, config in configs.items()}
     with _stage(run, "search", configs, made=[] if resume else [run]) as folder:
         datalist = run / "datalist.json"
         if resume and data is not None and _is_first_process() and datalist.exists():
             relocate_datalist(datalist, before["search"]["dataset_dir"], data)
         execute(folder / "configs" / "search.json", resume=resume)
+    return Genotype.load(run / "genotype.json")
 
 
-def train(run: Path, *, overrides: Mapping[str, Any] | None = None, resume: bool = False) -> None:
-    """Train the network that a search found, or go on with a training that was interrupted.
+def train(run: PathLike, *, settings: Mapping[str, Any] | None = None, resume: bool = False) -> Path:
+    """Train the network that a search found, or resume a training that was interrupted.
 
     Args:
         run: a run folder with a genotype.json.
-        overrides: values of the configuration by key; they are kept in the run.
-        resume: go on from the checkpoint in ``run``.
+        settings: values by dotted key, such as ``{"train.epochs": 10}``; they are kept in the run.
+        resume: resume from the checkpoint in ``run``.
+
+    Returns:
+        The file of the weights.
 
     Raises:
-        ConfigError: when ``run`` is no run, was trained before, or with ``resume`` has nothing to resume.
+        ConfigError: ``run`` is no run, or was trained before, or with ``resume`` has nothing to resume; or the
+            training does not use a setting.
+        TrainingError: the loss is not finite.
     """
-    configs = override(read_configs(run), overrides or {})
+    run = Path(run)
+    configs = override_stage(read_configs(run), "train", settings or {})
     if resume:
         _check_resumable(run, "train")
     elif (run / "train" / "checkpoint.pt").exists():
         raise ConfigError(f"{run} has been trained: add --resume to go on, or remove {run / 'train'} to start again.")
     with _stage(run, "train", configs, made=[] if resume else [run / "train", run / "models"]) as folder:
         execute(folder / "configs" / "train.json", bundle_root=str(run.absolute()), resume=resume)
+    return run / "models" / "model.pt"
 
 
 def evaluate(
-    run: Path, *, data: Path | None = None, split: str = "test", overrides: Mapping[str, Any] | None = None
+    run: PathLike, *, data: PathLike | None = None, split: str = "test", settings: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Run the evaluation of a run or bundle.
+    """Measure a trained network: its accuracy on images, and what it costs.
 
     ``metrics.json`` and ``overlays.png`` are written to the folder that :func:`evaluation_folder` gives.
 
     Args:
-        run: a folder with ``configs/evaluate.json``, ``genotype.json`` and ``models/model.pt``.
-        data: another data set in the same layout, all of which is measured.
+        run: a run folder or a bundle, with ``configs/evaluate.json``, ``genotype.json`` and ``models/model.pt``.
+        data: another data set in the same format, all of which is measured.
         split: ``test``, ``validation``, ``training`` or ``all`` of the run's own data.
-        overrides: values of the configuration by key, for this time only.
+        settings: values by dotted key for this evaluation only.
 
     Returns:
-        What metrics.json holds: ``mean``, ``cases`` and, besides, ``params``, ``macs``, ``latency_ms`` and
+        The content of metrics.json: ``mean``, ``cases`` and, besides, ``params``, ``macs``, ``latency_ms`` and
         ``peak_memory_mb`` of the network.
 
     Raises:
-        ConfigError: when ``run`` is not such a folder, a setting is wrong, or a split of other data is asked for.
-        GenotypeError, CheckpointError, DataError: when one of its files, or the data, cannot be used.
+        ConfigError: ``run`` is no such folder, the evaluation does not use a setting, or a split of other data is
+            asked for.
+        GenotypeError, CheckpointError, DataError: one of its files, or the data, cannot be used.
     """
-    override({"evaluate": read_config(run, "evaluate")}, overrides or {})
+    run = Path(run).absolute()
+    settings = dict(settings or {})
+    override_stage({"evaluate": read_config(run, "evaluate")}, "evaluate", settings)
     if data is not None and split != "test":
-        raise ConfigError(
-            f"{data} has no part '{split}', all of another data set is measured: leave --split or --data out."
-        )
-    output = evaluation_folder(run.absolute(), data=data, split=split)
+        raise ConfigError(f"{data} has no part '{split}', it is measured whole: leave --split or --data out.")
+    output = evaluation_folder(run, data=data, split=split)
+    settings |= {"evaluate.split": split, "evaluate.other_data": None if data is None else os.path.abspath(data)}
     execute(
         run / "configs" / "evaluate.json",
-        **{
-            "bundle_root": str(run.absolute()),
-            "output_dir": str(output),
-            "evaluate_split": split,
-            "evaluate_data": None if data is None else str(data.absolute()),
-            **(overrides or {}),
-        },
+        bundle_root=str(run),
+        output_dir=str(output),
+        **{key.replace(".", "::"): value for key, value in settings.items()},
     )
     return json.loads((output / "metrics.json").read_text(encoding="utf-8"))
 
 
-def evaluation_folder(run: Path, *, data: Path | None = None, split: str = "test") -> Path:
-    """Where the evaluation is written: ``evaluation`` in the folder for the test part.
+def evaluation_folder(run: PathLike, *, data: PathLike | None = None, split: str = "test") -> Path:
+    """Return the folder that an evaluation is written to.
 
-    Other images get a folder of their own in it, named after the part, or ``other-`` and the name of the data set.
+    It is ``evaluation`` in the run for the test part. Other images get a folder of their own in it, named after the
+    part, or ``other-`` and the name of the data set.
     """
+    folder = Path(run) / "evaluation"
     if data is not None:
-        return run / "evaluation" / f"other-{data.resolve().name}"
-    return run / "evaluation" if split == "test" else run / "evaluation" / split
+        return folder / f"other-{Path(data).resolve().name}"
+    return folder if split == "test" else folder / split
 
 
 @contextmanager
 def _stage(run: Path, stage: str, configs: Mapping[str, Mapping[str, Any]], made: list[Path]) -> Iterator[Path]:
-    """The folder with the configurations: the run's, written by the first process, or a copy for each of the others."""
+    """Give the folder with the configurations: the first process writes the run's, each of the others a copy."""
     if _is_first_process():
         with undone_unless_begun(run, stage, made):
             write_configs(run, configs)
@@ -156,15 +189,24 @@ def _check_resumable(run: Path, stage: str) -> None:
 
 
 def _check_same_kind(
-    run: Path, config: Mapping[str, Any], preset: str | None, variant: str | None, overrides: Mapping[str, Any]
+    run: Path, config: Mapping[str, Any], preset: str | None, variant: str | None, settings: Mapping[str, Any]
 ) -> None:
     """Refuse to resume with a preset, variant or strategy that the run was not begun with."""
-    asked = {"variant": variant, "strategy": overrides.get("strategy")}
+    begun = {**config, "strategy": config["search"]["strategy"]}
+    asked = {"variant": variant, "strategy": settings.get("search.strategy")}
     if preset is not None:
         asked["preset"] = load_preset(preset, variant or config.get("variant", "light")).get("preset")
     for name, value in asked.items():
-        if value is not None and value != config.get(name):
+        if value is not None and value != begun.get(name):
             raise ConfigError(
-                f"{run} was begun with the {name} '{config.get(name)}', not '{value}': "
+                f"{run} was begun with the {name} '{begun.get(name)}', not '{value}': "
                 f"leave --{name} out to resume it, or give a new --out."
             )
+
+
+def _check_split(run: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that would change the parts of a run whose images were dealt out."""
+    if (run / "datalist.json").exists():
+        for key in SPLIT_SETTINGS:
+            if key in settings:
+                raise ConfigError(f"{key} was used when the images were dealt out: start a new search to change it.")

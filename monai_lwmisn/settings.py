@@ -1,81 +1,146 @@
-"""The settings a user changes most, for --help: what they mean, in which unit, and the default that the files have.
+"""The table of all settings: sections, defaults, meanings, limits, and the stages that use them.
 
-It reads the files by itself, because :mod:`.config` needs torch and a help should answer at once.
+``configs/settings.json`` and the fields of an architecture are the only source. The table is read without torch, so
+that a help answers at once.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import json
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from monai_lwmisn.errors import BudgetError, ConfigError
 from monai_lwmisn.files import read_json
+from monai_lwmisn.networks.architecture import Architecture
 
 CONFIGS = Path(__file__).parent / "configs"
-EXAMPLE = "nuclei_light"
-"""The preset whose defaults are shown."""
-
-MEANINGS: dict[str, dict[str, str]] = {
-    "search": {
-        "search_epochs": "epochs",
-        "search_warmup_epochs": "epochs before alpha is learned",
-        "search_batch_size": "images or slices",
-        "search_learning_rate": "of the weights (SGD)",
-        "search_alpha_learning_rate": "of alpha (Adam)",
-        "search_mode": "full, partial or single: what of the supernet runs",
-        "node_width": "channels of a node, by level, finest first",
-        "encoder_cells": "cells; decoder_cells as many, middle_cells any",
-        "stem_stride": "pixels; 1, 2 or 4",
-        "budget_params": "parameters, at most",
-        "budget_macs": "multiply-accumulates per 256x256 image, at most",
-        "budget_latency_ms": "ms per 256x256 image, at most",
-        "max_parameter_free": "edges of a cell without weights, at most",
-        "test_fraction": "share of all cases",
-        "validation_fraction": "share of the cases that are not for the test",
-        "seed": "the same seed gives the same result where lambda_latency is 0: times vary",
-        "num_workers": "processes that load data",
-        "device": "auto, cpu or cuda",
-    },
-    "train": {
-        "train_epochs": "epochs",
-        "train_parts": "parts to learn from; add validation for a last training that chooses nothing",
-        "train_warmup_epochs": "epochs over which the learning rate rises",
-        "train_batch_size": "images or slices",
-        "train_optimizer": "AdamW, Adam, SGD or another of torch.optim",
-        "train_learning_rate": "at its highest",
-        "train_weight_decay": "of the optimizer",
-        "ema_decay": "share of the average that a step keeps; 0: none",
-        "val_interval": "epochs from one validation to the next",
-        "seed": "the same seed gives the same result",
-        "num_workers": "processes that load data",
-        "device": "auto, cpu or cuda",
-    },
-    "evaluate": {
-        "test_time_flips": "[0], [1] or [0, 1]: mean over images mirrored along these in-plane axes; [] is without",
-        "slice_smoothing": "slices; sigma of the smoothing of a volume's logits along its slices; 0: none",
-        "inference_batch_size": "slices or windows at a time",
-        "empty_images": "rule for images without foreground",
-        "surface_tolerance_mm": "mm; of the surface Dice",
-        "num_workers": "processes that load data",
-        "device": "auto, cpu or cuda",
-    },
-}
-"""By workflow and key, the unit or meaning of its value."""
+STAGES = ("search", "train", "evaluate", "inference")
+SECTIONS = ("data", "architecture", "search", "train", "inference", "evaluate")
 
 
-def describe_settings(workflow: str) -> str:
-    """A table of the most used keys of a workflow, with units and defaults."""
-    values = {**read_json(CONFIGS / f"{workflow}.json"), **read_json(CONFIGS / "presets" / f"{EXAMPLE}.json")}
-    meanings = MEANINGS[workflow]
-    defaults = {key: _as_text(values[key]) for key in meanings}
-    key_width = max(map(len, meanings))
-    default_width = max(map(len, defaults.values()))
-    lines = [f"  {key:<{key_width}}  {defaults[key]:<{default_width}}  {meaning}" for key, meaning in meanings.items()]
-    head = f"most used keys of --set, with their defaults in the preset {EXAMPLE.replace('_', ', variant ')}:"
-    return "\n".join([head, *lines, f"all keys: RUN/configs/{workflow}.json of a run"])
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        key: its name from preset to code, such as ``train.epochs``.
+        default: its value where neither preset nor user gives one; None where a preset has to.
+        meaning: one phrase, with the unit.
+        stages: the stages whose configuration has it.
+        set_in: the stages whose command may set it.
+        least: its smallest value; None for no limit.
+        choices: its possible values; None for any.
+    """
+
+    key: str
+    default: Any
+    meaning: str
+    stages: tuple[str, ...]
+    set_in: tuple[str, ...]
+    least: float | None = None
+    choices: tuple[Any, ...] | None = None
 
 
-def _as_text(value: object) -> str:
-    """A value as one writes it after --set; an expression as what it computes."""
-    if isinstance(value, str):
-        return value.removeprefix("$").replace("@torch_device.type == 'cuda'", "cuda")
-    return json.dumps(value, separators=(",", ":"))
+@lru_cache(maxsize=1)
+def all_settings() -> dict[str, Setting]:
+    """Return every setting by its key."""
+    found: dict[str, Setting] = {}
+    for section, keys in read_json(CONFIGS / "settings.json").items():
+        for name, facts in keys.items():
+            key = f"{section}.{name}" if section else name
+            stages = tuple(facts["stages"])
+            choices = tuple(facts["choices"]) if "choices" in facts else None
+            set_in = tuple(facts.get("set_in", stages))
+            found[key] = Setting(key, facts["default"], facts["meaning"], stages, set_in, facts.get("least"), choices)
+    for field in dataclasses.fields(Architecture):
+        if "meaning" in field.metadata:
+            default = None if field.default is dataclasses.MISSING else field.default
+            key = f"architecture.{field.name}"
+            found[key] = Setting(key, default, field.metadata["meaning"], ("search",), ("search",))
+    return found
+
+
+def defaults_of(stage: str) -> dict[str, Any]:
+    """Return the default of every setting that a stage's configuration has, nested by section."""
+    nested: dict[str, Any] = {}
+    for setting in all_settings().values():
+        if stage in setting.stages and not setting.key.startswith("architecture."):
+            section, _, name = setting.key.rpartition(".")
+            (nested.setdefault(section, {}) if section else nested)[name] = setting.default
+    return nested
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that is most like a name."""
+    return difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
+
+
+def check_value(key: str, value: Any) -> None:
+    """Refuse a value that is below a setting's limit or not among its choices; expressions pass.
+
+    Raises:
+        ConfigError: the value is out of range.
+        BudgetError: a limit of a budget is not a number above 0.
+    """
+    setting = all_settings().get(key)
+    if setting is None or value is None or is_expression(value):
+        return
+    if key.startswith("search.budget_") and (not _is_number(value) or not value > 0):
+        raise BudgetError(f"{key} is {json.dumps(value)}: give a number above 0, or null for no limit.")
+    if setting.choices is not None and value not in setting.choices:
+        raise ConfigError(f"{key} is {json.dumps(value)}: use one of {', '.join(map(str, setting.choices))}.")
+    if setting.least is not None and _is_number(value) and not value >= setting.least:
+        raise ConfigError(f"{key} is {value}: give a number from {setting.least} on.")
+
+
+def is_expression(value: Any) -> bool:
+    """Return whether a value is an expression, reference or macro of MONAI's configuration language."""
+    return isinstance(value, str) and value[:1] in ("$", "@", "%")
+
+
+def describe_settings(stage: str) -> str:
+    """Return the settings that the command of a stage may set, as lines of text with their defaults."""
+    own = [setting for setting in all_settings().values() if stage in setting.set_in]
+    width = max(len(setting.key) for setting in own)
+    lines = [f"  {setting.key:<{width}}  {setting.meaning} ({_default_text(setting)})" for setting in own]
+    return "\n".join(["settings for --set, with their defaults where the preset has none of its own:", *lines])
+
+
+def settings_table() -> str:
+    """Return all settings as a table in Markdown, the content of docs/settings.md."""
+    lines = []
+    for section in ("", *SECTIONS):
+        own = {key: one for key, one in all_settings().items() if key.rpartition(".")[0] == section}
+        lines += [f"## `{section}`" if section else "## On top level", "", "| key | default | set with | meaning |"]
+        lines.append("|---|---|---|---|")
+        for key, setting in own.items():
+            commands = ", ".join("segment" if stage == "inference" else stage for stage in setting.set_in)
+            lines.append(f"| `{key}` | {_default_text(setting, code='`')} | {commands} | {setting.meaning} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def flatten(preset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a nested preset by dotted key, two levels deep."""
+    flat: dict[str, Any] = {}
+    for section, values in preset.items():
+        if section in SECTIONS and isinstance(values, Mapping):
+            flat |= {f"{section}.{name}": value for name, value in values.items()}
+        else:
+            flat[section] = values
+    return flat
+
+
+def _default_text(setting: Setting, code: str = "") -> str:
+    if setting.default is None and "search" in setting.stages and setting.key.startswith(("data.", "architecture.")):
+        return "the preset's" if setting.least is None or setting.key.endswith("channels") else "none"
+    return f"{code}{json.dumps(setting.default)}{code}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PRESET_HELP = "nuclei, liver_ct, prostate_mr, hippocampus_mr, or the path of a preset of your own (JSON)"
-DATA_HELP = "the data set as downloaded: a folder, or for the layout dsb2018 (nuclei) also its zip"
+DATA_HELP = "the data set as downloaded: a folder, or for dsb2018 (nuclei) also its zip"
 SET_HELP = (
-    "set a value of the configuration, as JSON; may be repeated; '::' leads into a value, as in loading::0::reader"
+    "change a setting, as in train.epochs=10; the value is JSON; may be repeated; all settings are in docs/settings.md"
 )
 
 

@@ -44,11 +44,17 @@ def _seed(text: str) -> int:
 
 def _check_data(arguments: argparse.Namespace) -> None:
     from monai_lwmisn import config
-    from monai_lwmisn.data.data_report import check_data
+    from monai_lwmisn.data import check_data
 
-    preset = config.load_preset(arguments.preset, arguments.variant)
-    preset = config.override({"preset": preset}, config.parse_overrides(arguments.set))["preset"]
-    report = check_data(preset["layout"], arguments.data, label_values=preset["label_names"])
+    overrides = config.parse_overrides(arguments.set)
+    data = config.resolve(arguments.preset, arguments.variant, overrides)["evaluate"]["data"]
+    report = check_data(
+        data["dataset"],
+        arguments.data,
+        volumetric=data["volumetric"],
+        label_names=data["label_names"],
+        spacing_is_real=data["spacing_is_real"],
+    )
     say(json.dumps(dataclasses.asdict(report), indent=2) if arguments.json else report.to_text())
     report.raise_for_problems()
 

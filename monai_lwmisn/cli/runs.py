@@ -91,40 +91,41 @@ def add_commands(commands: Commands) -> None:
 
 def _search(arguments: argparse.Namespace) -> None:
     sleep_early()
-    from monai_lwmisn import config
-    from monai_lwmisn import run as run_folder
+    from monai_lwmisn import config, search
 
-    overrides = config.parse_overrides(arguments.set)
+    settings = config.parse_overrides(arguments.set)
     if arguments.budget:
-        overrides |= config.parse_budget(arguments.budget)
+        settings |= config.parse_budget(arguments.budget)
     if arguments.strategy:
-        overrides["strategy"] = arguments.strategy
+        settings["search.strategy"] = arguments.strategy
     if arguments.genotype:
-        overrides |= {"strategy": "given", "given_genotype": os.path.abspath(arguments.genotype)}
-    run_folder.search(
+        settings |= {"search.strategy": "given", "search.genotype": os.path.abspath(arguments.genotype)}
+    search(
         arguments.out,
         preset=arguments.preset,
         variant=arguments.variant,
         data=arguments.data,
-        overrides=overrides,
+        settings=settings,
         resume=arguments.resume,
     )
-    say(f"The network found: {arguments.out / 'genotype.json'}\nTrain it: lwmisn train {arguments.out}")
+    found = arguments.out / "genotype.json"
+    made = f"Run folder {arguments.out} made with the given network; no search was needed."
+    say(f"{made if arguments.genotype else f'The network found: {found}'}\nTrain it: lwmisn train {arguments.out}")
 
 
 def _train(arguments: argparse.Namespace) -> None:
     sleep_early()
-    from monai_lwmisn import config
-    from monai_lwmisn import run as run_folder
+    from monai_lwmisn import config, train
 
-    run_folder.train(arguments.run, overrides=config.parse_overrides(arguments.set), resume=arguments.resume)
-    say(f"The weights: {arguments.run / 'models' / 'model.pt'}\nMeasure them: lwmisn evaluate {arguments.run}")
+    weights = train(arguments.run, settings=config.parse_overrides(arguments.set), resume=arguments.resume)
+    say(f"The weights: {weights}\nMeasure them: lwmisn evaluate {arguments.run}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn import config
+    sleep_early()
+    from monai_lwmisn import config, evaluate
     from monai_lwmisn.cli.text import format_metrics
-    from monai_lwmisn.run import evaluate, evaluation_folder
+    from monai_lwmisn.run import evaluation_folder
 
     if arguments.json:
         check_writable(arguments.json)
@@ -132,7 +133,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         arguments.run,
         data=arguments.data,
         split=arguments.split,
-        overrides=config.parse_overrides(arguments.set),
+        settings=config.parse_overrides(arguments.set),
     )
     if arguments.json:
         write_json(metrics, arguments.json)

@@ -2,7 +2,7 @@
 
 from monai_lwmisn.data.data_report import DataReport, check_data
 from monai_lwmisn.data.datalist import read_datalist, select_parts, validate_datalist, write_datalist
-from monai_lwmisn.data.datasets import LAYOUTS, read_layout
+from monai_lwmisn.data.datasets import DATASETS, read_dataset
 from monai_lwmisn.data.phantom import write_phantom
 from monai_lwmisn.data.preparation import prepare_datalist
 from monai_lwmisn.data.sampling import stratum_weights
@@ -10,14 +10,14 @@ from monai_lwmisn.data.splits import split_datalist
 from monai_lwmisn.data.torch_datasets import SliceDataset, build_dataset
 
 __all__ = [
-    "LAYOUTS",
+    "DATASETS",
     "DataReport",
     "SliceDataset",
     "build_dataset",
     "check_data",
     "prepare_datalist",
     "read_datalist",
-    "read_layout",
+    "read_dataset",
     "select_parts",
     "split_datalist",
     "stratum_weights",

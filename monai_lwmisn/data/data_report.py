@@ -1,10 +1,10 @@
-"""Looking through a data set before anything is computed: what is in it, and everything that is wrong with it."""
+"""Reads a whole data set before anything is computed, and reports its content and its problems."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,21 +12,21 @@ import torch
 from monai.transforms import LoadImage
 from tqdm import tqdm
 
-from monai_lwmisn.data.datasets import find_layout, first_of, scan_layout
+from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.data.readers import PICTURE_SUFFIXES
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.errors import DataError, explain
+from monai_lwmisn.inference.readers import LabelReader, PictureReader, VolumeReader
 
 MOST_SIZES = 12
-"""That a report names one by one."""
+"""Number of sizes that a report names one by one; of more it gives the range."""
 
 
 @dataclass
 class DataReport:
-    """What was found under a path.
+    """The content and the problems of a data set.
 
     Attributes:
-        layout: the layout it was read as.
+        dataset: the format of the data set.
         path: where it is.
         items: the pairs of image and label without a problem.
         images: number of pairs of image and label, with or without problems.
@@ -39,7 +39,7 @@ class DataReport:
         problems: one sentence each: what is wrong, in which file, what to do.
     """
 
-    layout: str
+    dataset: str
     path: str
     items: list[Item] = field(default_factory=list)
     images: int = 0
@@ -52,7 +52,7 @@ class DataReport:
     problems: list[str] = field(default_factory=list)
 
     def raise_for_problems(self) -> None:
-        """Stop here if anything is wrong.
+        """Raise an error if there is a problem.
 
         Raises:
             DataError: the first problem.
@@ -61,8 +61,8 @@ class DataReport:
             raise DataError(first_of(self.problems))
 
     def to_text(self) -> str:
-        """The report for people, facts first, then a line per problem."""
-        lines = [f"{self.path}: {self.images} images with labels in {self.groups} groups, read as {self.layout}"]
+        """Return the report as text: facts first, then a line per problem."""
+        lines = [f"{self.path}: {self.images} images with labels in {self.groups} groups, read as {self.dataset}"]
         if self.strata:
             lines.append("strata: " + ", ".join(f"{name} {count}" for name, count in self.strata.items()))
         lines.append("sizes: " + self._sizes_text())
@@ -84,14 +84,11 @@ class DataReport:
 
 
 def _load(path: str | Sequence[str], kind: str, loader: LoadImage) -> torch.Tensor:
-    name = path if isinstance(path, str) else path[0]
     try:
         return loader(path)
-    except DataError:
-        raise
-    except Exception as error:  # readers raise whatever their library raises; the user needs the file's name
-        cause = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-        raise DataError(f"The {kind} {name} cannot be read ({cause[0]}); download it again or remove it.") from error
+    except Exception as error:  # every library raises its own
+        name = path if isinstance(path, str) else path[0]
+        raise DataError(explain(error, f"The {kind} {name}")) from error
 
 
 def _label_name(item: Item) -> str:
@@ -110,21 +107,13 @@ def _check_item(item: Item, image_loader: LoadImage, label_loader: LoadImage) ->
     if image.shape[1:] != label.shape[1:]:
         image_size, label_size = ("x".join(map(str, tensor.shape[1:])) for tensor in (image, label))
         raise DataError(
-            f"The image {item['image']} is {image_size} but its label {name} is {label_size}; "
+            f"The image {item['image']} is {image_size} but its label {name} is {label_size}: "
             "make them match or remove both."
         )
     for kind, path, tensor in (("image", item["image"], image), ("label", name, label)):
         if not torch.isfinite(tensor).all():
-            raise DataError(f"The {kind} {path} has NaN or infinite voxels; repair or remove it.")
+            raise DataError(f"The {kind} {path} has NaN or infinite voxels: repair or remove it.")
     return image, label
-
-
-def _unknown_values(item: Item, values: np.ndarray, known: set[int]) -> list[float]:
-    """The values of a label that stand for no class, smallest first."""
-    if known == {0, 1} and _label_name(item).lower().endswith(PICTURE_SUFFIXES):
-        # To the readers of mask pictures any value above 0 is the one class, so that 255 is as good as 1.
-        return []
-    return [float(value) for value in values if value not in known]
 
 
 def _describe_unknown_values(unknown: dict[str, list[float]], known: set[int]) -> str:
@@ -139,38 +128,40 @@ def _describe_unknown_values(unknown: dict[str, list[float]], known: set[int]) -
 
 
 def check_data(
-    layout: str,
+    dataset: str,
     path: str | os.PathLike[str],
-    progress: bool = True,
     *,
-    label_values: Iterable[int | str] | None = None,
+    volumetric: bool,
+    label_names: Mapping[str, str],
+    spacing_is_real: bool = True,
+    progress: bool = True,
 ) -> DataReport:
-    """Read a whole data set and report what is in it and what is wrong with it.
+    """Read a whole data set with the readers of the training, and report its content and its problems.
 
     Args:
-        layout: a name in ``LAYOUTS``.
+        dataset: a name in ``DATASETS``.
         path: the folder or archive as downloaded.
+        volumetric: whether the images are volumes.
+        label_names: name of each class by its value in the labels, beside the background 0.
+        spacing_is_real: whether the voxel spacing of volumes is in millimetres.
         progress: whether to show a progress bar on a terminal.
-        label_values: the classes that labels may hold beside the background 0, as numbers or texts, so that the
-            ``label_names`` of a preset will do; None for any.
 
     Raises:
-        ConfigError: no such layout.
-        DataError: there is nothing to look at: the path is missing, empty, or holds nothing of the layout.
+        ConfigError: there is no such data set.
+        DataError: the path is missing, empty, or holds nothing of the data set.
     """
-    scan = scan_layout(layout, path)
-    found = find_layout(layout)
-    report = DataReport(layout=layout, path=os.path.abspath(path), problems=list(scan.problems))
+    scan = scan_dataset(dataset, path)
+    report = DataReport(dataset=dataset, path=os.path.abspath(path), problems=list(scan.problems))
     report.images = len(scan.items)
     report.strata = dict(sorted(Counter(item["stratum"] for item in scan.items if "stratum" in item).items()))
     report.groups = len({item["group"] for item in scan.items})
     sizes: Counter[str] = Counter()
     voxels: Counter[int] = Counter()
-    known = None if label_values is None else {0, *map(int, label_values)}
+    known = {0, *map(int, label_names)}
     unknown: dict[str, list[float]] = {}
     spacings = []
-    image_loader = LoadImage(**found.image_reader, ensure_channel_first=True)
-    label_loader = LoadImage(**found.label_reader, ensure_channel_first=True, dtype=None)
+    image_loader = LoadImage(reader=VolumeReader() if volumetric else PictureReader(), ensure_channel_first=True)
+    label_loader = LoadImage(reader=LabelReader(label_names), ensure_channel_first=True, dtype=None)
     for item in tqdm(scan.items, desc="Checking", unit="image", disable=None if progress else True, leave=False):
         try:
             image, label = _check_item(item, image_loader, label_loader)
@@ -178,7 +169,7 @@ def check_data(
             report.problems.append(str(error))
             continue
         values, counts = np.unique(np.asarray(label), return_counts=True)
-        unknown_values = [] if known is None else _unknown_values(item, values, known)
+        unknown_values = [float(value) for value in values if value not in known]
         if unknown_values:
             unknown[_label_name(item)] = unknown_values
         else:
@@ -186,15 +177,15 @@ def check_data(
         sizes["x".join(map(str, image.shape[1:]))] += 1
         voxels.update({int(value): int(count) for value, count in zip(values, counts, strict=True)})
         report.without_foreground += int(not (values > 0).any())
-        if image.ndim == 4 and found.spacing_is_real:
+        if image.ndim == 4 and spacing_is_real:
             spacings.append(image.pixdim.tolist())  # type: ignore[attr-defined]
     report.sizes = dict(sizes.most_common())
     if spacings:
         report.spacing_mm = list(zip(np.min(spacings, axis=0).tolist(), np.max(spacings, axis=0).tolist(), strict=True))
     total = sum(voxels.values())
     report.label_shares = {value: voxels[value] / total for value in sorted(voxels)}
-    if known and unknown:
+    if unknown:
         report.problems.append(_describe_unknown_values(unknown, known))
     if sizes and report.without_foreground == sizes.total():
-        report.problems.append(f"No label in {report.path} has any foreground; check that these are the labels.")
+        report.problems.append(f"No label in {report.path} has any foreground: check that these are the labels.")
     return report

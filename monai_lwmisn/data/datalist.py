@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,6 @@ def read_datalist(path: str | os.PathLike[str]) -> Datalist:
     return validate_datalist(datalist, f"The datalist {path}")
 
 
-def select_parts(datalist: Datalist, *parts: str) -> list[Item]:
-    """The items of some parts, in order."""
+def select_parts(datalist: Datalist, parts: Sequence[str]) -> list[Item]:
+    """Return the items of some parts, in order."""
     return [item for part in parts for item in datalist[part]]

@@ -1,9 +1,9 @@
-"""From a path the user gives to the datalist of a run: checked, split and written down once."""
+"""The datalist of a run: checked, split and written once."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 import ignite.distributed as idist
@@ -15,25 +15,26 @@ from monai_lwmisn.data.splits import split_datalist
 
 def prepare_datalist(
     file: str | os.PathLike[str] | None,
-    layout: str,
+    dataset: str,
     path: str | os.PathLike[str],
     *,
+    volumetric: bool,
+    label_names: Mapping[str, str],
     split_by: str,
     test_fraction: float,
     validation_fraction: float,
     seed: int,
     folds: int | None = None,
     fold: int = 0,
-    label_values: Iterable[int | str] | None = None,
 ) -> Datalist:
-    """The datalist of a run: read where the run has one, otherwise made from the raw data and written.
+    """Return the datalist of a run: read from its file, or made from the raw data and written.
 
     Args:
-        file: the run's datalist.json; None to make the datalist anew each time and write nothing.
-        layout: a name in ``LAYOUTS``.
+        file: the run's datalist.json; None makes the datalist anew each time and writes nothing.
+        dataset: a name in ``DATASETS``.
         path: the folder or archive as downloaded.
+        volumetric, label_names: as for :func:`check_data`.
         split_by, test_fraction, validation_fraction, seed, folds, fold: as for :func:`split_datalist`.
-        label_values: as for :func:`check_data`.
 
     Raises:
         DataError: anything is wrong with the data; nothing is written then.
@@ -41,7 +42,7 @@ def prepare_datalist(
     """
     if file is not None and Path(file).is_file():
         return read_datalist(file)
-    report = check_data(layout, path, label_values=label_values)
+    report = check_data(dataset, path, volumetric=volumetric, label_names=label_names)
     report.raise_for_problems()
     datalist = split_datalist(
         report.items,

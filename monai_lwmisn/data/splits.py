@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -11,8 +10,9 @@ from monai.transforms import LoadImage, Orientation
 
 from monai_lwmisn.data.datalist import PARTS, Datalist
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.data.readers import PICTURE_SUFFIXES
 from monai_lwmisn.errors import ConfigError, SplitError
+from monai_lwmisn.inference.inputs import PICTURE_SUFFIXES
+from monai_lwmisn.inference.readers import VolumeReader
 
 
 def split_datalist(
@@ -27,7 +27,7 @@ def split_datalist(
     """Deal the items of a data set out to ``training``, ``validation`` and ``test``.
 
     Args:
-        items: what ``read_layout`` returns. The result does not depend on their order.
+        items: what ``read_dataset`` returns. The result does not depend on their order.
         by: ``case`` keeps together what belongs together (the items of one ``group``, else of one ``case``) and
             spreads every ``stratum`` evenly. ``image`` deals out single images, of volumes single slices, as the
             paper does (section 3.1): slices of one patient then stand on both sides.
@@ -106,12 +106,11 @@ def _units_by_image(items: Sequence[Item]) -> list[list[Item]]:
 
 
 def count_slices(image: str) -> int:
-    """Number of slices along the last axis once a volume is loaded and turned to RAS; 0 for a picture."""
+    """Count the slices along the last axis of a volume that was turned to RAS; a picture has 0."""
     if image.lower().endswith(PICTURE_SUFFIXES):
         return 0
-    reader = "PydicomReader" if os.path.isdir(image) else None
-    volume = LoadImage(reader=reader, ensure_channel_first=True)(image)
-    return int(Orientation(axcodes="RAS")(volume).shape[-1])
+    volume = LoadImage(reader=VolumeReader(), ensure_channel_first=True)(image)
+    return int(Orientation(axcodes="RAS", labels=None)(volume).shape[-1])
 
 
 def _identity(unit: list[Item]) -> list[tuple]:

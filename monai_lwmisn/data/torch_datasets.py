@@ -11,15 +11,16 @@ import numpy as np
 import torch
 from monai.data import CacheDataset, Dataset, MetaTensor, PersistentDataset, get_track_meta, set_track_meta
 from monai.data.utils import pickle_hashing
-from monai.transforms import Compose
+from monai.transforms import Compose, EnsureTyped
 from monai.utils import TraceKeys
 from torch.utils.data import Dataset as TorchDataset
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.data.transforms import SelectSlicesd
-from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.errors import ConfigError, DataError, explain
 
-Transforms = Sequence[Callable[[Any], Any]]
+Transforms = Sequence[Any]
+"""Transforms of dictionaries; a list among them stands for its members, so that a configuration joins lists."""
 CACHES = ("memory", "disk", "none")
 VOLUME_KEYS = ("image", "label", "picture", "truth")
 """The image and the label, and their copies on the native grid that an evaluation takes."""
@@ -154,7 +155,9 @@ def build_dataset(
         raise ConfigError("cache is 'disk' but cache_dir is not given; name a folder for the cached images.")
     # Last, because intensities are scaled by the whole volume, in training as where the network is used.
     selection = SelectSlicesd(VOLUME_KEYS, allow_missing_keys=True)
-    transforms = Compose([*deterministic_transforms, selection])
+    transforms = Compose([*_flat(deterministic_transforms), selection])
+    if random_transforms:
+        random_transforms = [*_flat(random_transforms), EnsureTyped(["image", "label"], track_meta=False)]
     items = [dict(item) for item in data]
     dataset: TorchDataset
     if cache == "memory":
@@ -196,19 +199,17 @@ def _untracked() -> Iterator[None]:
         set_track_meta(tracked)
 
 
+def _flat(transforms: Transforms) -> list[Callable[[Any], Any]]:
+    return [one for entry in transforms for one in (entry if isinstance(entry, (list, tuple)) else [entry])]
+
+
 @contextmanager
 def _one_sentence(what: str) -> Iterator[None]:
-    """Turn the error of a transform into a sentence: our own where it is one, else that of the first cause."""
+    """Raise the error of a transform again as one sentence."""
     try:
         yield
     except Exception as error:
-        # MONAI raises what happens in a transform from its cause. The rest is no image's fault, as a full disk.
+        # MONAI raises the error of a transform from its cause. An error without a cause is no image's fault.
         if error.__cause__ is None:
             raise
-        cause: BaseException = error
-        while cause.__cause__ is not None and not isinstance(cause, DataError):
-            cause = cause.__cause__
-        reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-        if not isinstance(cause, DataError):
-            reason = f"{what} cannot be loaded ({reason}); `lwmisn check-data` names what is wrong."
-        raise LoadingError(reason) from error
+        raise LoadingError(explain(error, what, "`lwmisn check-data` names what is wrong")) from error

@@ -1,1 +1,1 @@
-"""What search and training share: checkpoints, randomness, progress, configuration."""
+"""The parts that the loops of search and training share: seeds, checkpoints, history, processes, loaders."""

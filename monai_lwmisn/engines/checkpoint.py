@@ -33,12 +33,12 @@ class RunCheckpoint:
     rank 0 writes. The gradient scaler of a MONAI trainer (``engine.scaler``) is included where there is one.
 
     Args:
-        path: the checkpoint file.
+        folder: the folder of checkpoint.pt.
         objects: what to keep, by name: networks (not their distributed wrapper), optimizers, schedulers, ...
     """
 
-    def __init__(self, path: str | os.PathLike, objects: Mapping[str, Stateful]) -> None:
-        self.path = Path(path)
+    def __init__(self, folder: str | os.PathLike, objects: Mapping[str, Stateful]) -> None:
+        self.path = Path(folder) / "checkpoint.pt"
         self.objects = dict(objects)
         self._scaler_state: dict[str, Any] = {}
 

@@ -30,8 +30,9 @@ def join(device: torch.device) -> None:
 
 
 def leave() -> None:
-    """Leave the group of processes."""
+    """Wait until all processes are done, so that all see the files of the first, and leave their group."""
     if idist.get_world_size() > 1:
+        idist.barrier()
         # Who lets go of a group last waits for its threads to end, for which they need the interpreter's lock. Python
         # hands it over then; a DistributedDataParallel that is taken down later keeps it, and hangs now and then.
         _LEFT.append(torch.distributed.group.WORLD)
@@ -39,8 +40,8 @@ def leave() -> None:
 
 
 def distribute(network: nn.Module, device: torch.device) -> nn.Module:
-    """Move a network to the device and, in a group of processes, wrap it so that they share gradients."""
-    network.to(device)
+    """Move a network to the device in the channels-last memory format; in a group of processes, share gradients."""
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if idist.get_world_size() == 1:
         return network
     # A cell need not use both of its inputs, so parameters without a gradient are no mistake.

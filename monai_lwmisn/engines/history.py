@@ -13,20 +13,16 @@ from typing import Any
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 from ignite.handlers import ProgressBar
-from monai.utils import optional_import
+from torch.utils.tensorboard import SummaryWriter
 
 from monai_lwmisn.files import write_atomically
-
-# A bundle trains where these are not installed too, and then shows less of it.
-SummaryWriter, has_tensorboard = optional_import("torch.utils.tensorboard", name="SummaryWriter")
-_, has_tqdm = optional_import("tqdm")
 
 __all__ = ["BatchProgress", "EpochHistory", "read_history"]
 
 
 class BatchProgress:
     """
-    Shows the iterations of an epoch and the time left; silent on ranks above 0, outside a terminal and without tqdm.
+    Shows the iterations of an epoch and the time left; silent on ranks above 0 and outside a terminal.
 
     Args:
         description: stands before the bar.
@@ -37,8 +33,7 @@ class BatchProgress:
 
     def attach(self, engine: Engine) -> None:
         """Register with ``engine``."""
-        if has_tqdm:
-            ProgressBar(desc=self.description, disable=None if idist.get_rank() == 0 else True).attach(engine)
+        ProgressBar(desc=self.description, disable=None if idist.get_rank() == 0 else True).attach(engine)
 
 
 def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
@@ -57,28 +52,25 @@ def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
 class EpochHistory:
     """
     At the end of every epoch, appends one JSON object to a file, prints a line of it with the time left, and passes its
-    numbers to TensorBoard where it is installed.
+    numbers to TensorBoard.
 
     An object holds ``epoch``, ``seconds`` and the given values, numbers unrounded. When a run starts, epochs that the
     engine has not completed are dropped from the file: all in a fresh run, those after the checkpoint in a resumed one.
     In a distributed run only rank 0 writes and prints; the values are computed on every rank.
 
     Args:
-        path: history.jsonl; its folder is made.
+        folder: the folder of history.jsonl and of the TensorBoard events; it is made.
         values: by name, functions of the engine that give a JSON value, or None for "nothing this epoch". A dictionary
             of numbers becomes one TensorBoard scalar ``name/key`` each; only numbers are printed.
-        scalars_dir: folder of the TensorBoard events; None for none.
     """
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        folder: str | os.PathLike,
         values: Mapping[str, Callable[[Engine], Any]],
-        scalars_dir: str | os.PathLike | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(folder) / "history.jsonl"
         self.values = dict(values)
-        self.scalars_dir = scalars_dir
         self._writer: Any = None
         self._lines: list[dict[str, Any]] = []
         self._run_start = self._epoch_start = 0.0
@@ -96,9 +88,9 @@ class EpochHistory:
         self._first_epoch = engine.state.epoch
         self._lines = [line for line in read_history(self.path) if line["epoch"] <= engine.state.epoch]
         self._write()
-        if self.scalars_dir is not None and has_tensorboard and idist.get_rank() == 0:
+        if idist.get_rank() == 0:
             # Events of epochs that are run anew are hidden.
-            self._writer = SummaryWriter(str(self.scalars_dir), purge_step=engine.state.epoch + 1)
+            self._writer = SummaryWriter(str(self.path.parent), purge_step=engine.state.epoch + 1)
 
     def _start_epoch(self, engine: Engine) -> None:
         self._epoch_start = time.monotonic()

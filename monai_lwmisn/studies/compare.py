@@ -54,8 +54,8 @@ class Comparison:
     say: Callable[[str], None] = print
 
     def __post_init__(self) -> None:
-        preset = load_preset(self.protocol.preset, "light")
-        self.in_channels, self.out_channels = preset["in_channels"], preset["out_channels"]
+        data = load_preset(self.protocol.preset, "light")["data"]
+        self.in_channels, self.out_channels = data["in_channels"], data["out_channels"]
 
     def prepare(self, *, resume: bool) -> None:
         """Make the folder, or check that it has the same protocol and images.

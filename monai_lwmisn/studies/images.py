@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from monai.transforms import LoadImage
+from monai.bundle import ConfigParser
+from monai.transforms import Compose
 from tqdm import tqdm
 
-from monai_lwmisn.config import resolve
 from monai_lwmisn.data import prepare_datalist, read_datalist
 from monai_lwmisn.data.datalist import PARTS, Datalist, select_parts
-from monai_lwmisn.data.datasets import find_layout, scan_layout
+from monai_lwmisn.data.datasets import scan_dataset
 from monai_lwmisn.data.splits import count_slices
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.studies.protocol import Protocol
+
+SPLIT = ("volumetric", "label_names", "split_by", "test_fraction", "validation_fraction", "seed", "folds", "fold")
 
 
 def find_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
@@ -33,36 +35,32 @@ def find_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
         DataError: the data set cannot be used.
         ConfigError: the data set lacks a case of ``file``.
     """
-    config = resolve(protocol.preset, "light", protocol.settings)["train"]
+    settings = protocol.data_settings()
     if file.is_file():
-        datalist = _at_its_place(read_datalist(file), config["layout"], data)
-    else:
-        split = {
-            key: config[key] for key in ("split_by", "test_fraction", "validation_fraction", "seed", "folds", "fold")
-        }
-        datalist = prepare_datalist(None, config["layout"], data, label_values=config["label_names"], **split)
-        if protocol.slice_step > 1:
-            for item in select_parts(datalist, "training", "validation"):
-                item["slices"] = list(range(0, count_slices(item["image"]), protocol.slice_step))
+        return _with_current_paths(read_datalist(file), settings["dataset"], data)
+    datalist = prepare_datalist(None, settings["dataset"], data, **{name: settings[name] for name in SPLIT})
+    if protocol.slice_step > 1:
+        for item in select_parts(datalist, ("training", "validation")):
+            item["slices"] = list(range(0, count_slices(item["image"]), protocol.slice_step))
     return datalist
 
 
 def fingerprint_images(protocol: Protocol, datalist: Datalist) -> str:
     """Return a hash of all images and labels and of their parts. Their paths have no effect on it."""
-    layout = find_layout(resolve(protocol.preset, "light", protocol.settings)["train"]["layout"])
-    loaders = {"image": LoadImage(**layout.image_reader), "label": LoadImage(**layout.label_reader)}
+    load = Compose(ConfigParser({"data": protocol.data_settings()}).get_parsed_content("data#loading"))
     items = [(part, item) for part in PARTS for item in datalist[part]]
     digest = hashlib.sha256()
     for part, item in tqdm(items, desc="hash", unit="image", disable=None, leave=False):
         digest.update(f"{part} {item['case']}".encode())
-        for key, loader in loaders.items():
-            digest.update(np.ascontiguousarray(loader(item[key])).tobytes())
+        loaded = load({"image": item["image"], "label": item["label"]})
+        for key in ("image", "label"):
+            digest.update(np.ascontiguousarray(loaded[key]).tobytes())
     return digest.hexdigest()[:16]
 
 
-def _at_its_place(datalist: Datalist, layout: str, data: Path) -> Datalist:
-    now: dict[str, Any] = {item["case"]: item for item in scan_layout(layout, data).items}
-    items = select_parts(datalist, *PARTS)
+def _with_current_paths(datalist: Datalist, dataset: str, data: Path) -> Datalist:
+    now: dict[str, Any] = {item["case"]: item for item in scan_dataset(dataset, data).items}
+    items = select_parts(datalist, PARTS)
     missing = next((item["case"] for item in items if item["case"] not in now), None)
     if missing is not None:
         raise ConfigError(f"{data} has no case {missing}, which the comparison has: give its data set.")

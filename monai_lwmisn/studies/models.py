@@ -17,20 +17,18 @@ from monai_lwmisn.studies.baselines import BASELINES, build_baseline
 OURS = "lwmisn"
 
 _FAST: dict[str, Any] = {
-    "encoder_cells": 2,
-    "middle_cells": 1,
-    "decoder_cells": 2,
-    "node_width": [16, 24, 32],
-    "stem_stride": 4,
+    "architecture.cells": {"encoder": 2, "middle": 1, "decoder": 2},
+    "architecture.node_width": [16, 24, 32],
+    "architecture.stem_stride": 4,
 }
 """A few narrow cells that start at a quarter of the resolution."""
 
 _NO_COSTS: dict[str, Any] = {
-    "lambda_params": 0.0,
-    "lambda_macs": 0.0,
-    "lambda_latency": 0.0,
-    "budget_params": None,
-    "budget_macs": None,
+    "search.lambda_params": 0.0,
+    "search.lambda_macs": 0.0,
+    "search.lambda_latency": 0.0,
+    "search.budget_params": None,
+    "search.budget_macs": None,
 }
 
 
@@ -58,17 +56,17 @@ _SEARCHED = [
     Model(OURS, "ours", {}),
     Model("lwmisn_fast", "ours", _FAST),
     Model("lwmisn_published", "ours", {}, variant="paper"),
-    *(Model(f"random_{seed}", "ours", {"strategy": "random", "genotype_seed": seed}) for seed in (1, 2, 3)),
-    Model("darts_based", "paper", {"search_space": "darts", **_NO_COSTS}),
-    Model("contrast", "paper", {"topology": "contrast"}),
+    *(Model(f"random_{seed}", "ours", {"search.strategy": "random", "search.genotype_seed": seed}) for seed in (1, 2, 3)),
+    Model("darts_based", "paper", {"search.search_space": "darts", **_NO_COSTS}),
+    Model("contrast", "paper", {"architecture.topology": "contrast"}),
     Model("without_costs", "ablation", _NO_COSTS),
-    Model("shared_alpha", "ablation", {"alpha_groups": "shared"}),
-    Model("without_latency", "ablation", {"lambda_latency": 0.0}),
+    Model("shared_alpha", "ablation", {"search.alpha_groups": "shared"}),
+    Model("without_latency", "ablation", {"search.lambda_latency": 0.0}),
     *(
         Model(
             f"without_{operation}",
             "ablation",
-            {"search_space": [name for name in SEARCH_SPACES["lwmisn"] if name != operation]},
+            {"search.search_space": [name for name in SEARCH_SPACES["lwmisn"] if name != operation]},
         )
         for operation in SEARCH_SPACES["lwmisn"]
         if operation != "zero"

@@ -134,7 +134,7 @@ def _introduction(results: Results, metric: str) -> list[str]:
     costs = results.rows[0].costs
     lines = [
         f"All networks share the split, transforms, augmentation, loss, optimizer and its schedule, "
-        f"{protocol.epochs} epochs with batches of {protocol.settings['train_batch_size']}, and {seeds}. "
+        f"{protocol.epochs} epochs with batches of {protocol.settings['train.batch_size']}, and {seeds}. "
         f"The learning rate is the one of {', '.join(f'{rate:g}' for rate in protocol.learning_rates)} with the best "
         f"validation DSC after {protocol.pilot_epochs} epochs.{budget}",
         "",

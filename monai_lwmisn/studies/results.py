@@ -106,8 +106,8 @@ def read_results(out: Path) -> Results:
         ConfigError: ``out`` is not a comparison, was written by another release, or has no finished training.
     """
     protocol = _read_protocol(out)
-    preset = load_preset(protocol.preset, "light")
-    costs = obtain_costs(out, preset["in_channels"], preset["out_channels"])
+    data = load_preset(protocol.preset, "light")["data"]
+    costs = obtain_costs(out, data["in_channels"], data["out_channels"])
     rows, failures, pending = [], {}, {}
     for name, model in MODELS.items():
         if not (out / "trials" / name).is_dir():

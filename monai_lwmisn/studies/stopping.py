@@ -1,40 +1,13 @@
-"""Handlers that end a training before its last epoch."""
+"""A handler that ends a training after a budget of time."""
 
 from __future__ import annotations
 
-import math
 import os
 import time
 
 from ignite.engine import Engine, Events
-from monai.handlers import from_engine
 
 from monai_lwmisn.engines.history import read_history
-from monai_lwmisn.errors import LWMISNError
-
-_loss_of = from_engine(["loss"], first=True)
-
-
-class FiniteLoss:
-    """Makes a training fail when its loss is infinite or not a number.
-
-    ``ignite.handlers.TerminateOnNan`` ends the training as if it were finished, so its trial would count as done with
-    the weights of an earlier validation. Here the trial fails, and its reason is a sentence.
-    """
-
-    def attach(self, engine: Engine) -> None:
-        """Register with the trainer."""
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
-
-    def __call__(self, engine: Engine) -> None:
-        """Check the loss of this iteration.
-
-        Raises:
-            LWMISNError: the loss is not finite.
-        """
-        loss = float(_loss_of(engine.state.output))
-        if not math.isfinite(loss):
-            raise LWMISNError(f"The loss is {loss} in epoch {engine.state.epoch}: try a lower learning rate.")
 
 
 class TimeBudget:
@@ -45,12 +18,12 @@ class TimeBudget:
 
     Args:
         seconds: budget of training and validation together, including the time before a resumption.
-        history: the training's history.jsonl.
+        folder: the folder of the training's history.jsonl.
     """
 
-    def __init__(self, seconds: float, history: str | os.PathLike) -> None:
+    def __init__(self, seconds: float, folder: str | os.PathLike[str]) -> None:
         self.seconds = seconds
-        self.history = history
+        self.history = os.path.join(folder, "history.jsonl")
         self._start = 0.0
 
     def attach(self, engine: Engine) -> None:

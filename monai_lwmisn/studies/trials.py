@@ -18,7 +18,7 @@ from monai_lwmisn.networks import Genotype
 
 DONE, FAILED = "done", "failed"
 
-PLACES = ("bundle_root", "dataset_dir", "cache", "cache_dir")
+PLACES = ("bundle_root", "dataset_dir", "cache_dir")
 """Keys of a configuration that name places on this machine and have no effect on the result."""
 
 
@@ -105,11 +105,15 @@ class Trial:
         places = {
             "bundle_root": str(self.run.absolute()),
             "dataset_dir": str(data.absolute()),
-            # All networks share the loaded and resized images.
-            "cache": "disk",
             "cache_dir": str((self.out / "cache").absolute()),
         }
-        write_configs(self.run, {name: {**config, **places} for name, config in configs.items()})
+        write_configs(
+            self.run,
+            {
+                name: {**config, **{key: place for key, place in places.items() if key in config}}
+                for name, config in configs.items()
+            },
+        )
         shutil.copyfile(datalist, self.run / "datalist.json")
         if genotype is not None:
             genotype.save(self.run / "genotype.json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,18 @@ class BestWeights:
     Args:
         network: the network that is judged.
         path: the file; its folder is made.
+        parts: the parts that are learned from. With the validation part among them the newest weights are kept,
+            because the metric then grows with what is learned by heart.
         metric: name of the metric; larger is better.
-        newest: the newest weights are the best, whatever the metric says: where the images that it is measured on are
-            learned from, it grows with what is learned by heart.
     """
 
-    def __init__(self, network: nn.Module, path: str | os.PathLike, metric: str = "dsc", newest: bool = False) -> None:
+    def __init__(
+        self, network: nn.Module, path: str | os.PathLike, parts: Sequence[str] = ("training",), metric: str = "dsc"
+    ) -> None:
         self.network = network
         self.path = Path(path)
         self.metric = metric
-        self.newest = newest
+        self.newest = "validation" in parts
         self.best: float | None = None
         self.epoch = 0
 

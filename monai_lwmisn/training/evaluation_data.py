@@ -1,42 +1,61 @@
-"""Which images an evaluation looks at."""
+"""The images of an evaluation, and what depends on which images they are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
+
+from monai.transforms import CopyItemsd, LoadImaged
 
 from monai_lwmisn.data import check_data, select_parts
 from monai_lwmisn.data.datalist import PARTS, Datalist
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.inference.readers import LabelReader
 
-__all__ = ["evaluation_items"]
+__all__ = ["evaluation_items", "load_true_instances", "slice_smoothing_of"]
 
 
 def evaluation_items(
     datalist: Callable[[], Datalist],
     split: str,
-    layout: str,
+    dataset: str,
+    *,
+    volumetric: bool,
+    label_names: Mapping[str, str],
     other_data: str | None = None,
-    label_values: Iterable[int | str] | None = None,
 ) -> list[Item]:
-    """
-    The items of one part of a run's datalist, of all parts, or of another data set.
+    """Return the items of one part of a run's datalist, of all parts, or of another data set.
 
     Args:
-        datalist: gives the run's datalist; not called when there is other data.
+        datalist: gives the run's datalist; it is not called when there is other data.
         split: ``training``, ``validation``, ``test`` or ``all``.
-        layout: name of the raw data layout of the other data.
-        other_data: folder or archive of another data set, all of which is taken; None or "" for the run's own.
-        label_values: the classes that the labels of other data may hold, see :func:`check_data`.
+        dataset: format of the other data.
+        volumetric, label_names: see :func:`check_data`.
+        other_data: folder or archive of another data set, all of which is taken; None for the run's own.
 
     Raises:
-        ConfigError: for another name of a part.
-        DataError: when the datalist cannot be read, or anything is wrong with the other data.
+        ConfigError: there is no such part.
+        DataError: the datalist cannot be read, or anything is wrong with the other data.
     """
     if other_data:
-        report = check_data(layout, other_data, label_values=label_values)
+        report = check_data(dataset, other_data, volumetric=volumetric, label_names=label_names)
         report.raise_for_problems()
         return report.items
     if split not in (*PARTS, "all"):
         raise ConfigError(f"There is no split {split!r}: use one of {', '.join(PARTS)} or all.")
-    return select_parts(datalist(), *(PARTS if split == "all" else (split,)))
+    return select_parts(datalist(), PARTS if split == "all" else (split,))
+
+
+def load_true_instances(instances: bool) -> list[Callable]:
+    """Return the transforms that load the numbered objects of the truth under ``true_instances``; none without them."""
+    if not instances:
+        return []
+    return [
+        CopyItemsd("label", names="true_instances"),
+        LoadImaged("true_instances", reader=LabelReader(instances=True), ensure_channel_first=True),
+    ]
+
+
+def slice_smoothing_of(items: Sequence[Item], sigma: float) -> float:
+    """Return ``sigma``, or 0 where single slices were dealt out, which have no neighbours to be smoothed with."""
+    return 0.0 if any("slices" in item for item in items) else sigma

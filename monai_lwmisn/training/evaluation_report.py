@@ -14,6 +14,8 @@ from monai.engines import Evaluator
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.files import write_json
+from monai_lwmisn.networks import Genotype
+from monai_lwmisn.profiling import network_costs
 
 __all__ = ["EvaluationReport"]
 
@@ -28,36 +30,41 @@ class EvaluationReport:
     The file holds ``mean`` (metric to number), ``cases`` (for each item ``case``, ``image``, its metrics and,
     for volumes, its number of ``slices``), ``split``, ``empty_images`` (the rule), ``counts`` (``cases``, ``images``,
     ``empty_images``: images without foreground, ``hd95_undefined``: volumes where truth or prediction has no surface,
-    which the mean leaves out) and whatever ``extra`` adds. With several classes a metric is the mean over them, and
+    which the mean leaves out) and the costs of the network. With several classes a metric is the mean over them, and
     ``metric_name`` is that of one class. A number that does not exist is null.
 
     Args:
-        path: the file; its folder is made.
+        folder: the folder of metrics.json; it is made.
         items: what is evaluated, in the order of the loader.
         label_names: name of each class by its number as a text; the background is none.
         volumetric: the items are volumes.
         split: name of the part of the data.
         empty_images: the rule that the metrics were made with.
-        extra: further entries of the file.
+        surface_tolerance_mm: tolerance in mm of the surface Dice, written where it was measured.
+        other_data: another data set that is measured instead of a part; None for none.
+        costs_of: the genotype file whose network's costs are measured and written too; None for none.
     """
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        folder: str | os.PathLike,
         items: Sequence[Item],
         label_names: Mapping[str, str],
         volumetric: bool,
         split: str,
         empty_images: str,
-        extra: Mapping[str, Any] | None = None,
+        surface_tolerance_mm: float = 2.0,
+        other_data: str | None = None,
+        costs_of: str | os.PathLike | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(folder) / "metrics.json"
         self.items = list(items)
         self.label_names = [label_names[number] for number in sorted(label_names, key=int)]
         self.volumetric = volumetric
-        self.split = split
+        self.split = "other" if other_data else split
         self.empty_images = empty_images
-        self.extra = dict(extra or {})
+        self.surface_tolerance_mm = surface_tolerance_mm
+        self.costs_of = costs_of
         self._images_of_case: list[int] = []
         self._empty = 0
 
@@ -80,7 +87,7 @@ class EvaluationReport:
 
     def _write(self, engine: Evaluator) -> None:
         details = engine.state.metric_details
-        report = {
+        report: dict[str, Any] = {
             "mean": self._row(details),
             "cases": [self._case(index, details) for index in range(len(self._images_of_case))],
             "split": self.split,
@@ -90,9 +97,11 @@ class EvaluationReport:
                 "images": sum(self._images_of_case),
                 "empty_images": self._empty,
             },
-            **self.extra,
         }
+        if self.costs_of is not None:
+            report |= network_costs(Genotype.load(self.costs_of))
         if "hd95" in details:
+            report["surface_tolerance_mm"] = self.surface_tolerance_mm
             report["counts"]["hd95_undefined"] = int((~torch.isfinite(details["hd95"])).any(dim=1).sum())
         write_json(report, self.path, indent=1)
 

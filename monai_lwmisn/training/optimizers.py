@@ -1,21 +1,51 @@
-"""The optimizers a training can be told to use, by name."""
+"""The optimizer of a training and the schedule of its learning rate."""
 
 from __future__ import annotations
 
 import torch
+from monai.optimizers import WarmupCosineSchedule
+from torch import nn
 
 from monai_lwmisn.errors import ConfigError
 
 OPTIMIZERS = ("Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "NAdam", "RAdam", "RMSprop", "SGD")
 """Those of ``torch.optim`` that take any network's parameters, ``lr`` and ``weight_decay``."""
 
+WARMUP_START = 0.1
+"""Share of the learning rate that a warm-up starts at."""
 
-def find_optimizer(name: str) -> type[torch.optim.Optimizer]:
-    """The class of an optimizer by its name in ``torch.optim``.
+
+def make_optimizer(name: str, network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """Return an optimizer of all parameters of a network.
+
+    Args:
+        name: one of ``OPTIMIZERS``.
+        network: the network that is trained.
+        learning_rate: the highest learning rate.
+        weight_decay: the weight decay.
 
     Raises:
-        ConfigError: for a name that is not one of ``OPTIMIZERS``.
+        ConfigError: there is no such optimizer.
     """
     if name not in OPTIMIZERS:
-        raise ConfigError(f"train_optimizer is {name!r}: use one of {', '.join(OPTIMIZERS)}.")
-    return getattr(torch.optim, name)
+        raise ConfigError(f"train.optimizer is {name!r}: use one of {', '.join(OPTIMIZERS)}.")
+    return getattr(torch.optim, name)(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
+
+
+def make_lr_scheduler(
+    optimizer: torch.optim.Optimizer, steps_per_epoch: int, epochs: int, warmup_epochs: float
+) -> WarmupCosineSchedule:
+    """Return a schedule by iteration: a linear warm-up, then a half cosine down to zero.
+
+    Args:
+        optimizer: its learning rate is scheduled.
+        steps_per_epoch: iterations of an epoch.
+        epochs: epochs of the training.
+        warmup_epochs: epochs over which the learning rate rises.
+    """
+    return WarmupCosineSchedule(
+        optimizer,
+        warmup_steps=round(warmup_epochs * steps_per_epoch),
+        t_total=epochs * steps_per_epoch,
+        warmup_multiplier=WARMUP_START,
+    )

@@ -11,16 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from monai.engines import Evaluator
-from monai.utils import optional_import
 
 from monai_lwmisn.data.datasets.base import Item
-
-# A bundle is evaluated where there is no matplotlib too, and then draws nothing.
-FigureCanvasAgg, has_matplotlib = optional_import("matplotlib.backends.backend_agg", name="FigureCanvasAgg")
-to_rgb, _ = optional_import("matplotlib.colors", name="to_rgb")
-Figure, _ = optional_import("matplotlib.figure", name="Figure")
-Patch, _ = optional_import("matplotlib.patches", name="Patch")
 
 __all__ = ["Example", "OverlayFigure", "blend", "draw_overlays"]
 
@@ -89,7 +86,7 @@ class OverlayFigure:
     Of a volume it is the slice with the most foreground in the truth, seen from the feet, anterior up.
 
     Args:
-        path: the figure; its folder is made.
+        folder: the folder of overlays.png; it is made.
         items: what is evaluated, in the order of the loader.
         label_names: name of each class by its number as a text.
         volumetric: the items are volumes, in RAS orientation.
@@ -99,9 +96,9 @@ class OverlayFigure:
     """
 
     def __init__(
-        self, path: str | os.PathLike, items: Sequence[Item], label_names: dict[str, str], volumetric: bool
+        self, folder: str | os.PathLike, items: Sequence[Item], label_names: Mapping[str, str], volumetric: bool
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(folder) / "overlays.png"
         self.items = list(items)
         self.label_names = [label_names[number] for number in sorted(label_names, key=int)]
         self.volumetric = volumetric
@@ -110,9 +107,8 @@ class OverlayFigure:
 
     def attach(self, engine: Engine) -> None:
         """Register with the evaluator; its batches have the image as loaded under ``picture``."""
-        if has_matplotlib:
-            self.collect_from(engine)
-            engine.add_event_handler(Events.COMPLETED, self._draw)
+        self.collect_from(engine)
+        engine.add_event_handler(Events.COMPLETED, self._draw)
 
     def collect_from(self, engine: Engine) -> None:
         """Collect the pictures of an evaluator and draw nothing."""

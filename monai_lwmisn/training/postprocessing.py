@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from monai.transforms import AsDiscreted, Compose, CopyItemsd, Resized
 
+from monai_lwmisn.inference.instances import SeparateInstancesd
 from monai_lwmisn.inference.postprocessing import most_probable, native_probabilities
 
 __all__ = ["PUBLISHED_SIZE", "native_prediction", "with_native_label"]
@@ -28,14 +29,14 @@ def native_prediction(
     out_channels: int,
     volumetric: bool = False,
     published_size: bool = False,
-    cleaning: Sequence[Callable] = (),
-    separation: Callable | None = None,
+    postprocessing: Sequence[Callable] = (),
+    instances: bool = False,
 ) -> Compose:
     """
     The postprocessing of an evaluator: ``pred`` from logits to one-hot on the grid of ``label``, ``label`` to one-hot.
 
-    What is measured is what an inference gives: the same way back to the native grid, the same cleaning. Only
-    ``pred_256``, which is there to be compared with published figures, is the network's alone, not cleaned.
+    The measured prediction is that of an inference: the same way back to the native grid, the same post-processing.
+    Only ``pred_256``, which is compared with published figures, has no post-processing.
 
     Args:
         spatial: the transforms that changed the grid of the image, to be inverted.
@@ -43,9 +44,9 @@ def native_prediction(
         volumetric: the images are volumes (C, H, W, D).
         published_size: add ``pred_256`` and ``label_256``, the probabilities and the label resampled in-plane to
             256x256 pixels (linearly and to the nearest) before they are made one-hot.
-        cleaning: transforms of ``pred`` as a label map (1, ...) on the native grid.
-        separation: transform that adds ``instances``, the numbered objects of the cleaned ``pred``; adds
-            ``label_instances`` too, those of the truth, from ``true_instances`` of the batch.
+        postprocessing: transforms of ``pred`` as a label map (1, ...) on the native grid.
+        instances: add ``instances``, the numbered objects of ``pred``, and ``label_instances``, those of the truth,
+            from ``true_instances`` of the batch.
     """
     transforms = native_probabilities(Compose(list(spatial)), out_channels)
     label_maps = ["pred", "label"]
@@ -56,9 +57,12 @@ def native_prediction(
         transforms.append(Resized(["pred_256", "label_256"], size, mode=[linear, "nearest"]))
         transforms.append(most_probable(out_channels, "pred_256"))
         label_maps += ["pred_256", "label_256"]
-    transforms += [most_probable(out_channels), *cleaning]
-    if separation is not None:
-        transforms += [separation, CopyItemsd("true_instances", names="label_instances")]
+    transforms += [most_probable(out_channels), *postprocessing]
+    if instances:
+        transforms += [
+            SeparateInstancesd("pred", names="instances"),
+            CopyItemsd("true_instances", names="label_instances"),
+        ]
     if out_channels > 1:
         transforms.append(AsDiscreted(label_maps, to_onehot=out_channels))
     return Compose(transforms)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import torch
 from ignite.engine import CallableEventWithFilter, Engine, Events
 from monai.engines import Evaluator
 from monai.handlers import ValidationHandler
 
-__all__ = ["PeriodicValidation", "every_and_last"]
+from monai_lwmisn.training.best_weights import BestWeights
+
+__all__ = ["PeriodicValidation", "every_and_last", "history_values"]
 
 
 def every_and_last(interval: int) -> CallableEventWithFilter:
@@ -33,3 +39,25 @@ class PeriodicValidation(ValidationHandler):
     def attach(self, engine: Engine) -> None:
         """Register with the trainer."""
         engine.add_event_handler(every_and_last(self.interval), self)
+
+
+def history_values(
+    optimizer: torch.optim.Optimizer, evaluator: Evaluator, best: BestWeights
+) -> dict[str, Callable[[Engine], Any]]:
+    """Return what a training writes to its history, for :class:`~monai_lwmisn.engines.history.EpochHistory`.
+
+    Args:
+        optimizer: for the learning rate.
+        evaluator: for the Dice of the validation, in epochs that are validated.
+        best: for the best Dice so far.
+    """
+
+    def validated(trainer: Engine) -> float | None:
+        return evaluator.state.metrics["dsc"] if evaluator.state.epoch == trainer.state.epoch else None
+
+    return {
+        "loss": lambda trainer: trainer.state.metrics["loss"],
+        "learning_rate": lambda trainer: optimizer.param_groups[0]["lr"],
+        "validation_dsc": validated,
+        "best_dsc": lambda trainer: best.best,
+    }

@@ -30,7 +30,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_parts_are_selected_in_order() -> None:
-    assert [chosen["case"] for chosen in select_parts(GOOD, "test", "training")] == ["c", "d", "a"]
+    assert [chosen["case"] for chosen in select_parts(GOOD, ("test", "training"))] == ["c", "d", "a"]
 
 
 def test_slices_of_one_volume_may_stand_in_several_parts(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import ignite.distributed as idist
 import pytest
 
-from monai_lwmisn.data import prepare_datalist, read_layout, split_datalist
+from monai_lwmisn.data import prepare_datalist, read_dataset, split_datalist
 from monai_lwmisn.data.datalist import Datalist
 from monai_lwmisn.errors import DataError, SplitError
 
@@ -20,7 +20,7 @@ def prepare(file: Path, data: Path, *, test_fraction: float = 0.3, seed: int = 0
 
 def test_raw_data_are_split_and_written(nuclei_phantom: Path, tmp_path: Path) -> None:
     datalist = prepare(tmp_path / "datalist.json", nuclei_phantom)
-    items = read_layout("dsb2018", nuclei_phantom)
+    items = read_dataset("dsb2018", nuclei_phantom)
     assert datalist == split_datalist(items, by="case", test_fraction=0.3, validation_fraction=0.2, seed=0)
     assert json.loads((tmp_path / "datalist.json").read_text()) == datalist
 

@@ -14,7 +14,7 @@ from monai.data import DataLoader
 from monai.transforms import Compose, RandCoarseDropoutd, Resized
 
 import monai_lwmisn
-from monai_lwmisn.data import LAYOUTS, build_dataset, read_layout, split_datalist
+from monai_lwmisn.data import DATASETS, build_dataset, read_dataset, split_datalist
 
 PRESETS = Path(monai_lwmisn.__file__).parent / "configs" / "presets"
 DATA_OF = {"nuclei": "nuclei_phantom", "liver_ct": "ct_phantom", "prostate_mr": "mr_phantom"}
@@ -40,7 +40,7 @@ def test_the_seven_presets_are_there() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_turns_its_raw_layout_into_batches(name: str, request: pytest.FixtureRequest) -> None:
     parser = parse(name)
-    items = read_layout(parser["layout"], request.getfixturevalue(DATA_OF[parser["preset"]]))
+    items = read_dataset(parser["layout"], request.getfixturevalue(DATA_OF[parser["preset"]]))
     datalist = split_datalist(
         items, parser["split_by"], parser["test_fraction"], parser["validation_fraction"], parser["seed"]
     )
@@ -82,7 +82,7 @@ def test_a_preset_reads_ones_own_folder_too(name: str, suffix: str, tmp_path: Pa
         (tmp_path / kind).mkdir()
         picture = SimpleITK.GetImageFromArray(np.ascontiguousarray(array.T))
         SimpleITK.WriteImage(picture, str(tmp_path / kind / f"a{suffix}"))
-    loaded = Compose(transforms(parser, "loading"))(read_layout("folder", tmp_path)[0])
+    loaded = Compose(transforms(parser, "loading"))(read_dataset("folder", tmp_path)[0])
     turned = (slice(None, None, -1),) * 2 if parser["volumetric"] else ()  # the files run left and back, RAS does not
     np.testing.assert_array_equal(np.asarray(loaded["label"][0]), label[turned])
     np.testing.assert_array_equal(np.asarray(loaded["image"][0]), image[turned])
@@ -91,7 +91,7 @@ def test_a_preset_reads_ones_own_folder_too(name: str, suffix: str, tmp_path: Pa
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_loads_with_the_readers_of_its_layout(name: str) -> None:
     parser = parse(name)
-    layout = LAYOUTS[parser["layout"]]
+    layout = DATASETS[parser["layout"]]
     readers = {entry["keys"]: entry["reader"] for entry in parser["loading"] if entry["_target_"] == "LoadImaged"}
     assert readers == {"image": layout.image_reader["reader"], "label": layout.label_reader["reader"]}
     assert parser["spacing_is_real"] == (layout.spacing_is_real and parser["volumetric"])
@@ -113,7 +113,7 @@ def test_the_published_recipe_is_kept(name: str) -> None:
 
 def test_the_published_liver_intensities(ct_phantom: Path) -> None:
     parser = parse("liver_ct_paper")
-    items = read_layout("chaos_ct", ct_phantom)[:1]
+    items = read_dataset("chaos_ct", ct_phantom)[:1]
     loaded = build_dataset(items, transforms(parser, "loading"), progress=False)[0]["image"]
     normalised = build_dataset(items, transforms(parser, "loading", "intensity"), progress=False)[0]["image"]
     scaled = (loaded - loaded.min()) / (loaded.max() - loaded.min())
@@ -124,7 +124,7 @@ def test_the_published_liver_intensities(ct_phantom: Path) -> None:
 def test_nuclei_keep_their_native_size_in_light_only(name: str, nuclei_phantom: Path) -> None:
     parser = parse(name)
     dataset = build_dataset(
-        read_layout("dsb2018", nuclei_phantom), transforms(parser, "loading", "spatial", "intensity"), progress=False
+        read_dataset("dsb2018", nuclei_phantom), transforms(parser, "loading", "spatial", "intensity"), progress=False
     )
     size = 64 if parser["variant"] == "light" else 256
     for sample in dataset:
@@ -135,7 +135,7 @@ def test_nuclei_keep_their_native_size_in_light_only(name: str, nuclei_phantom: 
 @pytest.mark.parametrize("name", [name for name in NAMES if parse(name)["volumetric"]])
 def test_single_slices_look_as_they_do_in_their_volume(name: str, request: pytest.FixtureRequest) -> None:
     parser = parse(name)
-    item = read_layout(parser["layout"], request.getfixturevalue(DATA_OF[parser["preset"]]))[0]
+    item = read_dataset(parser["layout"], request.getfixturevalue(DATA_OF[parser["preset"]]))[0]
     steps = transforms(parser, "loading", "spatial", "intensity")
     whole, some = (build_dataset([one], steps, cache="none")[0] for one in (item, {**item, "slices": [3, 6]}))
     for key in ("image", "label"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_lwmisn.data import read_layout, split_datalist, write_datalist
+from monai_lwmisn.data import read_dataset, split_datalist, write_datalist
 from monai_lwmisn.data.relocation import relocate_datalist
 from monai_lwmisn.errors import DataError
 
@@ -34,7 +34,7 @@ def places(nuclei_phantom: Path, tmp_path: Path) -> dict[str, Path]:
 
 
 def datalist_of(data: Path) -> dict:
-    return split_datalist(read_layout("dsb2018", data), test_fraction=0.34, validation_fraction=0.34)
+    return split_datalist(read_dataset("dsb2018", data), test_fraction=0.34, validation_fraction=0.34)
 
 
 @pytest.mark.parametrize("old", ["folder", "zip"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monai_lwmisn.data import read_layout, split_datalist, validate_datalist
+from monai_lwmisn.data import read_dataset, split_datalist, validate_datalist
 from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.data.splits import count_slices
 from monai_lwmisn.errors import ConfigError, SplitError
@@ -103,7 +103,7 @@ def test_by_image_ignores_groups() -> None:
 
 
 def test_by_image_deals_out_the_slices_of_volumes(mr_phantom: Path) -> None:
-    items = read_layout("promise12", mr_phantom)[:1]
+    items = read_dataset("promise12", mr_phantom)[:1]
     datalist = validate_datalist(split_datalist(items, "image", 0.4, 0.4, seed=0))
     slices = [datalist[part][0]["slices"] for part in PARTS]
     assert sorted(sum(slices, [])) == list(range(12))
@@ -112,8 +112,8 @@ def test_by_image_deals_out_the_slices_of_volumes(mr_phantom: Path) -> None:
 
 
 def test_slices_are_counted_along_the_axis_to_the_head(ct_phantom: Path, msd_phantom: Path) -> None:
-    assert count_slices(read_layout("chaos_ct", ct_phantom)[0]["image"]) == 12
-    assert count_slices(read_layout("msd", msd_phantom)[0]["image"]) == 10
+    assert count_slices(read_dataset("chaos_ct", ct_phantom)[0]["image"]) == 12
+    assert count_slices(read_dataset("msd", msd_phantom)[0]["image"]) == 10
     assert count_slices("/some/archive.zip!/picture.png") == 0
 
 

@@ -20,7 +20,7 @@ from monai.transforms import (
     ScaleIntensityd,
 )
 
-from monai_lwmisn.data import SliceDataset, build_dataset, read_layout
+from monai_lwmisn.data import SliceDataset, build_dataset, read_dataset
 from monai_lwmisn.data.transforms import SelectSlicesd
 from monai_lwmisn.errors import ConfigError, DataError
 
@@ -52,7 +52,7 @@ def reset_count() -> None:
 
 @pytest.mark.parametrize("cache", ["memory", "disk"])
 def test_epochs_after_the_first_do_not_decode(nuclei_phantom: Path, tmp_path: Path, cache: str) -> None:
-    items = read_layout("dsb2018", nuclei_phantom)
+    items = read_dataset("dsb2018", nuclei_phantom)
     dataset = build_dataset(
         items, [*NUCLEI_LOADING, CountCalls("image")], [RandFlipd("image", prob=0.5)], cache=cache,
         cache_dir=tmp_path / "cache", progress=False,
@@ -65,7 +65,7 @@ def test_epochs_after_the_first_do_not_decode(nuclei_phantom: Path, tmp_path: Pa
 
 
 def test_the_disk_cache_serves_the_next_run_but_not_other_transforms(nuclei_phantom: Path, tmp_path: Path) -> None:
-    items = read_layout("dsb2018", nuclei_phantom)[:2]
+    items = read_dataset("dsb2018", nuclei_phantom)[:2]
     for _ in range(2):
         dataset = build_dataset(items, [*NUCLEI_LOADING, CountCalls("image")], cache="disk", cache_dir=tmp_path)
         first = dataset[0], dataset[1]
@@ -82,14 +82,14 @@ def test_the_disk_cache_serves_the_next_run_but_not_other_transforms(nuclei_phan
 
 def test_without_a_cache_every_access_decodes(nuclei_phantom: Path) -> None:
     dataset = build_dataset(
-        read_layout("dsb2018", nuclei_phantom)[:1], [*NUCLEI_LOADING, CountCalls("image")], cache="none"
+        read_dataset("dsb2018", nuclei_phantom)[:1], [*NUCLEI_LOADING, CountCalls("image")], cache="none"
     )
     dataset[0], dataset[0]
     assert CountCalls.calls == 2
 
 
 def test_random_transforms_are_drawn_anew_and_leave_the_cache_alone(nuclei_phantom: Path) -> None:
-    items = read_layout("dsb2018", nuclei_phantom)[:1]
+    items = read_dataset("dsb2018", nuclei_phantom)[:1]
     noise = RandGaussianNoised("image", prob=1.0, std=5.0)
     dataset = build_dataset(items, NUCLEI_LOADING, [noise], progress=False)
     plain = build_dataset(items, NUCLEI_LOADING, progress=False)[0]["image"]
@@ -99,7 +99,7 @@ def test_random_transforms_are_drawn_anew_and_leave_the_cache_alone(nuclei_phant
 
 
 def test_samples_are_those_of_transforms_that_keep_a_record(nuclei_phantom: Path) -> None:
-    items = read_layout("dsb2018", nuclei_phantom)[:1]
+    items = read_dataset("dsb2018", nuclei_phantom)[:1]
     augmentation = [
         RandAffined(
             ["image", "label"], prob=1.0, rotate_range=0.3, mode=["bilinear", "nearest"], padding_mode="border"
@@ -118,7 +118,7 @@ def test_samples_are_those_of_transforms_that_keep_a_record(nuclei_phantom: Path
 
 
 def test_the_slices_of_volumes_come_out_flat(mr_phantom: Path) -> None:
-    items = read_layout("promise12", mr_phantom)
+    items = read_dataset("promise12", mr_phantom)
     dataset = build_dataset(items, VOLUME_LOADING, volumetric=True, progress=False)
     assert isinstance(dataset, SliceDataset)
     assert len(dataset) == 3 * 12
@@ -131,7 +131,7 @@ def test_the_slices_of_volumes_come_out_flat(mr_phantom: Path) -> None:
 
 
 def test_slices_dealt_out_singly_are_the_ones_listed(mr_phantom: Path) -> None:
-    (item, *_) = read_layout("promise12", mr_phantom)
+    (item, *_) = read_dataset("promise12", mr_phantom)
     whole = build_dataset([item], VOLUME_LOADING, volumetric=True, progress=False)
     some = build_dataset([{**item, "slices": [2, 7]}], VOLUME_LOADING, volumetric=True, progress=False)
     assert len(some) == 2
@@ -139,7 +139,7 @@ def test_slices_dealt_out_singly_are_the_ones_listed(mr_phantom: Path) -> None:
 
 
 def test_intensities_are_scaled_by_the_whole_volume(mr_phantom: Path) -> None:
-    (item, *_) = read_layout("promise12", mr_phantom)
+    (item, *_) = read_dataset("promise12", mr_phantom)
     steps = [*VOLUME_LOADING, CopyItemsd(["image", "label"], names=["picture", "truth"]), ScaleIntensityd("image")]
     volume = Compose(VOLUME_LOADING)(dict(item))
     low, high = volume["image"].min(), volume["image"].max()
@@ -150,14 +150,14 @@ def test_intensities_are_scaled_by_the_whole_volume(mr_phantom: Path) -> None:
 
 
 def test_presets_that_select_the_slices_themselves_go_on_to_work(mr_phantom: Path) -> None:
-    item = {**read_layout("promise12", mr_phantom)[0], "slices": [2, 7]}
+    item = {**read_dataset("promise12", mr_phantom)[0], "slices": [2, 7]}
     ours = build_dataset([item], VOLUME_LOADING, cache="none")[0]
     theirs = build_dataset([item], [*VOLUME_LOADING, SelectSlicesd(["image", "label"])], cache="none")[0]
     assert torch.equal(theirs["image"], ours["image"]) and torch.equal(theirs["label"], ours["label"])
 
 
 def test_changing_a_slice_does_not_change_the_cached_volume(mr_phantom: Path) -> None:
-    dataset = build_dataset(read_layout("promise12", mr_phantom)[:1], VOLUME_LOADING, volumetric=True, progress=False)
+    dataset = build_dataset(read_dataset("promise12", mr_phantom)[:1], VOLUME_LOADING, volumetric=True, progress=False)
     before = dataset[3]["image"].clone()
     dataset[3]["image"].zero_()
     assert torch.equal(dataset[3]["image"], before)
@@ -166,7 +166,7 @@ def test_changing_a_slice_does_not_change_the_cached_volume(mr_phantom: Path) ->
 def test_slices_are_augmented_and_batched(mr_phantom: Path) -> None:
     items = [
         {**item, "slices": list(range(4 + 2 * index))}
-        for index, item in enumerate(read_layout("promise12", mr_phantom))
+        for index, item in enumerate(read_dataset("promise12", mr_phantom))
     ]
     flip = RandFlipd(["image", "label"], prob=1.0, spatial_axis=0)
     dataset = build_dataset(items, VOLUME_LOADING, [flip], volumetric=True, progress=False)
@@ -203,7 +203,7 @@ def test_files_that_cannot_be_loaded_give_one_sentence(tmp_path: Path) -> None:
 def test_what_is_loaded_later_fails_with_one_sentence_too(
     nuclei_phantom: Path, tmp_path: Path, cache: str, workers: int
 ) -> None:
-    good = read_layout("dsb2018", nuclei_phantom)[0]
+    good = read_dataset("dsb2018", nuclei_phantom)[0]
     bad = {**good, "image": str(tmp_path / "truncated.png")}
     Path(bad["image"]).write_bytes(Path(good["image"]).read_bytes()[:100])
     dataset = build_dataset([good, bad], NUCLEI_LOADING, cache=cache, cache_dir=tmp_path / "cache")
@@ -216,7 +216,7 @@ def test_what_is_loaded_later_fails_with_one_sentence_too(
 
 
 def test_what_a_library_raises_is_said_of_the_image(nuclei_phantom: Path) -> None:
-    item = read_layout("dsb2018", nuclei_phantom)[0]
+    item = read_dataset("dsb2018", nuclei_phantom)[0]
 
     class Break(MapTransform):
         def __call__(self, data: dict) -> dict:
@@ -230,7 +230,7 @@ def test_what_a_library_raises_is_said_of_the_image(nuclei_phantom: Path) -> Non
 def test_errors_that_are_no_images_fault_are_left_alone(
     nuclei_phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    item = read_layout("dsb2018", nuclei_phantom)[0]
+    item = read_dataset("dsb2018", nuclei_phantom)[0]
     dataset = build_dataset([item], NUCLEI_LOADING, cache="disk", cache_dir=tmp_path)
 
     def refuse(*args: object, **kwargs: object) -> None:

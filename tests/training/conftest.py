@@ -8,7 +8,7 @@ import pytest
 from monai.bundle import ConfigParser
 
 from monai_lwmisn.config import CONFIGS, load_preset
-from monai_lwmisn.data import read_layout, split_datalist, write_datalist
+from monai_lwmisn.data import read_dataset, split_datalist, write_datalist
 from tests.networks.small import small_genotype
 
 PHANTOMS = {
@@ -46,7 +46,7 @@ def make_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Pa
             config = ConfigParser.load_config_file(CONFIGS / f"{workflow}.json")
             config = {**config, **values, **QUICK, **settings, "bundle_root": str(run)}
             ConfigParser.export_config_file(config, run / "configs" / f"{workflow}.json", indent=2)
-        items = read_layout(values["layout"], request.getfixturevalue(PHANTOMS[preset]))
+        items = read_dataset(values["layout"], request.getfixturevalue(PHANTOMS[preset]))
         write_datalist(split_datalist(items, test_fraction=0.34, validation_fraction=0.34), run / "datalist.json")
         small_genotype(values["in_channels"], values["out_channels"]).save(run / "genotype.json")
         return run

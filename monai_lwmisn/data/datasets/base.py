@@ -1,8 +1,8 @@
-"""What a raw data layout is: how its files are found and with which readers they are loaded."""
+"""The format of a raw data set: how its images and labels are found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ Item = dict[str, Any]
 
 @dataclass
 class Scan:
-    """What was found under a path, good and bad.
+    """The files that were found under a path.
 
     Attributes:
         items: the usable pairs of image and label, in case order.
@@ -25,19 +25,13 @@ class Scan:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """A raw data set layout, as downloaded.
+class DatasetFormat:
+    """The format of a raw data set, as downloaded.
 
     Attributes:
         description: one line for people.
         scan: finds the pairs of image and label under a path.
-        image_reader: arguments of MONAI's ``LoadImage`` for the image.
-        label_reader: arguments of MONAI's ``LoadImage`` for the label.
-        spacing_is_real: whether the voxel spacing in the files may be used for millimetres.
     """
 
     description: str
     scan: Callable[[Path], Scan]
-    image_reader: Mapping[str, Any]
-    label_reader: Mapping[str, Any]
-    spacing_is_real: bool = True

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from monai.utils import optional_import
 
-from monai_lwmisn.data.datasets.base import Layout, Scan
+from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
 from monai_lwmisn.errors import DataError
 
 pydicom, _ = optional_import("pydicom")
@@ -92,9 +92,7 @@ def scan_chaos_ct(path: Path) -> Scan:
     return scan
 
 
-LAYOUT = Layout(
+FORMAT = DatasetFormat(
     description="CHAOS CT: Train_Sets/CT/ID with DICOM_anon/*.dcm and Ground/*.png",
     scan=scan_chaos_ct,
-    image_reader={"reader": "PydicomReader"},
-    label_reader={"reader": "monai_lwmisn.data.readers.MaskSeriesReader"},
 )

@@ -6,11 +6,11 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from monai_lwmisn.data.datasets.base import Item, Layout, Scan
+from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
 from monai_lwmisn.data.duplicates import group_pictures
 from monai_lwmisn.data.picture_content import describe_pictures
-from monai_lwmisn.data.readers import MASK_SUFFIXES
 from monai_lwmisn.inference.archives import member_names
+from monai_lwmisn.inference.readers import MASK_SUFFIXES
 
 _FILE = re.compile(r"^(?P<folder>(?:.*/)?(?P<case>[^/]+))/(?P<kind>images|masks)/(?P<name>[^/]+)$")
 
@@ -75,9 +75,7 @@ def _describe(scan: Scan) -> None:
     scan.items = readable
 
 
-LAYOUT = Layout(
+FORMAT = DatasetFormat(
     description="2018 Data Science Bowl: ID/images/ID.png and ID/masks/*.png, folder or zip",
     scan=scan_dsb2018,
-    image_reader={"reader": "monai_lwmisn.data.readers.ColorPictureReader"},
-    label_reader={"reader": "monai_lwmisn.data.readers.NucleusMaskReader"},
 )

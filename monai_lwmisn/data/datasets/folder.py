@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monai_lwmisn.data.datasets.base import Layout, Scan
-from monai_lwmisn.data.readers import PICTURE_SUFFIXES
+from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
+from monai_lwmisn.inference.inputs import PICTURE_SUFFIXES, VOLUME_SUFFIXES
 
-SUFFIXES = (*PICTURE_SUFFIXES, ".nii", ".nii.gz", ".nrrd", ".mhd", ".mha")
+SUFFIXES = (*PICTURE_SUFFIXES, *VOLUME_SUFFIXES)
 
 
 def _by_name(folder: Path) -> dict[str, Path]:
@@ -37,9 +37,7 @@ def scan_folder(path: Path) -> Scan:
     return scan
 
 
-LAYOUT = Layout(
+FORMAT = DatasetFormat(
     description="images/ and labels/ with equal file names (PNG, TIFF, NIfTI, NRRD, MetaImage)",
     scan=scan_folder,
-    image_reader={},
-    label_reader={},
 )

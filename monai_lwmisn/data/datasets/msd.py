@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from monai_lwmisn.data.datasets.base import Layout, Scan
+from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
 from monai_lwmisn.errors import DataError
 
 
@@ -40,9 +40,7 @@ def scan_msd(path: Path) -> Scan:
     return scan
 
 
-LAYOUT = Layout(
+FORMAT = DatasetFormat(
     description="Medical Segmentation Decathlon: dataset.json, imagesTr, labelsTr",
     scan=scan_msd,
-    image_reader={"reader": "NibabelReader"},
-    label_reader={"reader": "NibabelReader"},
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monai_lwmisn.data.datasets.base import Layout, Scan
+from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
 
 SEGMENTATION = "_segmentation"
 
@@ -26,10 +26,7 @@ def scan_promise12(path: Path) -> Scan:
     return scan
 
 
-LAYOUT = Layout(
+FORMAT = DatasetFormat(
     description="PROMISE12: CaseNN.mhd and CaseNN_segmentation.mhd",
     scan=scan_promise12,
-    image_reader={"reader": "ITKReader"},
-    label_reader={"reader": "ITKReader"},
-    spacing_is_real=False,
 )

@@ -8,8 +8,8 @@ import pydicom
 import pytest
 from monai.transforms import Compose, LoadImaged, Orientationd
 
-from monai_lwmisn.data import read_layout
-from monai_lwmisn.data.datasets import LAYOUTS
+from monai_lwmisn.data import read_dataset
+from monai_lwmisn.data.datasets import DATASETS
 from monai_lwmisn.data.phantom import abdomen_volume
 from monai_lwmisn.data.phantom.writers import CT_ORIGIN, CT_SPACING
 from monai_lwmisn.data.transforms import CopyGeometryd
@@ -17,7 +17,7 @@ from monai_lwmisn.errors import DataError
 
 
 def load(item: dict) -> dict:
-    layout = LAYOUTS["chaos_ct"]
+    layout = DATASETS["chaos_ct"]
     return Compose(
         [
             LoadImaged("image", **layout.image_reader, ensure_channel_first=True),
@@ -46,7 +46,7 @@ def renumber(series: list[Path], numbers: list[int]) -> None:
 
 
 def test_volumes_come_back_as_made_with_their_geometry(ct_phantom: Path) -> None:
-    items = read_layout("chaos_ct", ct_phantom)
+    items = read_dataset("chaos_ct", ct_phantom)
     assert [item["case"] for item in items] == ["1", "2", "3"]
     volume, liver = abdomen_volume(48, 12, np.random.default_rng([0, 0]))
     loaded = load(items[0])
@@ -60,10 +60,10 @@ def test_volumes_come_back_as_made_with_their_geometry(ct_phantom: Path) -> None
 
 
 def test_masks_follow_their_slices_whatever_the_instance_numbers(folder: Path, series: list[Path]) -> None:
-    item = read_layout("chaos_ct", folder)[0]
+    item = read_dataset("chaos_ct", folder)[0]
     before = load(item)
     renumber(series, list(range(len(series), 0, -1)))
-    reordered = read_layout("chaos_ct", folder)[0]
+    reordered = read_dataset("chaos_ct", folder)[0]
     assert reordered["label"] == item["label"][::-1]
     after = load(reordered)
     np.testing.assert_array_equal(np.asarray(after["image"]), np.asarray(before["image"]))
@@ -74,7 +74,7 @@ def test_a_missing_slice_is_found(folder: Path, series: list[Path]) -> None:
     series[5].unlink()
     (folder / "Train_Sets/CT/1/Ground/liver_GT_005.png").unlink()
     with pytest.raises(DataError, match=r"missing between .*i0004,0000b\.dcm and i0006,0000b\.dcm.* 6 mm .* of 3 mm"):
-        read_layout("chaos_ct", folder)
+        read_dataset("chaos_ct", folder)
 
 
 def test_a_duplicate_slice_is_found(folder: Path, series: list[Path]) -> None:
@@ -82,7 +82,7 @@ def test_a_duplicate_slice_is_found(folder: Path, series: list[Path]) -> None:
     masks = folder / "Train_Sets/CT/1/Ground"
     shutil.copy(masks / "liver_GT_003.png", masks / "liver_GT_003b.png")
     with pytest.raises(DataError, match=r"i0003,0000b\.dcm and i0003,0001b\.dcm are duplicates"):
-        read_layout("chaos_ct", folder)
+        read_dataset("chaos_ct", folder)
 
 
 def test_shuffled_instance_numbers_are_refused(folder: Path, series: list[Path]) -> None:
@@ -90,13 +90,13 @@ def test_shuffled_instance_numbers_are_refused(folder: Path, series: list[Path])
     numbers[4], numbers[5] = numbers[5], numbers[4]
     renumber(series, numbers)
     with pytest.raises(DataError, match="do not follow the slice positions|missing between"):
-        read_layout("chaos_ct", folder)
+        read_dataset("chaos_ct", folder)
 
 
 def test_a_truncated_slice_is_named(folder: Path, series: list[Path]) -> None:
     series[2].write_bytes(series[2].read_bytes()[:40])
     with pytest.raises(DataError, match=r"i0002,0000b\.dcm cannot be read"):
-        read_layout("chaos_ct", folder)
+        read_dataset("chaos_ct", folder)
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_series_and_masks_must_pair(folder: Path, remove: str, message: str) -> 
     else:
         target.unlink()
     with pytest.raises(DataError, match=message):
-        read_layout("chaos_ct", folder)
+        read_dataset("chaos_ct", folder)
 
 
 def test_the_mr_cases_of_chaos_are_passed_over(folder: Path) -> None:
     (folder / "Train_Sets" / "MR" / "1" / "T2SPIR" / "DICOM_anon" / "InPhase").mkdir(parents=True)
-    assert len(read_layout("chaos_ct", folder)) == 3
+    assert len(read_dataset("chaos_ct", folder)) == 3

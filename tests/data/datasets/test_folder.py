@@ -8,8 +8,8 @@ import SimpleITK
 from monai.transforms import LoadImage
 from PIL import Image
 
-from monai_lwmisn.data import read_layout
-from monai_lwmisn.data.datasets import LAYOUTS
+from monai_lwmisn.data import read_dataset
+from monai_lwmisn.data.datasets import DATASETS
 from monai_lwmisn.errors import DataError
 
 
@@ -31,9 +31,9 @@ def test_every_format_comes_back_as_written(tmp_path: Path, suffix: str) -> None
     write(tmp_path / "images" / f"case.1{suffix}", image)
     write(tmp_path / "labels" / f"case.1{suffix}", label)
     (tmp_path / "images" / "notes.txt").write_text("no image")
-    (item,) = read_layout("folder", tmp_path)
+    (item,) = read_dataset("folder", tmp_path)
     assert item["case"] == item["group"] == "case.1"
-    layout = LAYOUTS["folder"]
+    layout = DATASETS["folder"]
     loaded_image = LoadImage(**layout.image_reader, ensure_channel_first=True)(item["image"])
     loaded_label = LoadImage(**layout.label_reader, ensure_channel_first=True)(item["label"])
     np.testing.assert_array_equal(np.asarray(loaded_image[0]), image)
@@ -43,7 +43,7 @@ def test_every_format_comes_back_as_written(tmp_path: Path, suffix: str) -> None
 def test_image_and_label_may_differ_in_format(tmp_path: Path) -> None:
     write(tmp_path / "images" / "a.nii.gz", np.zeros((4, 4, 4), np.uint8))
     write(tmp_path / "labels" / "a.mha", np.zeros((4, 4, 4), np.uint8))
-    (item,) = read_layout("folder", tmp_path)
+    (item,) = read_dataset("folder", tmp_path)
     assert item["label"].endswith("labels/a.mha")
 
 
@@ -51,7 +51,7 @@ def test_images_and_labels_must_pair(tmp_path: Path) -> None:
     for name in ("images/a.png", "labels/a.png", "images/b.png", "labels/c.png"):
         write(tmp_path / name, np.zeros((4, 4), np.uint8))
     with pytest.raises(DataError, match=r"b\.png has no label.*\(1 more"):
-        read_layout("folder", tmp_path)
+        read_dataset("folder", tmp_path)
     (tmp_path / "images" / "b.png").unlink()
     with pytest.raises(DataError, match=r"c\.png has no image"):
-        read_layout("folder", tmp_path)
+        read_dataset("folder", tmp_path)

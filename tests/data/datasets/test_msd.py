@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from monai.transforms import LoadImage
 
-from monai_lwmisn.data import read_layout
-from monai_lwmisn.data.datasets import LAYOUTS
+from monai_lwmisn.data import read_dataset
+from monai_lwmisn.data.datasets import DATASETS
 from monai_lwmisn.errors import DataError
 
 
@@ -20,9 +20,9 @@ def folder(msd_phantom: Path, tmp_path: Path) -> Path:
 
 
 def test_the_training_list_is_read(msd_phantom: Path) -> None:
-    items = read_layout("msd", msd_phantom)
+    items = read_dataset("msd", msd_phantom)
     assert [item["case"] for item in items] == [f"hippocampus_{index:03d}" for index in range(4)]
-    image = LoadImage(**LAYOUTS["msd"].image_reader, ensure_channel_first=True)(items[2]["image"])
+    image = LoadImage(**DATASETS["msd"].image_reader, ensure_channel_first=True)(items[2]["image"])
     np.testing.assert_allclose(np.asarray(image[0]), nibabel.load(items[2]["image"]).get_fdata(), rtol=1e-6)
     np.testing.assert_allclose(image.pixdim, [1, 1, 1.5])
 
@@ -30,14 +30,14 @@ def test_the_training_list_is_read(msd_phantom: Path) -> None:
 def test_a_missing_label_is_named(folder: Path) -> None:
     (folder / "labelsTr" / "hippocampus_001.nii.gz").unlink()
     with pytest.raises(DataError, match=r"label .*labelsTr/hippocampus_001\.nii\.gz of .*imagesTr.* is missing"):
-        read_layout("msd", folder)
+        read_dataset("msd", folder)
 
 
 def test_files_outside_the_folder_are_refused(folder: Path) -> None:
     entries = [{"image": "../secret.nii.gz", "label": "./labelsTr/hippocampus_000.nii.gz"}]
     (folder / "dataset.json").write_text(json.dumps({"training": entries}))
     with pytest.raises(DataError, match=r"secret\.nii\.gz, which is outside of its folder"):
-        read_layout("msd", folder)
+        read_dataset("msd", folder)
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"training": [{"image": "a"}]}', '{"training": ["a"]}', None])
@@ -47,4 +47,4 @@ def test_a_broken_description_is_refused(folder: Path, text: str | None) -> None
     else:
         (folder / "dataset.json").write_text(text)
     with pytest.raises(DataError, match=r"dataset\.json cannot be read"):
-        read_layout("msd", folder)
+        read_dataset("msd", folder)

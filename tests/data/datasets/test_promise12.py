@@ -8,18 +8,18 @@ import pytest
 import SimpleITK
 from monai.transforms import LoadImage
 
-from monai_lwmisn.data import read_layout
-from monai_lwmisn.data.datasets import LAYOUTS
+from monai_lwmisn.data import read_dataset
+from monai_lwmisn.data.datasets import DATASETS
 from monai_lwmisn.data.phantom import pelvis_volume
 from monai_lwmisn.data.phantom.writers import MR_SPACING
 from monai_lwmisn.errors import DataError
 
 
 def test_volumes_come_back_as_made(mr_phantom: Path) -> None:
-    items = read_layout("promise12", mr_phantom)
+    items = read_dataset("promise12", mr_phantom)
     assert [item["case"] for item in items] == ["Case00", "Case01", "Case02"]
     volume, prostate = pelvis_volume(48, 12, np.random.default_rng([0, 1]))
-    layout = LAYOUTS["promise12"]
+    layout = DATASETS["promise12"]
     image = LoadImage(**layout.image_reader, ensure_channel_first=True)(items[1]["image"])
     label = LoadImage(**layout.label_reader, ensure_channel_first=True)(items[1]["label"])
     np.testing.assert_array_equal(np.asarray(image[0]), volume)
@@ -44,4 +44,4 @@ def test_images_and_segmentations_must_pair(mr_phantom: Path, tmp_path: Path, re
     folder = Path(shutil.copytree(mr_phantom, tmp_path / "promise"))
     (folder / remove).unlink()
     with pytest.raises(DataError, match=message):
-        read_layout("promise12", folder)
+        read_dataset("promise12", folder)

@@ -4,31 +4,31 @@ from pathlib import Path
 
 import pytest
 
-from monai_lwmisn.data.datasets import LAYOUTS, find_layout, read_layout
+from monai_lwmisn.data.datasets import DATASETS, find_dataset_format, read_dataset
 from monai_lwmisn.errors import ConfigError, DataError
 
 
 def test_an_unknown_layout_gets_the_nearest_name() -> None:
     with pytest.raises(ConfigError, match="'promise'; did you mean 'promise12'"):
-        find_layout("promise")
+        find_dataset_format("promise")
 
 
-@pytest.mark.parametrize("layout", sorted(LAYOUTS))
+@pytest.mark.parametrize("layout", sorted(DATASETS))
 def test_missing_empty_and_foreign_folders_are_refused(tmp_path: Path, layout: str) -> None:
     with pytest.raises(DataError, match="There is no .*nowhere"):
-        read_layout(layout, tmp_path / "nowhere")
+        read_dataset(layout, tmp_path / "nowhere")
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(DataError, match="empty is empty"):
-        read_layout(layout, empty)
+        read_dataset(layout, empty)
     (empty / "readme.txt").write_text("no data")
     with pytest.raises(DataError, match=r"looks like the layout|dataset\.json"):
-        read_layout(layout, empty)
+        read_dataset(layout, empty)
 
 
-@pytest.mark.parametrize("layout", sorted(LAYOUTS))
+@pytest.mark.parametrize("layout", sorted(DATASETS))
 def test_a_file_that_is_no_data_set_is_refused(tmp_path: Path, layout: str) -> None:
     file = tmp_path / "data.zip"
     file.write_bytes(b"no archive")
     with pytest.raises(DataError, match=r"data\.zip"):
-        read_layout(layout, file)
+        read_dataset(layout, file)

@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from monai_lwmisn.data import check_data, read_layout, write_phantom
+from monai_lwmisn.data import check_data, read_dataset, write_phantom
 from monai_lwmisn.data import phantom as phantom_module
 from monai_lwmisn.data.phantom import KINDS, abdomen_volume, nuclei_picture, pelvis_volume
 from monai_lwmisn.data.phantom.nuclei import STAINS, render
@@ -43,7 +43,7 @@ def test_equal_seeds_give_equal_files_and_other_seeds_other_ones(tmp_path: Path,
     other = write_phantom(tmp_path / "c", kind, cases=1, seed=6, size=32)
     files = [path.relative_to(again) for path in sorted(again.rglob("*")) if path.is_file()]
     assert filecmp.cmpfiles(again, first, files, shallow=False)[0] == files
-    image = Path(read_layout(LAYOUT_OF[kind], again)[0]["image"]).relative_to(again)
+    image = Path(read_dataset(LAYOUT_OF[kind], again)[0]["image"]).relative_to(again)
     if (again / image).is_dir():
         image = image / "i0002,0000b.dcm"
     if image.suffix == ".mhd":
@@ -119,7 +119,7 @@ def test_a_folder_with_content_is_refused_and_kept(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     assert write_phantom(tmp_path, cases=1, size=32) == tmp_path
-    assert len(read_layout("dsb2018", tmp_path)) == 1
+    assert len(read_dataset("dsb2018", tmp_path)) == 1
 
 
 @pytest.mark.parametrize("interruption", [OSError("no space left on device"), KeyboardInterrupt()])

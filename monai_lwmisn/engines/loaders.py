@@ -1,0 +1,72 @@
+"""Data loaders of search, training and evaluation, for one process or many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ignite.distributed as idist
+import torch
+from monai.data import DataLoader
+from torch.utils.data import Dataset
+
+from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.sampling import stratum_weights
+from monai_lwmisn.engines.distributed import split_between_processes
+
+GPU_WORKERS = 4
+"""Processes that load data for a GPU where ``num_workers`` is None."""
+
+
+def training_loader(
+    dataset: Dataset,
+    batch_size: int,
+    num_workers: int | None,
+    device: torch.device,
+    balance_strata: float = 0.0,
+    items: Sequence[Item] = (),
+) -> DataLoader:
+    """Return a loader of shuffled batches; an incomplete last batch is dropped, unless it is the only one.
+
+    Args:
+        dataset: images (C, H, W), or the slices of volumes.
+        batch_size: images of one process.
+        num_workers: processes that load data; None for 4 with a GPU and 0 without.
+        device: the device that the batches go to.
+        balance_strata: how strongly rare strata are drawn more often, see :func:`stratum_weights`; pictures only.
+        items: the items of the dataset, needed for ``balance_strata``.
+
+    Raises:
+        ConfigError: there are fewer samples than processes.
+    """
+    count = len(dataset)  # type: ignore[arg-type]
+    # The slices of volumes are more samples than there are items, and have no strata.
+    weights = stratum_weights(items, balance_strata) if len(items) == count else None
+    sampler = split_between_processes(dataset, shuffle=True, weights=weights)
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=sampler,
+        shuffle=sampler is None,
+        drop_last=count > batch_size * idist.get_world_size(),
+        **_loading(num_workers, device),
+    )
+
+
+def evaluation_loader(dataset: Dataset, num_workers: int | None, device: torch.device) -> DataLoader:
+    """Return a loader of one image or volume at a time, each dealt out to exactly one process.
+
+    Args:
+        dataset: images or volumes of any size.
+        num_workers: see :func:`training_loader`.
+        device: the device that the batches go to.
+    """
+    sampler = split_between_processes(dataset, shuffle=False)
+    return DataLoader(dataset, batch_size=1, sampler=sampler, **_loading(num_workers, device))
+
+
+def _loading(num_workers: int | None, device: torch.device) -> dict[str, Any]:
+    on_gpu = device.type == "cuda"
+    if num_workers is None:
+        num_workers = GPU_WORKERS if on_gpu else 0
+    return {"num_workers": num_workers, "pin_memory": on_gpu}

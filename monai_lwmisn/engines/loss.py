@@ -1,0 +1,18 @@
+"""The loss of search and training."""
+
+from __future__ import annotations
+
+from monai.losses import DiceCELoss
+
+
+def dice_ce_loss(out_channels: int, batch: bool) -> DiceCELoss:
+    """Return the sum of Dice loss and cross-entropy of logits (B, out_channels, H, W) and labels (B, 1, H, W).
+
+    Args:
+        out_channels: 1 for one class (sigmoid), otherwise background and classes (softmax; the background has no Dice).
+        batch: whether the Dice loss is that of the whole batch, which slices without foreground need.
+    """
+    single = out_channels == 1
+    return DiceCELoss(
+        sigmoid=single, softmax=not single, to_onehot_y=not single, include_background=single, batch=batch
+    )
