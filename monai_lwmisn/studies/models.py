@@ -56,7 +56,10 @@ _SEARCHED = [
     Model(OURS, "ours", {}),
     Model("lwmisn_fast", "ours", _FAST),
     Model("lwmisn_published", "ours", {}, variant="paper"),
-    *(Model(f"random_{seed}", "ours", {"search.strategy": "random", "search.genotype_seed": seed}) for seed in (1, 2, 3)),
+    *(
+        Model(f"random_{seed}", "ours", {"search.strategy": "random", "search.genotype_seed": seed})
+        for seed in (1, 2, 3)
+    ),
     Model("darts_based", "paper", {"search.search_space": "darts", **_NO_COSTS}),
     Model("contrast", "paper", {"architecture.topology": "contrast"}),
     Model("without_costs", "ablation", _NO_COSTS),
