@@ -31,7 +31,7 @@ def baseline_rows() -> list[BaselineRow]:
         One row per network, sorted by parameters. ``macs`` is the true count. ``macs_thop`` is the count of the tool
         thop, which the paper's tables very probably show.
     """
-    image = torch.zeros(1, IN_CHANNELS, *IMAGE_SIZE[2], device="meta")
+    image = torch.zeros(1, IN_CHANNELS, *IMAGE_SIZE, device="meta")
     rows: list[BaselineRow] = []
     for baseline in BASELINES.values():
         network = baseline.build(IN_CHANNELS, OUT_CHANNELS).to("meta")

@@ -83,7 +83,7 @@ def atrous(channels: int, kernel_size: int, stride: int) -> nn.Module:
     return preactivated(channels, channels, kernel_size, stride, dilation=2 // stride)
 
 
-OPERATIONS: dict[str, Callable[[int, int, int], nn.Module]] = {
+OPERATIONS: dict[str, Callable[[int, int], nn.Module]] = {
     "separable_3x3": lambda channels, stride: separable(channels, 3, stride),
     "separable_5x5": lambda channels, stride: separable(channels, 5, stride),
     "atrous_3x3": lambda channels, stride: atrous(channels, 3, stride),

@@ -78,7 +78,7 @@ def activated_convolution(channels: int, stride: int = 1, dilation: int = 1) -> 
     return convolution(channels, channels, stride=stride, dilation=dilation, act="relu", norm=group_norm(channels))
 
 
-OPERATIONS: dict[str, Callable[[int, int], nn.Module]] = {
+OPERATIONS: dict[str, Callable[[int], nn.Module]] = {
     "convolution": activated_convolution,
     "dilated_convolution_down": lambda channels: activated_convolution(channels, stride=2, dilation=2),
     "weighted": weighted,
