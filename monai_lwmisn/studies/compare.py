@@ -25,7 +25,7 @@ from monai_lwmisn.studies.costs import obtain_costs
 from monai_lwmisn.studies.images import find_datalist, fingerprint_images
 from monai_lwmisn.studies.models import Model, build_network
 from monai_lwmisn.studies.protocol import Protocol, search_fingerprint, training_fingerprint
-from monai_lwmisn.studies.trials import DONE, Trial, explain
+from monai_lwmisn.studies.trials import DONE, Trial, reason_for
 
 SCHEMA_VERSION = 3
 
@@ -175,7 +175,7 @@ class Comparison:
             shutil.copyfile(self.out / "datalist.json", trial.run / "datalist.json")  # images may have been moved
             metrics = evaluate(trial.run)
         except Exception as error:  # a network that fails must not end the comparison
-            result = {**trained, "test_failure": explain(error)}
+            result = {**trained, "test_failure": reason_for(error)}
         else:
             result = {**trained, "test": {"mean": metrics["mean"], "cases": metrics["cases"]}}
             for case in result["test"]["cases"]:

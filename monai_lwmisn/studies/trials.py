@@ -12,7 +12,7 @@ from typing import Any
 
 from monai_lwmisn.config import execute, read_configs, write_configs
 from monai_lwmisn.engines.history import read_history
-from monai_lwmisn.errors import ConfigError, LWMISNError
+from monai_lwmisn.errors import ConfigError, LWMISNError, own_error, reason_of
 from monai_lwmisn.files import read_json, write_json
 from monai_lwmisn.networks import Genotype
 
@@ -71,7 +71,7 @@ class Trial:
         try:
             result = {"status": DONE, **work()}
         except Exception as error:  # a network that fails must not end the comparison
-            result = {"status": FAILED, "reason": explain(error)}
+            result = {"status": FAILED, "reason": reason_for(error)}
             gc.collect()
         result = {"fingerprint": fingerprint, **result}
         write_json(result, self.file, indent=1)
@@ -132,14 +132,9 @@ def read_trials(out: Path, model: str) -> dict[str, dict[str, Any]]:
     return {trial.name: result for trial in trials if (result := trial.result()) is not None}
 
 
-def explain(error: Exception) -> str:
-    """Give the reason of a failure in one sentence: our own, or the first line of the original exception."""
-    if isinstance(error, LWMISNError):
-        return str(error)
-    origin: BaseException = error
-    while origin.__cause__ is not None:
-        origin = origin.__cause__
-    return f"{type(origin).__name__}: {(str(origin).strip().splitlines() or ['no reason given'])[0]}"
+def reason_for(error: Exception) -> str:
+    """Return the reason of a failure: the sentence of an error of this package, or the original exception."""
+    return str(own_error(error) or reason_of(error))
 
 
 def _has_settings(run: Path, configs: Mapping[str, Mapping[str, Any]], genotype: Genotype | None) -> bool:

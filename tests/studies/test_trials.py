@@ -32,7 +32,7 @@ def test_what_fails_is_a_result_with_a_sentence_and_is_tried_again(tmp_path: Pat
 
     def fail() -> dict[str, int]:
         try:
-            raise MemoryError("no room for 7 GB\nand a traceback")
+            raise MemoryError("a traceback\nno room for 7 GB")
         except MemoryError as error:
             raise RuntimeError("wrapped by a library") from error
 

@@ -10,7 +10,7 @@ from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
 from monai_lwmisn.data.duplicates import group_pictures
 from monai_lwmisn.data.picture_content import describe_pictures
 from monai_lwmisn.inference.archives import member_names
-from monai_lwmisn.inference.readers import MASK_SUFFIXES
+from monai_lwmisn.inference.pictures import MASK_SUFFIXES
 
 _FILE = re.compile(r"^(?P<folder>(?:.*/)?(?P<case>[^/]+))/(?P<kind>images|masks)/(?P<name>[^/]+)$")
 

@@ -44,9 +44,9 @@ class TokenizedMLP(nn.Module):
         self.second = nn.Conv2d(channels, channels, kernel_size=1)
         for linear in (self.first, self.second):
             nn.init.trunc_normal_(linear.weight, std=0.02)
-            nn.init.zeros_(linear.bias)
+            nn.init.zeros_(linear.bias)  # type: ignore[arg-type]
         nn.init.kaiming_normal_(self.depthwise.weight, nonlinearity="relu")
-        nn.init.zeros_(self.depthwise.bias)
+        nn.init.zeros_(self.depthwise.bias)  # type: ignore[arg-type]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, C, H, W) to (B, C, H, W)."""
@@ -66,7 +66,7 @@ def tokenized_stage(in_channels: int, out_channels: int) -> nn.Sequential:
     """Tokens of overlapping patches at half of the size, then a shifted perceptron."""
     embedding = nn.Conv2d(in_channels, out_channels, kernel_size=3, stride=2, padding=1)
     nn.init.kaiming_normal_(embedding.weight, mode="fan_out", nonlinearity="relu")
-    nn.init.zeros_(embedding.bias)
+    nn.init.zeros_(embedding.bias)  # type: ignore[arg-type]
     return nn.Sequential(
         embedding, ChannelLayerNorm(out_channels), TokenizedMLP(out_channels), ChannelLayerNorm(out_channels)
     )
