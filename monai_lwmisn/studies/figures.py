@@ -148,7 +148,7 @@ def _predictions(run: Path, items: list[dict]) -> list[tuple[np.ndarray, np.ndar
     config["evaluate"]["handlers"] = []
     parser = ConfigParser(config)
     parser.update({"bundle_root": str(run.absolute())})
-    collected = OverlayFigure("", items, config["label_names"], config["volumetric"])
+    collected = OverlayFigure("", items, config["data"]["label_names"], config["data"]["volumetric"])
     evaluator = parser.get_parsed_content("evaluate#evaluator")
     load_weights(parser.get_parsed_content("network_def"), run / "models" / "model.pt")
     collected.collect_from(evaluator)

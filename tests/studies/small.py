@@ -8,11 +8,11 @@ from monai_lwmisn.studies.models import find_models
 from monai_lwmisn.studies.protocol import load_protocol
 
 TINY = {
-    "search_epochs": 1,
-    "search_warmup_epochs": 0,
-    "stem_stride": 2,
-    "node_width": [4, 4, 4],
-    "lambda_latency": 0.0,
+    "search.epochs": 1,
+    "search.warmup_epochs": 0,
+    "architecture.stem_stride": 2,
+    "architecture.node_width": [4, 4, 4],
+    "search.lambda_latency": 0.0,
 }
 NAMES = ("unext_s", "lwmisn")
 

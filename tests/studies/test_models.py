@@ -1,4 +1,4 @@
-"""Who takes part: every baseline, and what is searched."""
+"""The models of a comparison: every baseline, and the searched networks."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from monai_lwmisn.studies.baselines import BASELINES
 from monai_lwmisn.studies.models import MODELS, find_models
 
 
-def test_all_are_the_baselines_and_what_is_searched() -> None:
+def test_all_models_are_the_baselines_and_the_searched_networks() -> None:
     models = find_models(["all"])
     assert [model.name for model in models] == list(MODELS)
     known = {model.name for model in models if model.search is None}
@@ -20,7 +20,7 @@ def test_an_ablation_leaves_out_its_own_operation_only() -> None:
     for operation in set(SEARCH_SPACES["lwmisn"]) - {"zero"}:
         search = MODELS[f"without_{operation}"].search
         assert search is not None
-        assert set(SEARCH_SPACES["lwmisn"]) - set(search["search_space"]) == {operation}
+        assert set(SEARCH_SPACES["lwmisn"]) - set(search["search.search_space"]) == {operation}
 
 
 def test_names_are_taken_once_in_their_order_and_the_nearest_is_told() -> None:

@@ -61,7 +61,7 @@ def test_a_training_goes_on_from_its_checkpoint_only_for_the_same_network(
         checkpoint.touch()
 
     monkeypatch.setattr(module, "execute", run)
-    configs: dict[str, dict[str, Any]] = {name: {"epochs": 1} for name in ("search", "train", "evaluate")}
+    configs: dict[str, dict[str, Any]] = {name: {"data": {}, "epochs": 1} for name in ("search", "train", "evaluate")}
     (tmp_path / "datalist.json").write_text("{}")
     first = small_genotype()
     for genotype in (first, first, another(first), None):
