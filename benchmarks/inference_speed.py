@@ -53,9 +53,10 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     path = arguments.genotype
     genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
-    image = torch.rand(1, genotype.in_channels, arguments.size, arguments.size)
+    image = torch.rand(1, genotype.architecture.in_channels, arguments.size, arguments.size)
     peers = {
-        title: build_baseline(name, genotype.in_channels, genotype.out_channels).eval() for name, title in PEERS.items()
+        title: build_baseline(name, genotype.architecture.in_channels, genotype.architecture.out_channels).eval()
+        for name, title in PEERS.items()
     }
     networks = {OURS: LWMISN(genotype).eval(), **peers}
     runtimes = {

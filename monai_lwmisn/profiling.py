@@ -22,8 +22,8 @@ from monai_lwmisn.networks.lwmisn import LWMISN
 THREADS = 2
 """Threads of every latency reported by this project, unless it says otherwise."""
 
-IMAGE_SIZE = {2: (256, 256), 3: (64, 64, 64)}
-"""Size of the image that is timed, by spatial dimensions."""
+IMAGE_SIZE = (256, 256)
+"""Height and width of the image for which costs are given."""
 
 
 def parameter_count(network: nn.Module) -> int:
@@ -105,7 +105,7 @@ def processor_name() -> str:
 
 def example_image(genotype: Genotype) -> torch.Tensor:
     """The image that a genotype's network is measured with: (1, in_channels, 256, 256), or 64x64x64 for volumes."""
-    return torch.rand((1, genotype.in_channels, *IMAGE_SIZE[genotype.spatial_dims]))
+    return torch.rand((1, genotype.architecture.in_channels, *IMAGE_SIZE))
 
 
 def network_costs(genotype: Genotype, *, threads: int = THREADS, min_run_time: float = 1.0) -> dict[str, Any]:

@@ -47,8 +47,8 @@ def bundle_metadata(
     image = example_image(genotype)
     classes = {"0": "background", **config["label_names"]}
     volumetric = config["volumetric"]
-    plane = ["*"] * genotype.spatial_dims
-    colours = {"0": "red", "1": "green", "2": "blue"} if genotype.in_channels == 3 else {"0": "image"}
+    plane = ["*"] * 2
+    colours = {"0": "red", "1": "green", "2": "blue"} if genotype.architecture.in_channels == 3 else {"0": "image"}
     return {
         "schema": SCHEMA,
         "version": BUNDLE_VERSION,
@@ -76,7 +76,7 @@ def bundle_metadata(
                     "type": "image",
                     "format": FORMATS.get(config["modality"], "magnitude"),
                     "modality": config["modality"],
-                    "num_channels": genotype.in_channels,
+                    "num_channels": genotype.architecture.in_channels,
                     "spatial_shape": plane,
                     "dtype": "float32",
                     "value_range": [],
@@ -88,7 +88,7 @@ def bundle_metadata(
                 "pred": {
                     "type": "image",
                     "format": "segmentation",
-                    "num_channels": genotype.out_channels,
+                    "num_channels": genotype.architecture.out_channels,
                     "spatial_shape": plane,
                     "dtype": "float32",
                     "value_range": [],

@@ -101,7 +101,7 @@ def _write_weights(weights: Path, genotype: Genotype, models: Path) -> None:
     models.mkdir(parents=True)
     shutil.copyfile(weights, models / "model.pt")
     export_torchscript(network, models / "model.ts")
-    export_onnx(network, genotype.in_channels, models / "model.onnx")
+    export_onnx(network, genotype.architecture.in_channels, models / "model.onnx")
 
 
 def _split(run: Path) -> dict[str, Any] | None:

@@ -6,23 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from monai_lwmisn.networks import Genotype
-from monai_lwmisn.networks.genotype import INPUTS, STAGES
+from monai_lwmisn.networks.architecture import STAGES
+from monai_lwmisn.networks.genotype import INPUTS
 from monai_lwmisn.profiling import IMAGE_SIZE
 
 
 def format_network(report: Mapping[str, Any]) -> str:
     """What :func:`monai_lwmisn.profiling.network_report` gives, with units, and the edges of the cells."""
     genotype = Genotype.from_dict(report["genotype"])
-    size = "x".join(str(length) for length in IMAGE_SIZE[genotype.spatial_dims])
+    architecture = genotype.architecture
+    size = "x".join(str(length) for length in IMAGE_SIZE)
     lines = [
         f"parameters            {report['params'] / 1e6:.4f} M",
-        f"multiply-accumulates  {report['macs'] / 1e9:.4f} G   for one {genotype.in_channels}x{size} image",
+        f"multiply-accumulates  {report['macs'] / 1e9:.4f} G   for one {architecture.in_channels}x{size} image",
         f"latency               {report['latency_ms']:.2f} ms  on this CPU, torch, channels last",
         f"peak memory           {report['peak_memory_mb']:.1f} MB  activations of one inference",
-        f"cells                 {' + '.join(f'{genotype.cells[stage]} {stage}' for stage in STAGES)}",
-        f"channels of a node    {', '.join(str(width) for width in genotype.node_width)}  by level, finest first",
-        f"stem stride           {genotype.stem_stride}",
-        f"channels in, out      {genotype.in_channels}, {genotype.out_channels}",
+        f"cells                 {' + '.join(f'{architecture.cells[stage]} {stage}' for stage in STAGES)}",
+        f"channels of a node    {', '.join(str(width) for width in architecture.node_width)}  by level, finest first",
+        f"stem stride           {architecture.stem_stride}",
+        f"channels in, out      {architecture.in_channels}, {architecture.out_channels}",
     ]
     for group, edges in genotype.edges.items():
         lines.append(f"edges ({group})")

@@ -81,9 +81,9 @@ def draw_cells(genotype: Genotype, path: str | Path) -> None:
 
 
 def _title(genotype: Genotype, group: str) -> str:
-    cells = genotype.cells.get(group, sum(genotype.cells.values()))
-    name = f"{group} cell" if group in genotype.cells else "the cell"
-    return f"{name} ({cells} in the network)"
+    cells = genotype.architecture.cells
+    name = f"{group} cell" if group in cells else "the cell"
+    return f"{name} ({cells.get(group, sum(cells.values()))} in the network)"
 
 
 def _draw_cell(axes: Axes, layout: CellLayout) -> None:

@@ -11,8 +11,7 @@ import torch
 from monai_lwmisn.errors import BudgetError
 from monai_lwmisn.nas.costs import COSTS, CostTable
 from monai_lwmisn.nas.derivation import Edges, Measure, derive
-from monai_lwmisn.networks.genotype import Edge, candidate_edges
-from monai_lwmisn.networks.operations import PARAMETER_FREE
+from monai_lwmisn.networks.genotype import PARAMETER_FREE, Edge, candidate_edges
 
 UNITS = {"params": ("M", 1e6), "macs": ("G", 1e9), "latency_ms": ("ms", 1.0)}
 _CORRECTIONS = 10

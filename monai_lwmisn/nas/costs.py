@@ -69,7 +69,7 @@ def measure_costs(
     if idist.get_rank() != 0:
         latency = None
     network = LWMISN(_without_operations(architecture)).eval()
-    size = IMAGE_SIZE[architecture.spatial_dims]
+    size = IMAGE_SIZE
     fixed = _costs("all but the operations", network, torch.rand(1, architecture.in_channels, *size), latency)
     nothing = torch.zeros(len(COSTS), dtype=torch.float64)
     known: dict[tuple[str, int, int], torch.Tensor] = {}
@@ -77,7 +77,7 @@ def measure_costs(
     def cost(name: str, site: CellSite) -> torch.Tensor:
         key = (name, site.channels, site.stride)
         if key not in known:
-            operation = OPERATIONS[name](architecture.spatial_dims, site.channels, ACTIVATION, NORMALISATION).eval()
+            operation = OPERATIONS[name](site.channels, ACTIVATION, NORMALISATION).eval()
             features = torch.rand(1, site.channels, *(-(-length // site.stride) for length in size))
             free = isinstance(operation, nn.Identity) or name == "zero"
             known[key] = nothing if free else _costs(name, operation, features, latency)
@@ -100,7 +100,7 @@ def _without_operations(architecture: Architecture) -> Genotype:
     identity = tuple(
         Edge(node, predecessor, "identity") for node in range(NODES) for predecessor in range(EDGES_PER_NODE)
     )
-    return Genotype.complete(architecture, {SHARED: identity})
+    return Genotype(architecture, {SHARED: identity})
 
 
 def _costs(name: str, network: nn.Module, image: torch.Tensor, latency: MeasureLatency | None) -> torch.Tensor:

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from monai_lwmisn.nas.costs import CostTable
-from monai_lwmisn.networks.genotype import EDGES_PER_NODE, NODES, Edge, candidate_edges
-from monai_lwmisn.networks.operations import PARAMETER_FREE
+from monai_lwmisn.networks.genotype import EDGES_PER_NODE, NODES, PARAMETER_FREE, Edge, candidate_edges
 
 Edges = dict[str, tuple[Edge, ...]]
 Measure = Callable[[Edges], Mapping[str, float]]

@@ -106,7 +106,7 @@ class GenotypeWatch:
             max_parameter_free=self.max_parameter_free,
             measure=true_costs(self.architecture, self.budget, self.latency_runtime),
         )
-        return Genotype.complete(self.architecture, edges)
+        return Genotype(self.architecture, edges)
 
     def save_genotype(self, path: str | os.PathLike[str]) -> None:
         """Write what was found; in a group of processes the first one does."""

@@ -111,7 +111,7 @@ _WHOLE = {"torch": latency_ms, "onnxruntime": onnxruntime_latency_ms}
 def true_costs(architecture: Architecture, budget: Mapping[str, float | None], runtime: str = "torch") -> Measure:
     """A function that measures the network with given edges, its time only where the budget limits it."""
     timed = budget.get("latency_ms") is not None
-    return lambda edges: measure_network(Genotype.complete(architecture, edges), runtime if timed else None)
+    return lambda edges: measure_network(Genotype(architecture, edges), runtime if timed else None)
 
 
 def measure_network(genotype: Genotype, runtime: str | None = "torch") -> dict[str, float]:

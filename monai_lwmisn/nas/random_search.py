@@ -10,8 +10,7 @@ from monai_lwmisn.errors import BudgetError
 from monai_lwmisn.nas.budget import check_budget
 from monai_lwmisn.nas.costs import CostTable
 from monai_lwmisn.nas.derivation import Edges, Measure
-from monai_lwmisn.networks.genotype import EDGES_PER_NODE, INPUTS, NODES, Edge
-from monai_lwmisn.networks.operations import PARAMETER_FREE
+from monai_lwmisn.networks.genotype import EDGES_PER_NODE, INPUTS, NODES, PARAMETER_FREE, Edge
 
 ATTEMPTS = 10_000
 

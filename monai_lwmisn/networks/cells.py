@@ -1,4 +1,4 @@
-"""Cells: the searched one, where every edge mixes all candidates, and the derived one (paper, section 2.1, fig. 1)."""
+"""Cells: the derived cell and the cell of the supernet, whose edges mix all candidates (paper, section 2.1, fig. 1)."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from monai_lwmisn.networks.genotype import INPUTS, NODES, Edge, candidate_edges
 from monai_lwmisn.networks.operations import OPERATIONS, Zero
 
 
-def make_operation(
-    name: str, spatial_dims: int, channels: int, act: Configuration, norm: Configuration, drop_path: float
-) -> nn.Module:
-    """An operation by name; one that computes something is dropped per image with probability ``drop_path``."""
-    operation = OPERATIONS[name](spatial_dims, channels, act, norm)
+def make_operation(name: str, channels: int, act: Configuration, norm: Configuration, drop_path: float) -> nn.Module:
+    """Build an operation by name. One that computes something is dropped per image with probability ``drop_path``."""
+    operation = OPERATIONS[name](channels, act, norm)
     if drop_path == 0 or isinstance(operation, (nn.Identity, Zero)):
         return operation
     return nn.Sequential(operation, DropPath(drop_path))
 
 
 class Cell(nn.Module):
-    """A derived cell: each of the four nodes sums two operations; the nodes are concatenated.
+    """A derived cell: each of the four nodes is the sum of two operations, and the output concatenates the nodes.
 
     Args:
-        in_channels: channels of the older and the newer input.
+        in_channels: channels of the two inputs: of the cell before the previous one, and of the previous one.
         channels: channels of a node; the output has four times as many.
-        scale: size of the newer input over the size of the older: 0.5, 1 or 2.
+        scale: size of the previous cell's output over the size of the output before it: 0.5, 1 or 2.
         edges: the eight retained edges.
+        act: activation, as a MONAI layer configuration.
+        norm: normalisation, as a MONAI layer configuration.
+        drop_path: probability with which an operation is dropped for an image during training.
     """
 
     def __init__(
         self,
-        spatial_dims: int,
         in_channels: tuple[int, int],
         channels: int,
         scale: float,
@@ -45,18 +45,18 @@ class Cell(nn.Module):
         drop_path: float = 0.0,
     ) -> None:
         super().__init__()
-        self.older = Alignment(spatial_dims, in_channels[0], channels, scale, act, norm)
-        self.newer = Alignment(spatial_dims, in_channels[1], channels, 1, act, norm)
-        # Sorted, so that two genotypes that differ in the order of rows have the same state_dict.
+        self.prev_prev = Alignment(in_channels[0], channels, scale, act, norm)
+        self.prev = Alignment(in_channels[1], channels, 1, act, norm)
+        # Sorted, so that the state_dict does not depend on the order of the edges in the file.
         ordered = sorted(edges)
         self.operations = nn.ModuleList(
-            make_operation(edge.operation, spatial_dims, channels, act, norm, drop_path) for edge in ordered
+            make_operation(edge.operation, channels, act, norm, drop_path) for edge in ordered
         )
         self.predecessors = [edge.predecessor for edge in ordered]
 
-    def forward(self, older: torch.Tensor, newer: torch.Tensor) -> torch.Tensor:
-        """Map the outputs (B, C0, ...), (B, C1, ...) of the two cells before to (B, 4 * channels, size of newer)."""
-        states = [self.older(older, newer), self.newer(newer, newer)]
+    def forward(self, prev_prev: torch.Tensor, prev: torch.Tensor) -> torch.Tensor:
+        """Map the outputs of the two cells before to (B, 4 * channels, height and width of ``prev``)."""
+        states = [self.prev_prev(prev_prev, prev), self.prev(prev, prev)]
         results: list[torch.Tensor] = []
         for index, operation in enumerate(self.operations):
             result = operation(states[self.predecessors[index]])
@@ -71,14 +71,17 @@ class MixedOperation(nn.Module):
     """The continuous relaxation of an edge (eq. 4): the weighted sum of all candidates.
 
     Args:
+        channels: channels of a node.
         operations: names of the candidates.
-        channel_share: the share of channels that goes through the candidates; the others pass by and are shuffled in
-            (Xu et al., "PC-DARTS", ICLR 2020, section 3.1). 1 is the published mixture.
+        act: activation, as a MONAI layer configuration.
+        norm: normalisation, as a MONAI layer configuration.
+        drop_path: probability with which an operation is dropped for an image during training.
+        channel_share: the share of the channels that passes through the candidates. The other channels bypass them
+            and are shuffled in (Xu et al., "PC-DARTS", ICLR 2020, section 3.1). 1 is the published mixture.
     """
 
     def __init__(
         self,
-        spatial_dims: int,
         channels: int,
         operations: Sequence[str],
         act: Configuration,
@@ -89,15 +92,15 @@ class MixedOperation(nn.Module):
         super().__init__()
         self.mixed_channels = max(1, round(channels * channel_share))
         self.operations = nn.ModuleList(
-            make_operation(name, spatial_dims, self.mixed_channels, act, norm, drop_path) for name in operations
+            make_operation(name, self.mixed_channels, act, norm, drop_path) for name in operations
         )
         interleaved = channels % self.mixed_channels == 0 and self.mixed_channels < channels
         self.shuffle = nn.ChannelShuffle(channels // self.mixed_channels) if interleaved else nn.Identity()
 
     def forward(self, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Mix ``x`` (B, C, ...) by ``weights`` (number of candidates); a candidate whose weight is zero is not run."""
+        """Mix ``x`` (B, C, H, W) by ``weights`` (number of candidates). A candidate of weight zero does not run."""
         mixed, passed = x[:, : self.mixed_channels], x[:, self.mixed_channels :]
-        # One look at the values, not one per candidate: on a GPU each would wait for the device.
+        # All values are read at once, because each read from a GPU waits for it.
         live = [
             weight * operation(mixed)
             for weight, operation, value in zip(weights, self.operations, weights.tolist(), strict=True)
@@ -108,17 +111,16 @@ class MixedOperation(nn.Module):
 
 
 class MixedCell(nn.Module):
-    """A cell of the supernet: all 14 edges, each a mixture. See :class:`Cell` for the arguments they share.
+    """A cell of the supernet: all 14 edges, each a mixture. Its arguments are those of its parts and :class:`Cell`.
 
-    ``weights`` (14, number of candidates) is set by the supernet before each forward pass, so that searched and derived
-    cells are called alike and the shape of the network is written once.
+    The supernet sets ``weights`` (14, number of candidates) before each forward pass. Mixed and derived cells are
+    therefore called alike, and a shape takes either.
     """
 
     weights: torch.Tensor
 
     def __init__(
         self,
-        spatial_dims: int,
         in_channels: tuple[int, int],
         channels: int,
         scale: float,
@@ -129,16 +131,15 @@ class MixedCell(nn.Module):
         channel_share: float = 1.0,
     ) -> None:
         super().__init__()
-        self.older = Alignment(spatial_dims, in_channels[0], channels, scale, act, norm)
-        self.newer = Alignment(spatial_dims, in_channels[1], channels, 1, act, norm)
+        self.prev_prev = Alignment(in_channels[0], channels, scale, act, norm)
+        self.prev = Alignment(in_channels[1], channels, 1, act, norm)
         self.mixtures = nn.ModuleList(
-            MixedOperation(spatial_dims, channels, operations, act, norm, drop_path, channel_share)
-            for _ in candidate_edges()
+            MixedOperation(channels, operations, act, norm, drop_path, channel_share) for _ in candidate_edges()
         )
 
-    def forward(self, older: torch.Tensor, newer: torch.Tensor) -> torch.Tensor:
-        """Map the outputs of the two cells before to (B, 4 * channels, size of newer)."""
-        states = [self.older(older, newer), self.newer(newer, newer)]
+    def forward(self, prev_prev: torch.Tensor, prev: torch.Tensor) -> torch.Tensor:
+        """Map the outputs of the two cells before to (B, 4 * channels, height and width of ``prev``)."""
+        states = [self.prev_prev(prev_prev, prev), self.prev(prev, prev)]
         edge = 0
         for node in range(NODES):
             incoming = []

@@ -1,33 +1,63 @@
-"""The genotype: everything that builds a network, as plain data with one JSON form."""
+"""The genotype: everything that builds a network, as plain data with one JSON form. This module imports no torch."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_lwmisn.errors import GenotypeError
 from monai_lwmisn.files import write_json
 from monai_lwmisn.networks.architecture import STAGES, Architecture, is_count
-from monai_lwmisn.networks.operations import OPERATIONS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 INPUTS = 2
 NODES = 4
 EDGES_PER_NODE = 2
 SHARED = "all"
+
+SEARCH_SPACES: dict[str, tuple[str, ...]] = {
+    "lwmisn": (
+        "identity",
+        "separable_conv_3x3",
+        "dilated_conv_3x3",
+        "ghost_conv_3x3",
+        "selective_kernel_conv_3x3",
+        "shuffle_group_conv_3x3",
+        "max_pool_3x3",
+        "zero",
+    ),
+    "darts": (
+        "identity",
+        "separable_conv_3x3",
+        "separable_conv_5x5",
+        "dilated_conv_3x3",
+        "dilated_conv_5x5",
+        "max_pool_3x3",
+        "average_pool_3x3",
+        "zero",
+    ),
+}
+"""The names of the paper's eight candidates, and of those of DARTS (Liu et al., ICLR 2019, section 3.1)."""
+
+OPERATION_NAMES = tuple(dict.fromkeys(name for space in SEARCH_SPACES.values() for name in space))
+"""Every operation of any search space, once. :mod:`monai_lwmisn.networks.operations` builds each of them."""
+
+PARAMETER_FREE = frozenset({"identity", "max_pool_3x3", "average_pool_3x3", "zero"})
+"""Operations without learned parameters. A search that collapses selects them everywhere."""
 
 
 class Edge(NamedTuple):
     """One retained connection of a cell.
 
     Attributes:
-        node: intermediate node 0 to 3 the edge leads to.
-        predecessor: where it comes from: 0 and 1 are the cell's inputs (older, newer), 2 to 5 the nodes 0 to 3.
-        operation: name in the registry of operations.
+        node: the intermediate node, 0 to 3, to which the edge leads.
+        predecessor: where the edge comes from: 0 and 1 are the inputs of the cell (the output of the cell before the
+            previous one, and of the previous one), 2 to 5 are the nodes 0 to 3.
+        operation: name of an operation.
     """
 
     node: int
@@ -40,24 +70,23 @@ def candidate_edges() -> list[tuple[int, int]]:
     return [(node, predecessor) for node in range(NODES) for predecessor in range(INPUTS + node)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Genotype(Architecture):
-    """A network as data: the shape of the whole, and the edges of its cells.
+@dataclass(frozen=True)
+class Genotype:
+    """A network as data: its architecture, and the edges of its cells.
 
     Attributes:
-        edges: the retained edges, two per node, by group: ``{"all": ...}`` for cells that are all alike (as published)
+        architecture: the shape of the network.
+        edges: the retained edges, two per node, by group: ``{"all": ...}`` where all cells are alike (as published),
             or ``{"encoder": ..., "middle": ..., "decoder": ...}``.
-
-    The others are those of :class:`~monai_lwmisn.networks.architecture.Architecture`.
 
     Raises:
         GenotypeError: when the parts do not describe a network.
     """
 
+    architecture: Architecture
     edges: Mapping[str, tuple[Edge, ...]]
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if set(self.edges) not in ({SHARED}, set(STAGES)):
             raise GenotypeError(
                 f"The genotype's edge groups are {sorted(self.edges)}: give either '{SHARED}' or {', '.join(STAGES)}."
@@ -65,21 +94,17 @@ class Genotype(Architecture):
         for group, edges in self.edges.items():
             _check_edges(group, edges)
 
-    @classmethod
-    def complete(cls, architecture: Architecture, edges: Mapping[str, tuple[Edge, ...]]) -> Genotype:
-        """The network of this architecture with these edges by group."""
-        return cls(edges=edges, **{field.name: getattr(architecture, field.name) for field in fields(Architecture)})
-
     def for_images(self, in_channels: int, out_channels: int) -> Genotype:
-        """Itself, where it takes and gives so many channels.
+        """Return this genotype if its network takes and gives so many channels.
 
         Raises:
-            GenotypeError: where it does not.
+            GenotypeError: if it does not.
         """
-        if (self.in_channels, self.out_channels) != (in_channels, out_channels):
+        own = (self.architecture.in_channels, self.architecture.out_channels)
+        if own != (in_channels, out_channels):
             raise GenotypeError(
-                f"The genotype takes {self.in_channels} and gives {self.out_channels} channels, and the data have "
-                f"{in_channels} and need {out_channels}: search one on this data."
+                f"The genotype takes {own[0]} and gives {own[1]} channels, and the data have "
+                f"{in_channels} and need {out_channels}: search a genotype on this data."
             )
         return self
 
@@ -91,13 +116,7 @@ class Genotype(Architecture):
         """The JSON form, in a fixed order of keys."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "topology": self.topology,
-            "spatial_dims": self.spatial_dims,
-            "in_channels": self.in_channels,
-            "out_channels": self.out_channels,
-            "cells": {stage: self.cells[stage] for stage in STAGES},
-            "node_width": list(self.node_width),
-            "stem_stride": self.stem_stride,
+            "architecture": self.architecture.to_dict(),
             "edges": {group: [edge._asdict() for edge in edges] for group, edges in self.edges.items()},
         }
 
@@ -110,36 +129,25 @@ class Genotype(Architecture):
         """
         if not isinstance(data, Mapping):
             raise GenotypeError("A genotype is a JSON object; this one is not.")
-        version = data.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise GenotypeError(
-                f"The genotype has schema version {version!r} and this release reads {SCHEMA_VERSION}: "
-                "use the release that wrote it."
-            )
-        keys = {"schema_version", *cls.__dataclass_fields__}
+        _check_version(data.get("schema_version"))
+        keys = {"schema_version", "architecture", "edges"}
         if set(data) != keys:
             missing, unknown = sorted(keys - set(data)), sorted(set(data) - keys)
-            raise GenotypeError(f"The genotype's keys are not right: missing {missing}, unknown {unknown}.")
+            raise GenotypeError(f"The keys of the genotype are wrong: missing {missing}, unknown {unknown}.")
         try:
             edges = {
                 str(group): tuple(Edge(row["node"], row["predecessor"], row["operation"]) for row in rows)
                 for group, rows in data["edges"].items()
             }
-            return cls(
-                edges=edges,
-                cells=dict(data["cells"]),
-                node_width=tuple(data["node_width"]),
-                stem_stride=data["stem_stride"],
-                in_channels=data["in_channels"],
-                out_channels=data["out_channels"],
-                spatial_dims=data["spatial_dims"],
-                topology=data["topology"],
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise GenotypeError(f"The genotype is not laid out as one: {type(error).__name__} at {error}.") from error
+        except (AttributeError, KeyError, TypeError) as error:
+            raise GenotypeError(
+                f"The edges of the genotype are wrong ({type(error).__name__} at {error}): give a list of "
+                "{node, predecessor, operation} by group."
+            ) from error
+        return cls(Architecture.from_dict(data["architecture"]), edges)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the JSON form, whole or not at all; the folder is made.
+        """Write the JSON form completely or not at all. The folder is made.
 
         Raises:
             CheckpointError: when the file cannot be written.
@@ -163,12 +171,25 @@ class Genotype(Architecture):
             raise GenotypeError(f"{path}: {error}") from error
 
 
+def _check_version(version: object) -> None:
+    if version == 1:
+        raise GenotypeError(
+            "The genotype has the form of an earlier release (schema version 1): "
+            "convert its run or bundle with `lwmisn convert OLD NEW`."
+        )
+    if version != SCHEMA_VERSION:
+        raise GenotypeError(
+            f"The genotype has schema version {version!r} and this release reads {SCHEMA_VERSION}: "
+            "use the release that wrote it."
+        )
+
+
 def _check_edges(group: str, edges: tuple[Edge, ...]) -> None:
     for edge in edges:
-        if edge.operation not in OPERATIONS or edge.operation == "zero":
+        if edge.operation not in OPERATION_NAMES or edge.operation == "zero":
             raise GenotypeError(
                 f"Edge {edge.predecessor}->{edge.node} of '{group}' names the operation {edge.operation!r}: "
-                f"use one of {', '.join(name for name in OPERATIONS if name != 'zero')}."
+                f"use one of {', '.join(name for name in OPERATION_NAMES if name != 'zero')}."
             )
         if not is_count(edge.node, 0) or edge.node >= NODES:
             raise GenotypeError(f"An edge of '{group}' leads to node {edge.node!r}: nodes are 0 to {NODES - 1}.")

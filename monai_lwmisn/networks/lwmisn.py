@@ -1,4 +1,4 @@
-"""LWMISN: the network a genotype describes."""
+"""LWMISN: the network that a genotype describes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class LWMISN(nn.Module):
     """A light-weight medical image segmentation network, derived by the search (paper, sections 2.2 and 2.3).
 
     Args:
-        genotype: the architecture.
+        genotype: the architecture and the edges of its cells.
         act: activation, as a MONAI layer configuration.
         norm: normalisation, as a MONAI layer configuration.
-        drop_path: probability with which an operation is dropped for an image while training.
+        drop_path: probability with which an operation is dropped for an image during training.
 
     Example:
         >>> network = LWMISN(Genotype.load("genotype.json"))
@@ -33,22 +33,13 @@ class LWMISN(nn.Module):
         drop_path: float = 0.0,
     ) -> None:
         super().__init__()
-        spatial_dims = genotype.spatial_dims
 
         def make_cell(site: CellSite) -> Cell:
-            return Cell(
-                spatial_dims,
-                site.in_channels,
-                site.channels,
-                site.scale,
-                genotype.edges_of(site.stage),
-                act,
-                norm,
-                drop_path,
-            )
+            edges = genotype.edges_of(site.stage)
+            return Cell(site.in_channels, site.channels, site.scale, edges, act, norm, drop_path)
 
-        self.body = build_shape(genotype, make_cell, act, norm)
+        self.body = build_shape(genotype.architecture, make_cell, act, norm)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map images (B, in_channels, ...) of any size to logits (B, out_channels, ...) of that size."""
+        """Map images (B, in_channels, H, W) of any size to logits (B, out_channels, H, W)."""
         return self.body(x)

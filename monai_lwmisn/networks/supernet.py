@@ -1,4 +1,4 @@
-"""The supernet: every candidate on every edge, weighed by the architecture parameters alpha (paper, section 2.2)."""
+"""The supernet: every candidate on every edge, weighted by the architecture parameters alpha (paper, section 2.2)."""
 
 from __future__ import annotations
 
@@ -12,56 +12,59 @@ from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks.architecture import STAGES, Architecture
 from monai_lwmisn.networks.blocks import ACTIVATION, Configuration
 from monai_lwmisn.networks.cells import MixedCell
-from monai_lwmisn.networks.genotype import SHARED, candidate_edges
-from monai_lwmisn.networks.operations import OPERATIONS, SEARCH_SPACES
+from monai_lwmisn.networks.genotype import OPERATION_NAMES, SEARCH_SPACES, SHARED, candidate_edges
 from monai_lwmisn.networks.shapes import CellSite, build_shape
 
 MODES = ("full", "partial", "single")
 ALPHA_GROUPS = {"shared": (SHARED,), "stages": STAGES}
 
+CHANNEL_SHARE = 0.25
+"""Share of the channels that passes through the candidates in the mode ``partial`` (PC-DARTS, ICLR 2020)."""
+
 SEARCH_NORMALISATION: Configuration = ("batch", {"affine": False})
-"""Without scale and shift: these would undo the weights of the mixture (DARTS, appendix A.1.1)."""
+"""Without scale and shift, which would undo the weights of the mixture (DARTS, appendix A.1.1)."""
 
 
 def find_candidates(search_space: str | Sequence[str]) -> tuple[str, ...]:
-    """The candidate operations of a search space by its name (``lwmisn``, ``darts``), or as they are given.
+    """The candidate operations of a search space given by name (``lwmisn``, ``darts``) or as a list of operations.
 
     Raises:
         ConfigError: for an unknown search space or operation.
     """
     if isinstance(search_space, str):
         if search_space not in SEARCH_SPACES:
-            raise ConfigError(f"search_space is {search_space!r}: use one of {', '.join(SEARCH_SPACES)}.")
+            raise ConfigError(f"search.search_space is {search_space!r}: use one of {', '.join(SEARCH_SPACES)}.")
         return SEARCH_SPACES[search_space]
     for name in search_space:
-        if name not in OPERATIONS:
-            raise ConfigError(f"search_space has the operation {name!r}: use some of {', '.join(OPERATIONS)}.")
+        if name not in OPERATION_NAMES:
+            raise ConfigError(
+                f"search.search_space has the operation {name!r}: use some of {', '.join(OPERATION_NAMES)}."
+            )
     return tuple(search_space)
 
 
 def find_groups(alpha_groups: str) -> tuple[str, ...]:
-    """The groups of cells that share an alpha: ``shared`` for one of all, ``stages`` for one of each stage.
+    """The groups of cells that share an alpha: ``shared`` for one group, ``stages`` for one group per stage.
 
     Raises:
         ConfigError: for another name.
     """
     if alpha_groups not in ALPHA_GROUPS:
-        raise ConfigError(f"alpha_groups is {alpha_groups!r}: use one of {', '.join(ALPHA_GROUPS)}.")
+        raise ConfigError(f"search.alpha_groups is {alpha_groups!r}: use one of {', '.join(ALPHA_GROUPS)}.")
     return ALPHA_GROUPS[alpha_groups]
 
 
 class Supernet(nn.Module):
-    """The over-parameterised network the search trains.
+    """The over-parameterised network that the search trains.
 
     Args:
-        architecture: the shape, the same as that of the network to be derived.
+        architecture: the shape of the supernet and of the network to be derived.
         operations: a search space by name (``lwmisn``, ``darts``) or the names of the candidates.
-        mode: ``full`` runs every candidate (as published); ``partial`` a quarter of the channels through them
-            (``channel_share``); ``single`` one candidate per edge, drawn by Gumbel softmax anew in each forward pass
-            (Dong and Yang, "GDAS", CVPR 2019), which costs about as much as a derived network.
+        mode: ``full`` runs every candidate (as published). ``partial`` runs every candidate on a quarter of the
+            channels. ``single`` runs one candidate per edge, drawn by Gumbel softmax in each forward pass (Dong and
+            Yang, "GDAS", CVPR 2019), and costs about as much as a derived network.
         alpha_groups: ``shared`` (one alpha for all cells, as published) or ``stages`` (encoder, middle, decoder).
-        temperature: of the Gumbel softmax in mode ``single``.
-        drop_path: probability with which an operation is dropped for an image while training.
+        drop_path: probability with which an operation is dropped for an image during training.
         act: activation, as a MONAI layer configuration.
         norm: normalisation, as a MONAI layer configuration.
 
@@ -78,24 +81,20 @@ class Supernet(nn.Module):
         *,
         operations: str | Sequence[str] = "lwmisn",
         mode: str = "full",
-        channel_share: float = 0.25,
         alpha_groups: str = "shared",
-        temperature: float = 1.0,
         drop_path: float = 0.0,
         act: Configuration = ACTIVATION,
         norm: Configuration = SEARCH_NORMALISATION,
     ) -> None:
         super().__init__()
         if mode not in MODES:
-            raise ConfigError(f"search_mode is {mode!r}: use one of {', '.join(MODES)}.")
+            raise ConfigError(f"search.mode is {mode!r}: use one of {', '.join(MODES)}.")
         self.operations = find_candidates(operations)
         self.groups = find_groups(alpha_groups)
         self.mode = mode
-        self.temperature = temperature
 
         def make_cell(site: CellSite) -> MixedCell:
             return MixedCell(
-                architecture.spatial_dims,
                 site.in_channels,
                 site.channels,
                 site.scale,
@@ -103,7 +102,7 @@ class Supernet(nn.Module):
                 act,
                 norm,
                 drop_path,
-                channel_share if mode == "partial" else 1.0,
+                CHANNEL_SHARE if mode == "partial" else 1.0,
             )
 
         self.body = build_shape(architecture, make_cell, act, norm)
@@ -111,15 +110,15 @@ class Supernet(nn.Module):
 
     @property
     def sites(self) -> list[CellSite]:
-        """Where the cells stand, in the order they run."""
+        """The places of the cells, in the order in which they run."""
         return self.body.sites
 
     def group_of(self, stage: str) -> int:
-        """The row of alpha that rules the cells of a stage."""
+        """The row of alpha that the cells of a stage use."""
         return 0 if self.groups == (SHARED,) else self.groups.index(stage)
 
     def weight_parameters(self) -> list[nn.Parameter]:
-        """Everything that is trained but alpha."""
+        """All trained parameters except alpha."""
         return [parameter for name, parameter in self.named_parameters() if name != "alpha"]
 
     def probabilities(self) -> torch.Tensor:
@@ -127,9 +126,9 @@ class Supernet(nn.Module):
         return functional.softmax(self.alpha, dim=-1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map images (B, in_channels, ...) of any size to logits (B, out_channels, ...) of that size."""
+        """Map images (B, in_channels, H, W) of any size to logits (B, out_channels, H, W)."""
         if self.mode == "single":
-            weights = functional.gumbel_softmax(self.alpha, tau=self.temperature, hard=True, dim=-1)
+            weights = functional.gumbel_softmax(self.alpha, hard=True, dim=-1)
         else:
             weights = self.probabilities()
         for cell, site in zip(self._cells(), self.sites, strict=True):

@@ -1,4 +1,4 @@
-"""Weights in files: written whole or not at all, and read without executing code."""
+"""Reads and writes weights: a file is written completely or not at all, and read without executing code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["load_checkpoint", "load_weights", "save_atomically"]
 
 def save_atomically(state: Any, path: str | os.PathLike) -> None:
     """
-    ``torch.save`` by way of :func:`monai_lwmisn.files.write_atomically`.
+    Write with ``torch.save`` by way of :func:`monai_lwmisn.files.write_atomically`.
 
     Args:
         state: tensors and plain values in dictionaries and lists, so that it loads with ``weights_only=True``.
@@ -44,7 +44,7 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{path} does not exist: train first; only a run begun before has something to --resume."
+            f"{path} does not exist: train first, and use --resume only for a run that was begun before."
         ) from error
     except pickle.UnpicklingError as error:
         raise CheckpointError(
@@ -52,7 +52,7 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
         ) from error
     except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
         raise CheckpointError(
-            f"{path} is truncated or no checkpoint: train again without --resume, or put back the file it was."
+            f"{path} is truncated or not a checkpoint: train again without --resume, or restore the file."
         ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} does not hold a dictionary: use a file written by lwmisn.")
@@ -61,7 +61,7 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
 
 def load_weights(network: nn.Module, path: str | os.PathLike) -> None:
     """
-    Load a plain state_dict into a network.
+    Load a state_dict from a file into a network.
 
     Raises:
         CheckpointError: when the file cannot be read or holds the weights of another network.
@@ -70,5 +70,5 @@ def load_weights(network: nn.Module, path: str | os.PathLike) -> None:
         network.load_state_dict(load_checkpoint(path))
     except (RuntimeError, AttributeError, TypeError) as error:
         raise CheckpointError(
-            f"{path} does not hold the weights of this genotype: train the genotype, or give the one it belongs to."
+            f"{path} does not hold the weights of this genotype: train the genotype, or give the file's own genotype."
         ) from error

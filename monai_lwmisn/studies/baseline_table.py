@@ -31,7 +31,7 @@ def baseline_rows() -> list[BaselineRow]:
         A row each, by parameters. ``macs`` are true ones, ``macs_thop`` as the tool thop counts them, which the figures
         of the paper's tables very probably are.
     """
-    image = torch.zeros(1, IN_CHANNELS, *IMAGE_SIZE[2], device="meta")
+    image = torch.zeros(1, IN_CHANNELS, *IMAGE_SIZE, device="meta")
     rows: list[BaselineRow] = []
     for baseline in BASELINES.values():
         network = baseline.build(IN_CHANNELS, OUT_CHANNELS).to("meta")

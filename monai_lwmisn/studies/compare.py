@@ -104,7 +104,7 @@ class Comparison:
     def _run(self, entrant: Entrant) -> None:
         genotype = None if entrant.search is None else self._search(entrant)
         network = build_network(entrant, genotype, self.in_channels, self.out_channels)
-        image = torch.zeros(1, self.in_channels, *IMAGE_SIZE[2], device="meta")
+        image = torch.zeros(1, self.in_channels, *IMAGE_SIZE, device="meta")
         seeds = self.protocol.seeds_of(multiply_accumulates(network.to("meta"), image))
         rate = self._choose_rate(entrant, genotype)
         failed = []

@@ -73,7 +73,7 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
         For each ``params``, ``macs``, ``latency_ms`` (torch, channels last), ``latency_onnx_ms`` (ONNX Runtime; None
         where it is not installed or cannot express the network), ``processor`` and ``software``, with versions.
     """
-    image = torch.rand(1, in_channels, *IMAGE_SIZE[2])
+    image = torch.rand(1, in_channels, *IMAGE_SIZE)
     threads = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     try:

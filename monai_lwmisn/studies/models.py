@@ -10,8 +10,7 @@ from typing import Any
 from torch import nn
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.networks.operations import SEARCH_SPACES
+from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Genotype
 from monai_lwmisn.studies.baselines import BASELINES, build_baseline
 
 OURS = "lwmisn"

@@ -7,7 +7,8 @@ from typing import TypedDict
 import torch
 
 from monai_lwmisn.networks.blocks import ACTIVATION, NORMALISATION
-from monai_lwmisn.networks.operations import OPERATIONS, PARAMETER_FREE
+from monai_lwmisn.networks.genotype import PARAMETER_FREE
+from monai_lwmisn.networks.operations import OPERATIONS
 from monai_lwmisn.profiling import multiply_accumulates, parameter_count
 
 CHANNELS = 32
@@ -73,7 +74,7 @@ def format_table1(rows: list[OperationCost]) -> str:
 
 
 def _row(name: str, operation: str, published: tuple[int, int]) -> OperationCost:
-    module = OPERATIONS[operation](2, CHANNELS, ACTIVATION, NORMALISATION)
+    module = OPERATIONS[operation](CHANNELS, ACTIVATION, NORMALISATION)
     return {
         "name": name,
         "params": parameter_count(module),

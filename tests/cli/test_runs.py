@@ -15,8 +15,12 @@ from tests.cli.commands import NETWORK, SMALL, is_one_sentence, lwmisn, process
 
 def test_a_search_leaves_a_run_folder_with_a_network_within_its_settings(trained: Path) -> None:
     genotype = Genotype.load(trained / "genotype.json")
-    assert genotype.node_width == (4, 4) and genotype.cells == {"encoder": 1, "middle": 1, "decoder": 1}
-    assert (genotype.in_channels, genotype.out_channels) == (3, 1)
+    assert genotype.architecture.node_width == (4, 4) and genotype.architecture.cells == {
+        "encoder": 1,
+        "middle": 1,
+        "decoder": 1,
+    }
+    assert (genotype.architecture.in_channels, genotype.architecture.out_channels) == (3, 1)
     assert len((trained / "search" / "history.jsonl").read_text().splitlines()) == 2
     datalist = json.loads((trained / "datalist.json").read_text())
     assert sum(len(datalist[part]) for part in ("training", "validation", "test")) == 9

@@ -12,7 +12,7 @@ from PIL import Image
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.figures.cell_layout import BOX_HEIGHT, BOX_WIDTH, lay_out
 from monai_lwmisn.figures.cells import OPERATION_COLOURS, draw_cells
-from monai_lwmisn.networks import OPERATIONS, Edge, Genotype
+from monai_lwmisn.networks import OPERATIONS, Architecture, Edge, Genotype
 
 CELL = (
     Edge(0, 0, "ghost_conv_3x3"),
@@ -27,14 +27,9 @@ CELL = (
 
 
 def genotype(*groups: str) -> Genotype:
-    return Genotype(
-        edges=dict.fromkeys(groups, CELL),
-        cells={"encoder": 2, "middle": 3, "decoder": 2},
-        node_width=(8, 8, 8),
-        stem_stride=1,
-        in_channels=3,
-        out_channels=1,
-    )
+    cells = {"encoder": 2, "middle": 3, "decoder": 2}
+    architecture = Architecture(cells=cells, node_width=(8, 8, 8), in_channels=3, out_channels=1)
+    return Genotype(architecture, dict.fromkeys(groups, CELL))
 
 
 def texts(path: Path) -> list[str]:

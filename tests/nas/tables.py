@@ -4,8 +4,8 @@ import torch
 
 from monai_lwmisn.nas import CostTable
 from monai_lwmisn.nas.derivation import Edges
-from monai_lwmisn.networks import SEARCH_SPACES, Genotype
-from monai_lwmisn.networks.operations import PARAMETER_FREE
+from monai_lwmisn.networks import SEARCH_SPACES, Architecture, Genotype
+from monai_lwmisn.networks.genotype import PARAMETER_FREE
 
 SPACE = SEARCH_SPACES["lwmisn"]
 PARAMS = {
@@ -40,5 +40,5 @@ def free_edges(edges: Edges) -> int:
 def is_network(edges: Edges) -> bool:
     """Whether a genotype takes these edges; it raises where not."""
     cells = {"encoder": 1, "middle": 0, "decoder": 1}
-    Genotype(edges=edges, cells=cells, node_width=(2, 2), stem_stride=1, in_channels=1, out_channels=1)
+    Genotype(Architecture(cells=cells, node_width=(2, 2), in_channels=1, out_channels=1), edges)
     return True

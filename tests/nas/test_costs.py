@@ -35,7 +35,7 @@ TABLES = {name: measure_costs(shape, SPACE, STAGES) for name, shape in SHAPES.it
 @given(topology=st.sampled_from(sorted(SHAPES)), cells=st.tuples(*[cell_edges(SPACE)] * 3))
 def test_the_table_counts_the_true_network_exactly(topology: str, cells: tuple[tuple[Edge, ...], ...]) -> None:
     edges = dict(zip(STAGES, cells, strict=True))
-    genotype = Genotype.complete(SHAPES[topology], edges)
+    genotype = Genotype(SHAPES[topology], edges)
     network = LWMISN(genotype).eval()
     assert TABLES[topology].of(edges) == {
         "params": parameter_count(network),

@@ -83,7 +83,7 @@ def test_without_onnx_runtime_it_says_what_to_install(monkeypatch: pytest.Monkey
 
 def test_a_whole_network_is_measured() -> None:
     edges = tuple(Edge(node, predecessor, "ghost_conv_3x3") for node in range(4) for predecessor in (0, 1))
-    genotype = Genotype.complete(ARCHITECTURE, {"all": edges})
+    genotype = Genotype(ARCHITECTURE, {"all": edges})
     costs = measure_network(genotype)
     assert costs["params"] == parameter_count(LWMISN(genotype))
     assert costs["latency_ms"] > 0

@@ -1,6 +1,6 @@
 """A small network, for tests that need some network."""
 
-from monai_lwmisn.networks import Edge, Genotype
+from monai_lwmisn.networks import Architecture, Edge, Genotype
 
 
 def small_genotype(in_channels: int = 3, out_channels: int = 1, stem_stride: int = 2) -> Genotype:
@@ -15,11 +15,11 @@ def small_genotype(in_channels: int = 3, out_channels: int = 1, stem_stride: int
         (3, 1, "separable_conv_3x3"),
         (3, 4, "selective_kernel_conv_3x3"),
     ]
-    return Genotype(
-        edges={"all": tuple(Edge(*row) for row in rows)},
+    architecture = Architecture(
         cells={"encoder": 1, "middle": 1, "decoder": 1},
         node_width=(4, 4),
         stem_stride=stem_stride,
         in_channels=in_channels,
         out_channels=out_channels,
     )
+    return Genotype(architecture, {"all": tuple(Edge(*row) for row in rows)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from monai_lwmisn.networks import OPERATIONS, Edge, Genotype
+from monai_lwmisn.networks import OPERATIONS, Architecture, Edge, Genotype
 
 STAGES = ("encoder", "middle", "decoder")
 
@@ -28,16 +28,15 @@ def edges_by_group(operations: tuple[str, ...] = tuple(OPERATIONS)) -> st.Search
 
 
 @st.composite
-def genotypes(draw: st.DrawFn, spatial_dims: int | None = None) -> Genotype:
+def genotypes(draw: st.DrawFn) -> Genotype:
     """Any small genotype."""
     levels = draw(st.integers(1, 3))
-    return Genotype(
-        edges=draw(edges_by_group()),
+    architecture = Architecture(
         cells={"encoder": levels, "middle": draw(st.integers(0, 2)), "decoder": levels},
         node_width=tuple(draw(st.lists(st.integers(1, 5), min_size=levels + 1, max_size=levels + 1))),
         stem_stride=draw(st.sampled_from((1, 2, 4))),
         in_channels=draw(st.integers(1, 4)),
         out_channels=draw(st.integers(1, 4)),
-        spatial_dims=draw(st.sampled_from((2, 3))) if spatial_dims is None else spatial_dims,
         topology=draw(st.sampled_from(("u", "contrast"))),
     )
+    return Genotype(architecture, draw(edges_by_group()))

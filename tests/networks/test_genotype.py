@@ -1,15 +1,19 @@
 """Genotypes survive the way through a file, and what is not one is refused with its reason."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 
+from monai_lwmisn import networks
 from monai_lwmisn.errors import CheckpointError, GenotypeError
-from monai_lwmisn.networks import Edge, Genotype
+from monai_lwmisn.networks import Architecture, Edge, Genotype
 from monai_lwmisn.networks.genotype import candidate_edges
 from tests.networks.strategies import genotypes
 
@@ -20,10 +24,9 @@ Change = Callable[[dict[str, Any]], Any]
 def data() -> dict[str, Any]:
     """A genotype in its JSON form."""
     edges = tuple(Edge(node, predecessor, "ghost_conv_3x3") for node in range(4) for predecessor in (0, node + 1))
-    shape = {"encoder": 2, "middle": 1, "decoder": 2}
-    return Genotype(
-        edges={"all": edges}, cells=shape, node_width=(4, 6, 8), stem_stride=2, in_channels=3, out_channels=1
-    ).to_dict()
+    cells = {"encoder": 2, "middle": 1, "decoder": 2}
+    architecture = Architecture(cells=cells, node_width=(4, 6, 8), stem_stride=2, in_channels=3, out_channels=1)
+    return Genotype(architecture, {"all": edges}).to_dict()
 
 
 @given(genotype=genotypes())
@@ -47,10 +50,44 @@ def test_the_file_holds_what_builds_the_network_and_nothing_else(data: dict[str,
     Genotype.from_dict(data).save(first)
     Genotype.load(first).save(second)
     assert first.read_bytes() == second.read_bytes()
-    assert set(json.loads(first.read_text())) == {
-        "schema_version", "topology", "spatial_dims", "in_channels", "out_channels", "cells", "node_width",
-        "stem_stride", "edges",
-    }  # fmt: skip
+    content = json.loads(first.read_text())
+    assert set(content) == {"schema_version", "architecture", "edges"} and content["schema_version"] == 2
+    assert content["architecture"] == {
+        "cells": {"encoder": 2, "middle": 1, "decoder": 2},
+        "node_width": [4, 6, 8],
+        "stem_stride": 2,
+        "topology": "u",
+        "in_channels": 3,
+        "out_channels": 1,
+    }
+    assert content["edges"]["all"][0] == {"node": 0, "predecessor": 0, "operation": "ghost_conv_3x3"}
+
+
+def test_a_field_with_a_default_may_be_left_out(data: dict[str, Any]) -> None:
+    for name in ("stem_stride", "topology"):
+        del data["architecture"][name]
+    architecture = Genotype.from_dict(data).architecture
+    assert (architecture.stem_stride, architecture.topology) == (1, "u")
+
+
+def test_every_field_of_an_architecture_says_what_it_means() -> None:
+    assert all(each.metadata["meaning"] for each in fields(Architecture))
+
+
+def test_a_genotype_is_read_without_torch(data: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "genotype.json"
+    Genotype.from_dict(data).save(file)
+    code = (
+        "import sys; from monai_lwmisn.networks import Genotype; "
+        f"print(Genotype.load({str(file)!r}).architecture.node_width, 'torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "(4, 6, 8) False"
+
+
+def test_an_unknown_name_of_the_room_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Phenotype'"):
+        networks.Phenotype  # noqa: B018
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
@@ -86,7 +123,7 @@ FIRST = ("edges", "all", 0)
     [
         (set_value(*FIRST, "operation", value="octave_conv"), "names the operation 'octave_conv': use one of identity"),
         (set_value(*FIRST, "operation", value="zero"), "names the operation 'zero'"),
-        (set_value(*FIRST, "operation", value=["identity"]), "not laid out as one"),
+        (set_value(*FIRST, "operation", value=["identity"]), r"names the operation \['identity'\]"),
         (set_value(*FIRST, "node", value=4), "leads to node 4: nodes are 0 to 3"),
         (set_value(*FIRST, "node", value="0"), "leads to node '0'"),
         (set_value(*FIRST, "predecessor", value=-1), "comes from -1: predecessors are 0 to 4"),
@@ -95,28 +132,30 @@ FIRST = ("edges", "all", 0)
         (set_value(*FIRST, "predecessor", value=1), r"Node 0 of 'all' has edges from \[1, 1\]"),
         (lambda data: data["edges"]["all"].pop(), r"Node 3 of 'all' has edges from \[0\]: it needs 2"),
         (lambda data: data["edges"]["all"].append(data["edges"]["all"][0]), r"Node 0 .* \[0, 1, 0\]"),
-        (lambda data: data["edges"]["all"][0].pop("node"), "not laid out as one: KeyError at 'node'"),
-        (set_value("edges", value=[]), "not laid out as one"),
+        (lambda data: data["edges"]["all"][0].pop("node"), r"edges of the genotype are wrong \(KeyError at 'node'\)"),
+        (set_value("edges", value=[]), "edges of the genotype are wrong"),
         (set_value("edges", value={}), r"edge groups are \[\]: give either 'all' or encoder, middle, decoder"),
         (lambda data: data["edges"].update(encoder=data["edges"]["all"]), r"edge groups are \['all', 'encoder'\]"),
-        (set_value("schema_version", value=2), "schema version 2 and this release reads 1"),
+        (set_value("schema_version", value=1), r"schema version 1\): convert its run or bundle with `lwmisn convert"),
+        (set_value("schema_version", value=3), "schema version 3 and this release reads 2"),
         (lambda data: data.pop("schema_version"), "schema version None"),
-        (lambda data: data.pop("cells"), r"missing \['cells'\], unknown \[\]"),
+        (lambda data: data.pop("architecture"), r"missing \['architecture'\], unknown \[\]"),
         (set_value("latency_ms", value=3.1), r"missing \[\], unknown \['latency_ms'\]"),
-        (set_value("topology", value="v"), "topology 'v' is unknown: use one of u, contrast"),
-        (set_value("spatial_dims", value=4), "spatial_dims is 4"),
-        (set_value("spatial_dims", value=2.0), "spatial_dims is 2.0"),
-        (set_value("stem_stride", value=3), "stem_stride is 3"),
-        (set_value("stem_stride", value=True), "stem_stride is True"),
-        (set_value("in_channels", value=0), "in_channels is 0"),
-        (set_value("out_channels", value=1.5), "out_channels is 1.5"),
-        (set_value("cells", "middle", value=-1), "cells is .*-1.*: give whole numbers"),
-        (set_value("cells", value="abc"), "not laid out as one"),
-        (set_value("cells", value={"encoder": 2}), "cells is {'encoder': 2}"),
-        (set_value("cells", "decoder", value=1), "2 encoder and 1 decoder cells"),
-        (set_value("node_width", value=[4, 6]), r"node_width is \[4, 6\]: give 3 whole numbers"),
-        (set_value("node_width", value=[4, 6, 0]), r"node_width is \[4, 6, 0\]"),
-        (set_value("node_width", value=4), "not laid out as one"),
+        (set_value("architecture", value=[]), "architecture of a genotype is a JSON object"),
+        (lambda data: data["architecture"].pop("cells"), r"architecture are wrong: missing \['cells'\], unknown \[\]"),
+        (set_value("architecture", "depth", value=1), r"missing \[\], unknown \['depth'\]"),
+        (set_value("architecture", "topology", value="v"), "topology is 'v': use one of u, contrast"),
+        (set_value("architecture", "stem_stride", value=3), "stem_stride is 3: use one of 1, 2, 4"),
+        (set_value("architecture", "stem_stride", value=True), "stem_stride is True"),
+        (set_value("architecture", "in_channels", value=0), "in_channels is 0"),
+        (set_value("architecture", "out_channels", value=1.5), "out_channels is 1.5"),
+        (set_value("architecture", "cells", "middle", value=-1), "cells is .*-1.*: give whole numbers"),
+        (set_value("architecture", "cells", value="abc"), "cells is 'abc': give whole numbers"),
+        (set_value("architecture", "cells", value={"encoder": 2}), "cells is {'encoder': 2}"),
+        (set_value("architecture", "cells", "decoder", value=1), "2 encoder and 1 decoder cells"),
+        (set_value("architecture", "node_width", value=[4, 6]), r"node_width is \[4, 6\]: give 3 whole numbers"),
+        (set_value("architecture", "node_width", value=[4, 6, 0]), r"node_width is \[4, 6, 0\]"),
+        (set_value("architecture", "node_width", value=4), "node_width is 4: give a list of whole numbers"),
     ],
 )
 def test_what_is_no_genotype_is_refused_with_its_reason(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.export import Dim
 
-from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Edge, Genotype
+from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Architecture, Edge, Genotype
 from monai_lwmisn.profiling import parameter_count
 
 OPERATIONS = [name for name in SEARCH_SPACES["lwmisn"] if name != "zero"]
@@ -21,15 +21,14 @@ EDGES = [
 
 
 def genotype(edges: Sequence[Edge] = EDGES, topology: str = "u", width: int = 4, middle: int = 1) -> Genotype:
-    return Genotype(
-        edges={"all": tuple(edges)},
+    architecture = Architecture(
         cells={"encoder": 2, "middle": middle, "decoder": 2},
         node_width=(width, width, width),
-        stem_stride=1,
         in_channels=3,
         out_channels=1,
         topology=topology,
     )
+    return Genotype(architecture, {"all": tuple(edges)})
 
 
 def test_the_order_of_rows_does_not_change_the_network() -> None:
@@ -55,8 +54,9 @@ def test_a_scripted_network_equals_the_eager_one(topology: str) -> None:
 def test_onnx_runtime_agrees_at_every_size() -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     torch.manual_seed(0)
-    shape = {"encoder": 1, "middle": 0, "decoder": 1}
-    network = LWMISN(replace(genotype(), cells=shape, node_width=(4, 4))).eval()
+    cells = {"encoder": 1, "middle": 0, "decoder": 1}
+    architecture = replace(genotype().architecture, cells=cells, node_width=(4, 4))
+    network = LWMISN(replace(genotype(), architecture=architecture)).eval()
     sizes = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
     buffer = io.BytesIO()
     program = torch.onnx.export(

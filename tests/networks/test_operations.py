@@ -12,19 +12,19 @@ from torch.nn import functional
 
 from monai_lwmisn.networks import OPERATIONS, SEARCH_SPACES
 from monai_lwmisn.networks.blocks import ACTIVATION, NORMALISATION
-from monai_lwmisn.networks.operations import PARAMETER_FREE
+from monai_lwmisn.networks.genotype import OPERATION_NAMES, PARAMETER_FREE
 
 LEARNING = sorted(set(OPERATIONS) - PARAMETER_FREE)
 
 
-def make(name: str, spatial_dims: int, channels: int, norm: object = NORMALISATION) -> torch.nn.Module:
-    return OPERATIONS[name](spatial_dims, channels, ACTIVATION, norm).eval()  # type: ignore[arg-type]
+def make(name: str, channels: int, norm: object = NORMALISATION) -> torch.nn.Module:
+    return OPERATIONS[name](channels, ACTIVATION, norm).eval()  # type: ignore[arg-type]
 
 
 @st.composite
 def inputs(draw: st.DrawFn) -> torch.Tensor:
-    """(1 or 2, 1 to 40, sizes of 1 to 9 in two or three dimensions)."""
-    sizes = draw(st.lists(st.integers(1, 9), min_size=2, max_size=3))
+    """(1 or 2, 1 to 40, 1 to 9, 1 to 9)."""
+    sizes = draw(st.lists(st.integers(1, 9), min_size=2, max_size=2))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**16)))
     return torch.randn(draw(st.integers(1, 2)), draw(st.integers(1, 40)), *sizes, generator=generator)
 
@@ -32,7 +32,7 @@ def inputs(draw: st.DrawFn) -> torch.Tensor:
 @settings(deadline=None, max_examples=150)
 @given(name=st.sampled_from(sorted(OPERATIONS)), x=inputs())
 def test_any_operation_keeps_any_shape_and_passes_gradients_back(name: str, x: torch.Tensor) -> None:
-    operation = make(name, x.dim() - 2, x.shape[1])
+    operation = make(name, x.shape[1])
     x.requires_grad_()
     result = operation(x)
     assert result.shape == x.shape
@@ -43,20 +43,18 @@ def test_any_operation_keeps_any_shape_and_passes_gradients_back(name: str, x: t
         assert all(gradient is not None and torch.isfinite(gradient).all() for gradient in gradients)
 
 
-@pytest.mark.parametrize("spatial_dims", [2, 3])
 @pytest.mark.parametrize("name", LEARNING)
-def test_every_parameter_of_an_operation_that_learns_moves(name: str, spatial_dims: int) -> None:
+def test_every_parameter_of_an_operation_that_learns_moves(name: str) -> None:
     torch.manual_seed(0)
-    operation = make(name, spatial_dims, 32).train()
-    operation(torch.randn(2, 32, *[7] * spatial_dims)).square().sum().backward()
+    operation = make(name, 32).train()
+    operation(torch.randn(2, 32, 7, 7)).square().sum().backward()
     for key, parameter in operation.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, key
 
 
-@pytest.mark.parametrize("spatial_dims", [2, 3])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_operations_have_as_many_parameters_as_their_formula_says(name: str, spatial_dims: int) -> None:
-    c, near, wide = 32, 3**spatial_dims, 5**spatial_dims
+def test_operations_have_as_many_parameters_as_their_formula_says(name: str) -> None:
+    c, near, wide = 32, 3**2, 5**2
     normalised = 2  # scale and shift of a channel
     separable = {k: k * c + c * c + 2 * normalised * c for k in (near, wide)}
     squeeze, score = c * c // 2 + c // 2, c * c // 2 + c
@@ -70,7 +68,7 @@ def test_operations_have_as_many_parameters_as_their_formula_says(name: str, spa
         "selective_kernel_conv_3x3": 2 * (near + normalised) * c + squeeze + 2 * score,
         "shuffle_group_conv_3x3": 2 * c * bottleneck // groups + (near + 2 * normalised) * bottleneck + normalised * c,
     }
-    parameters = sum(parameter.numel() for parameter in make(name, spatial_dims, c).parameters())
+    parameters = sum(parameter.numel() for parameter in make(name, c).parameters())
     assert parameters == formulas.get(name, 0)
 
 
@@ -127,27 +125,28 @@ def separable(x: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
 )
 def test_operations_compute_what_their_papers_say(name: str, reference: Callable[..., torch.Tensor]) -> None:
     torch.manual_seed(0)
-    operation, x = make(name, 2, 32, norm=None), torch.randn(2, 32, 9, 8)
+    operation, x = make(name, 32, norm=None), torch.randn(2, 32, 9, 8)
     torch.testing.assert_close(operation(x), reference(x, *operation.parameters()), rtol=1e-4, atol=1e-5)
 
 
 def test_an_odd_number_of_channels_leaves_out_the_last_ghost() -> None:
     torch.manual_seed(0)
-    operation, x = make("ghost_conv_3x3", 2, 5, norm=None), torch.randn(1, 5, 6, 6)
+    operation, x = make("ghost_conv_3x3", 5, norm=None), torch.randn(1, 5, 6, 6)
     torch.testing.assert_close(operation(x), ghost(x, *operation.parameters())[:, :5])
 
 
 def test_operations_that_learn_nothing_are_exact() -> None:
     x = torch.randn(2, 3, 6, 7)
-    assert torch.equal(make("identity", 2, 3)(x), x)
-    assert torch.equal(make("zero", 2, 3)(x), torch.zeros_like(x))
+    assert torch.equal(make("identity", 3)(x), x)
+    assert torch.equal(make("zero", 3)(x), torch.zeros_like(x))
     greatest = ndimage.maximum_filter(x.numpy(), size=(1, 1, 3, 3), mode="constant", cval=-np.inf)
-    np.testing.assert_array_equal(make("max_pool_3x3", 2, 3)(x).numpy(), greatest)
+    np.testing.assert_array_equal(make("max_pool_3x3", 3)(x).numpy(), greatest)
     sums, counts = (ndimage.convolve(array, np.ones((1, 1, 3, 3)), mode="constant") for array in (x, np.ones(x.shape)))
-    np.testing.assert_allclose(make("average_pool_3x3", 2, 3)(x).numpy(), sums / counts, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(make("average_pool_3x3", 3)(x).numpy(), sums / counts, rtol=1e-5, atol=1e-6)
 
 
 def test_the_spaces_hold_known_operations_and_each_has_zero() -> None:
     for space in SEARCH_SPACES.values():
         assert len(set(space)) == 8 and "zero" in space and set(space) <= set(OPERATIONS)
-    assert {name for name in OPERATIONS if not list(make(name, 2, 4).parameters())} == PARAMETER_FREE
+    assert set(OPERATION_NAMES) == set(OPERATIONS)
+    assert {name for name in OPERATIONS if not list(make(name, 4).parameters())} == PARAMETER_FREE

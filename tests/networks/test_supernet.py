@@ -56,8 +56,8 @@ def test_a_full_cell_is_the_weighted_sum_of_all_candidates() -> None:
         network.alpha.normal_()
         network(x)
         cell = mixed_cells(network)[0]
-        older = newer = network.body.stem(x)
-        states = [cell.older(older, newer), cell.newer(newer, newer)]
+        prev_prev = prev = network.body.stem(x)
+        states = [cell.prev_prev(prev_prev, prev), cell.prev(prev, prev)]
         probabilities = torch.softmax(network.alpha[0], dim=-1)
         for node in range(4):
             total = torch.zeros_like(states[0])
@@ -66,7 +66,7 @@ def test_a_full_cell_is_the_weighted_sum_of_all_candidates() -> None:
                     for column, operation in enumerate(cell.mixtures[row].operations):
                         total += probabilities[row, column] * operation(states[predecessor])
             states.append(total)
-        torch.testing.assert_close(cell(older, newer), torch.cat(states[2:], dim=1))
+        torch.testing.assert_close(cell(prev_prev, prev), torch.cat(states[2:], dim=1))
 
 
 @pytest.mark.parametrize("topology", ["u", "contrast"])
@@ -75,7 +75,7 @@ def test_a_decided_supernet_computes_what_the_derived_network_does(topology: str
     network = supernet(architecture, norm=NORMALISATION).eval()
     operations = [name for name in SPACE if name != "zero"]
     edges = tuple(Edge(n, p, operations[(n + p) % len(operations)]) for n in range(4) for p in (0, n + 1))
-    derived = LWMISN(Genotype.complete(architecture, {"all": edges})).eval()
+    derived = LWMISN(Genotype(architecture, {"all": edges})).eval()
     with torch.no_grad():
         network.alpha.fill_(-1e3)
         network.alpha[..., SPACE.index("zero")] = 0
@@ -135,12 +135,10 @@ def test_partial_runs_the_candidates_on_a_quarter_of_the_channels() -> None:
     assert {mixture.mixed_channels for mixture in mixed_cells(supernet(mode="full"))[0].mixtures} == {8}
 
 
-@pytest.mark.parametrize("spatial_dims", [2, 3])
 @pytest.mark.parametrize("mode", ["full", "partial", "single"])
-def test_any_size_in_any_mode(mode: str, spatial_dims: int) -> None:
-    network = supernet(replace(SMALL, spatial_dims=spatial_dims, stem_stride=2, out_channels=3), mode=mode).eval()
-    size = (7, 13, 9)[:spatial_dims]
-    assert network(torch.rand(1, 3, *size)).shape == (1, 3, *size)
+def test_any_size_in_any_mode(mode: str) -> None:
+    network = supernet(replace(SMALL, stem_stride=2, out_channels=3), mode=mode).eval()
+    assert network(torch.rand(1, 3, 7, 13)).shape == (1, 3, 7, 13)
 
 
 def test_a_supernet_takes_the_space_of_darts_or_ones_own() -> None:
@@ -151,10 +149,10 @@ def test_a_supernet_takes_the_space_of_darts_or_ones_own() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"mode": "double"}, "search_mode is 'double': use one of full, partial, single"),
-        ({"alpha_groups": "cells"}, "alpha_groups is 'cells': use one of shared, stages"),
-        ({"operations": "small"}, "search_space is 'small': use one of lwmisn, darts"),
-        ({"operations": ["identity", "conv"]}, "has the operation 'conv': use some of identity"),
+        ({"mode": "double"}, "search.mode is 'double': use one of full, partial, single"),
+        ({"alpha_groups": "cells"}, "search.alpha_groups is 'cells': use one of shared, stages"),
+        ({"operations": "small"}, "search.search_space is 'small': use one of lwmisn, darts"),
+        ({"operations": ["identity", "conv"]}, "search.search_space has the operation 'conv': use some of identity"),
     ],
 )
 def test_unknown_settings_are_refused(settings: dict[str, Any], message: str) -> None:

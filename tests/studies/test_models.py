@@ -3,7 +3,7 @@
 import pytest
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.networks.operations import SEARCH_SPACES
+from monai_lwmisn.networks import SEARCH_SPACES
 from monai_lwmisn.studies.baselines import BASELINES
 from monai_lwmisn.studies.models import ENTRANTS, find_entrants
 

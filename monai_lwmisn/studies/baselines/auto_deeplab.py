@@ -10,7 +10,7 @@ from monai.networks.layers.factories import Conv
 from torch import nn
 from torch.nn import functional
 
-from monai_lwmisn.networks.blocks import NORMALISATION, convolution, linear_mode
+from monai_lwmisn.networks.blocks import NORMALISATION, convolution
 from monai_lwmisn.studies.baselines.registry import baseline
 
 PATH = (0, 0, 0, 1, 2, 1, 2, 2, 3, 3, 2, 1)
@@ -56,7 +56,6 @@ def preactivated(
     return nn.Sequential(
         nn.ReLU(),
         convolution(
-            spatial_dims,
             in_channels,
             out_channels,
             kernel_size=kernel_size,
@@ -76,7 +75,7 @@ def separable(spatial_dims: int, channels: int, kernel_size: int, stride: int) -
         depthwise = Conv["conv", spatial_dims](
             channels, channels, kernel_size, stride=step, padding=kernel_size // 2, groups=channels, bias=False
         )
-        pointwise = convolution(spatial_dims, channels, channels, kernel_size=1, act=None, norm=NORMALISATION)
+        pointwise = convolution(channels, channels, kernel_size=1, act=None, norm=NORMALISATION)
         layers += [nn.ReLU(), depthwise, pointwise]
     return nn.Sequential(*layers)
 
@@ -96,7 +95,7 @@ OPERATIONS: dict[str, Callable[[int, int, int], nn.Module]] = {
 
 def resize(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Linear interpolation of (B, C, ...) to another size."""
-    return functional.interpolate(x, size, mode=linear_mode(len(size)))
+    return functional.interpolate(x, size, mode="bilinear")
 
 
 class Cell(nn.Module):
@@ -137,7 +136,6 @@ class Cell(nn.Module):
 def activated(spatial_dims: int, in_channels: int, out_channels: int, kernel_size: int, dilation: int = 1) -> nn.Module:
     """A convolution with normalisation and ReLU."""
     return convolution(
-        spatial_dims,
         in_channels,
         out_channels,
         kernel_size=kernel_size,
@@ -192,8 +190,8 @@ class AutoDeepLab(nn.Module):
         super().__init__()
         first, second, third = STEM_WIDTHS
         self.stem = nn.Sequential(
-            convolution(spatial_dims, in_channels, first, stride=2, act="relu", norm=NORMALISATION),
-            convolution(spatial_dims, first, second, act=None, norm=NORMALISATION),
+            convolution(in_channels, first, stride=2, act="relu", norm=NORMALISATION),
+            convolution(first, second, act=None, norm=NORMALISATION),
         )
         self.reduce = preactivated(spatial_dims, second, third, kernel_size=3, stride=2)
         levels = [-1, 0, *PATH]

@@ -7,8 +7,7 @@ from monai.networks.blocks import Convolution
 from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 
-from monai_lwmisn.networks.blocks import linear_mode
-from monai_lwmisn.studies.baselines.registry import baseline
+from monai_lwmisn.studies.baselines.registry import baseline, linear_mode
 
 WIDTHS = (8, 16, 32, 64, 128)
 KERNEL_SIZES = (3, 3, 7, 7, 9)

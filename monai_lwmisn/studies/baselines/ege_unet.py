@@ -8,7 +8,6 @@ from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 from torch.nn import functional
 
-from monai_lwmisn.networks.blocks import linear_mode
 from monai_lwmisn.studies.baselines.channel_norm import ChannelLayerNorm
 from monai_lwmisn.studies.baselines.registry import baseline
 
@@ -43,7 +42,7 @@ class HadamardProductAttention(nn.Module):
     def __init__(self, channels: int, axes: tuple[int, ...]) -> None:
         super().__init__()
         self.axes = axes
-        self.mode = "linear" if len(axes) == 1 else linear_mode(len(axes))
+        self.mode = "linear" if len(axes) == 1 else "bilinear"
         self.weight = nn.Parameter(torch.ones(1, channels, *(WEIGHT_SIZE for _ in axes)))
         self.refine = nn.Sequential(
             depthwise_convolution(len(axes), channels),
@@ -114,7 +113,7 @@ class GroupAggregationBridge(nn.Module):
 
     def forward(self, below: torch.Tensor, skip: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Map ``below`` (B, below_channels, any size), ``skip`` (B, C, ...) and ``mask`` (B, 1, ...) to (B, C, ...)."""
-        below = functional.interpolate(self.project(below), skip.shape[2:], mode=linear_mode(2), align_corners=True)
+        below = functional.interpolate(self.project(below), skip.shape[2:], mode="bilinear", align_corners=True)
         parts = zip(below.chunk(len(DILATIONS), dim=1), skip.chunk(len(DILATIONS), dim=1), strict=True)
         seen = [group(torch.cat([*part, mask], dim=1)) for group, part in zip(self.groups, parts, strict=True)]
         return self.mix(torch.cat(seen, dim=1))
@@ -122,7 +121,7 @@ class GroupAggregationBridge(nn.Module):
 
 def double_size() -> nn.Module:
     """Twice the height and width, corners on corners."""
-    return nn.Upsample(scale_factor=2, mode=linear_mode(2), align_corners=True)
+    return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
 
 
 @baseline(

@@ -76,9 +76,7 @@ def weighted_resize(spatial_dims: int, channels: int, *, up: bool) -> nn.Module:
 
 def activated_convolution(spatial_dims: int, channels: int, stride: int = 1, dilation: int = 1) -> nn.Module:
     """A 3x3 convolution, normalisation and ReLU."""
-    return convolution(
-        spatial_dims, channels, channels, stride=stride, dilation=dilation, act="relu", norm=group_norm(channels)
-    )
+    return convolution(channels, channels, stride=stride, dilation=dilation, act="relu", norm=group_norm(channels))
 
 
 OPERATIONS: dict[str, Callable[[int, int], nn.Module]] = {
@@ -115,7 +113,6 @@ class Cell(nn.Module):
             nn.Sequential(
                 nn.ReLU(),
                 convolution(
-                    spatial_dims,
                     entering,
                     channels,
                     kernel_size=1,
@@ -161,7 +158,6 @@ class NASUNet(nn.Module):
         wide = NODES * CHANNELS
         self.stem = nn.ModuleList(
             convolution(
-                spatial_dims,
                 in_channels,
                 wide,
                 kernel_size=kernel_size,

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.networks.blocks import check_images, crop_like
+from monai_lwmisn.networks.blocks import crop_like
 
 Builder = Callable[[int, int, int], nn.Module]
 """A class or function that is called with spatial_dims, in_channels and out_channels."""
@@ -66,7 +66,11 @@ class AnySize(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map images (B, in_channels, ...) of any size to logits (B, out_channels, ...) of that size."""
-        check_images(x, self.spatial_dims, self.in_channels)
+        if x.dim() != self.spatial_dims + 2 or x.shape[1] != self.in_channels:
+            raise ValueError(
+                f"The network takes (batch, {self.in_channels}, {'depth, ' if self.spatial_dims == 3 else ''}height, "
+                f"width) and was given {list(x.shape)}: bring the images to {self.in_channels} channel(s)."
+            )
         padding: list[int] = []
         for size in reversed(x.shape[2:]):
             padding += [0, -size % self.multiple]
@@ -87,6 +91,11 @@ def baseline(
         return builder
 
     return register
+
+
+def linear_mode(spatial_dims: int) -> str:
+    """The name that torch gives to linear interpolation in 2 or 3 dimensions."""
+    return {2: "bilinear", 3: "trilinear"}[spatial_dims]
 
 
 def find_baseline(name: str) -> Baseline:

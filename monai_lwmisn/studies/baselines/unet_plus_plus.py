@@ -6,8 +6,7 @@ import torch
 from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 
-from monai_lwmisn.networks.blocks import linear_mode
-from monai_lwmisn.studies.baselines.registry import baseline
+from monai_lwmisn.studies.baselines.registry import baseline, linear_mode
 from monai_lwmisn.studies.baselines.unet import WIDTHS, double_convolution
 
 

@@ -8,7 +8,6 @@ from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 from torch.nn import functional
 
-from monai_lwmisn.networks.blocks import linear_mode
 from monai_lwmisn.studies.baselines.channel_norm import ChannelLayerNorm
 from monai_lwmisn.studies.baselines.registry import baseline
 
@@ -78,7 +77,7 @@ def enlarging_stage(in_channels: int, out_channels: int, norm: str | None = "bat
     """A 3x3 convolution, and twice the size."""
     return nn.Sequential(
         Convolution(2, in_channels, out_channels, adn_ordering="N", norm=norm),
-        nn.Upsample(scale_factor=2, mode=linear_mode(2)),
+        nn.Upsample(scale_factor=2, mode="bilinear"),
         nn.ReLU(),
     )
 
