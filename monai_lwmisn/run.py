@@ -27,6 +27,12 @@ from monai_lwmisn.rollback import undone_unless_begun
 
 PathLike = str | os.PathLike[str]
 
+SPLIT_SETTINGS = tuple(
+    f"data.{name}"
+    for name in ("dataset", "split_by", "test_fraction", "validation_fraction", "folds", "fold", "seed", "label_names")
+)
+"""The settings that the datalist of a run is made with."""
+
 
 def search(
     run: PathLike,
@@ -62,6 +68,7 @@ def search(
         _check_resumable(run, "search")
         before = read_configs(run)
         _check_same_kind(run, before["search"], preset, variant, settings)
+        _check_split(run, settings)
         configs = override(before, settings)
     else:
         if _is_first_process() and run.exists() and (not run.is_dir() or any(run.iterdir())):
@@ -195,3 +202,11 @@ def _check_same_kind(
                 f"{run} was begun with the {name} '{begun.get(name)}', not '{value}': "
                 f"leave --{name} out to resume it, or give a new --out."
             )
+
+
+def _check_split(run: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that would change the parts of a run whose images were dealt out."""
+    if (run / "datalist.json").exists():
+        for key in SPLIT_SETTINGS:
+            if key in settings:
+                raise ConfigError(f"{key} was used when the images were dealt out: start a new search to change it.")

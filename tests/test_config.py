@@ -1,6 +1,7 @@
 """Presets, overrides and the execution of workflows."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from monai.bundle import ConfigParser, ReferenceResolver
 
 from monai_lwmisn import config
 from monai_lwmisn.errors import BudgetError, CheckpointError, ConfigError, DataError
+from monai_lwmisn.settings import all_settings
 
 EVERY_PRESET = [(preset, variant) for preset in config.preset_names() for variant in config.variant_names(preset)]
-STRATEGIES = ["differentiable", "random", "given"]
 
 
 def test_the_presets_are_the_published_three_and_hippocampus() -> None:
@@ -22,13 +23,10 @@ def test_the_presets_are_the_published_three_and_hippocampus() -> None:
     assert config.variant_names("hippocampus_mr") == ["light"]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize(("preset", "variant"), EVERY_PRESET)
-def test_every_preset_resolves_to_workflows_without_a_dangling_reference(
-    preset: str, variant: str, strategy: str
-) -> None:
-    configs = config.resolve(preset, variant, {"strategy": strategy})
-    assert set(configs) == {"search", "train", "evaluate"}
+def test_every_preset_resolves_to_stages_without_a_dangling_reference(preset: str, variant: str) -> None:
+    configs = config.resolve(preset, variant)
+    assert set(configs) == {"search", "train", "evaluate", "inference"}
     for resolved in configs.values():
         assert (resolved["preset"], resolved["variant"]) == (preset, variant)
         parser = ConfigParser(resolved)
@@ -46,19 +44,42 @@ def references(value: Any) -> set[str]:
     return set()
 
 
-def test_the_strategy_chooses_the_search_workflow() -> None:
-    assert "trainer" in config.resolve("nuclei")["search"]
-    random = config.resolve("nuclei", overrides={"strategy": "random"})["search"]
-    assert "trainer" not in random and random["strategy"] == "random"
-    with pytest.raises(ConfigError, match='no strategy "evolution": use differentiable or random or given'):
-        config.resolve("nuclei", overrides={"strategy": "evolution"})
+@pytest.mark.parametrize("stage", ["search", "train", "evaluate", "inference"])
+def test_a_configuration_names_what_it_calls_and_computes_little(stage: str) -> None:
+    resolved = config.resolve("nuclei")[stage]
+    assert not [line for line in resolved["imports"] if "monai_lwmisn" in line]
+
+    def expressions(value: Any) -> list[str]:
+        if isinstance(value, (dict, list)):
+            return [one for item in (value.values() if isinstance(value, dict) else value) for one in expressions(item)]
+        return [value] if isinstance(value, str) and re.match(r"\$(?!@[\w#:]+$)", value) else []
+
+    assert len(expressions({key: value for key, value in resolved.items() if key != "imports"})) <= 10
+
+
+@pytest.mark.parametrize("stage", ["search", "train", "evaluate", "inference"])
+def test_a_stage_has_exactly_the_settings_that_are_its_own(stage: str) -> None:
+    resolved = config.resolve("nuclei")[stage]
+    for key, setting in all_settings().items():
+        section, _, name = key.rpartition(".")
+        inside = resolved.get(section, {}) if section else resolved
+        assert (name in inside) == (stage in setting.stages), key
+
+
+@pytest.mark.parametrize("stage", ["search", "train", "evaluate", "inference"])
+def test_every_setting_of_a_stage_is_used_by_its_configuration(stage: str) -> None:
+    resolved = config.resolve("prostate_mr")[stage]
+    used = references(resolved)
+    for key, setting in all_settings().items():
+        if stage in setting.stages and not key.startswith("architecture."):
+            assert key.replace(".", "::") in used, key
 
 
 @pytest.mark.parametrize("preset", ["nuclei", "liver_ct", "prostate_mr"])
 def test_the_paper_variant_has_the_published_retraining(preset: str) -> None:
-    paper = config.load_preset(preset, "paper")
-    assert (paper["train_epochs"], paper["train_batch_size"]) == (30, 4)
-    assert (paper["train_learning_rate"], paper["train_weight_decay"], paper["train_drop_path"]) == (6e-3, 2e-4, 0.15)
+    paper = config.load_preset(preset, "paper")["train"]
+    assert (paper["epochs"], paper["batch_size"]) == (30, 4)
+    assert (paper["learning_rate"], paper["weight_decay"], paper["drop_path"]) == (6e-3, 2e-4, 0.15)
 
 
 @pytest.mark.parametrize(
@@ -74,36 +95,53 @@ def test_a_preset_that_does_not_exist_is_named_with_its_nearest(preset: str, var
         config.load_preset(preset, variant)
 
 
+def write_preset(folder: Path, content: Any) -> str:
+    (folder / "own.json").write_text(json.dumps(content))
+    return str(folder / "own.json")
+
+
 def test_a_preset_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
     own = config.load_preset("nuclei") | {"preset": "cells"}
-    (tmp_path / "cells.json").write_text(json.dumps(own))
-    assert config.resolve(str(tmp_path / "cells.json"))["train"]["preset"] == "cells"
+    assert config.resolve(write_preset(tmp_path, own))["train"]["preset"] == "cells"
 
 
 @pytest.mark.parametrize(("preset", "variant"), EVERY_PRESET)
 def test_the_presets_of_the_package_would_pass_as_ones_own(preset: str, variant: str, tmp_path: Path) -> None:
     own = config.load_preset(preset, variant)
-    own |= {"intensity": ["@my_window"], "my_window": {"_target_": "ScaleIntensityd", "keys": "image"}}
-    (tmp_path / "own.json").write_text(json.dumps(own))
-    assert config.load_preset(str(tmp_path / "own.json")) == own
+    own["data"]["intensity"] = ["@my_window"]
+    own["my_window"] = {"_target_": "ScaleIntensityd", "keys": "image"}
+    path = write_preset(tmp_path, own)
+    assert config.load_preset(path) == own
+    for resolved in config.resolve(path).values():
+        assert resolved["data"]["intensity"] == ["@my_window"] and "my_window" in resolved
 
 
-@pytest.mark.parametrize("key", ["layout", "node_width", "volumetric", "label_names", "augmentation"])
-def test_a_preset_of_ones_own_without_a_key_that_is_needed_is_refused(tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize(
+    "key", ["data.dataset", "architecture.node_width", "data.volumetric", "data.label_names", "architecture.cells"]
+)
+def test_a_preset_of_ones_own_without_a_setting_that_is_needed_is_refused(tmp_path: Path, key: str) -> None:
     own = config.load_preset("nuclei")
-    del own[key]
-    (tmp_path / "own.json").write_text(json.dumps(own))
+    section, name = key.split(".")
+    del own[section][name]
     with pytest.raises(ConfigError, match=rf"own\.json lacks {key}: add "):
-        config.load_preset(str(tmp_path / "own.json"))
+        config.load_preset(write_preset(tmp_path, own))
 
 
-@pytest.mark.parametrize(("key", "nearest"), [("search_epoch", "search_epochs"), ("laoyut", "layout")])
+@pytest.mark.parametrize(
+    ("section", "key", "named"),
+    [
+        ("search", "epoch", r"'search\.epoch': the nearest is 'search\.epochs'"),
+        ("data", "datset", r"'data\.datset': the nearest is 'data\.dataset'"),
+        (None, "trian", r"'trian': the nearest is"),
+    ],
+)
 def test_a_mistyped_key_in_a_preset_of_ones_own_is_named_with_its_nearest(
-    tmp_path: Path, key: str, nearest: str
+    tmp_path: Path, section: str | None, key: str, named: str
 ) -> None:
-    (tmp_path / "own.json").write_text(json.dumps(config.load_preset("nuclei") | {key: 3}))
-    with pytest.raises(ConfigError, match=rf"own\.json has the unknown key '{key}': the nearest is '{nearest}'"):
-        config.load_preset(str(tmp_path / "own.json"))
+    own = config.load_preset("nuclei")
+    (own[section] if section else own)[key] = 3
+    with pytest.raises(ConfigError, match=rf"own\.json has the unknown key {named}"):
+        config.load_preset(write_preset(tmp_path, own))
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", "{", ""])
@@ -114,73 +152,111 @@ def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, content: str) 
 
 
 CONFIGS = {
-    "search": {"epochs": 3, "flag": True, "name": "x", "rate": 0.1, "sizes": [1, 2], "steps": [{"prob": 0.5}]},
-    "train": {"epochs": 3, "device": "$find()", "roi": None},
+    "search": {
+        "search": {"epochs": 3, "flag": True, "rate": 0.1, "search_space": "x"},
+        "data": {"sizes": [1, 2], "augmentation": [{"prob": 0.5}]},
+    },
+    "train": {"train": {"epochs": 3}, "data": {"augmentation": [{"prob": 0.5}]}, "device": "$find()", "roi": None},
 }
 
 
-def test_an_override_reaches_every_workflow_that_has_the_key_and_leaves_its_source_alone() -> None:
+def test_an_override_reaches_every_stage_that_has_the_key_and_leaves_its_source_alone() -> None:
     before = json.dumps(CONFIGS)
-    changed = config.override(json.loads(before), {"epochs": 7, "roi": [8, 8], "steps::0::prob": 1})
-    assert changed["search"]["epochs"] == changed["train"]["epochs"] == 7
-    assert changed["search"]["steps"] == [{"prob": 1}] and changed["train"]["roi"] == [8, 8]
-    assert "roi" not in changed["search"]
-    config.override(CONFIGS, {"epochs": 7})
+    changed = config.override(json.loads(before), {"search.epochs": 7, "roi": [8, 8], "data.augmentation.0.prob": 1})
+    assert changed["search"]["search"]["epochs"] == 7 and changed["train"]["train"]["epochs"] == 3
+    assert changed["search"]["data"]["augmentation"] == changed["train"]["data"]["augmentation"] == [{"prob": 1}]
+    assert changed["train"]["roi"] == [8, 8] and "roi" not in changed["search"]
+    config.override(CONFIGS, {"search.epochs": 7})
     assert json.dumps(CONFIGS) == before
 
 
-@pytest.mark.parametrize(("key", "nearest"), [("epoch", "epochs"), ("devcie", "device"), ("steps::3::prob", "steps")])
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [("train.epoch", "train.epochs"), ("devcie", "device"), ("epochs", r"[a-z_]+\.\w*epochs"), ("data.x.3", "data.")],
+)
 def test_an_unknown_key_is_refused_with_its_nearest(key: str, nearest: str) -> None:
-    with pytest.raises(ConfigError, match=rf"no key '{key}' to set: the nearest is '{nearest}'"):
+    with pytest.raises(ConfigError, match=rf"no setting '{re.escape(key)}': the nearest is '{nearest}"):
         config.override(CONFIGS, {key: 1})
+
+
+@pytest.mark.parametrize(
+    ("stage", "key", "value", "nearest"),
+    [
+        ("train", "architecture.stem_stride", 4, r"train\."),
+        ("train", "data.test_fraction", 0.5, r"\w+\."),
+        ("evaluate", "train.epochs", 10, r"evaluate\.|\w+\."),
+        ("train", "evaluate.empty_images", "skip", r"\w+"),
+    ],
+)
+def test_a_setting_that_the_stage_does_not_use_is_refused(stage: str, key: str, value: Any, nearest: str) -> None:
+    configs = config.resolve("nuclei")
+    del configs["inference"]
+    with pytest.raises(
+        ConfigError, match=rf"{key} is not used here, but by .*: the nearest that is used is '{nearest}"
+    ):
+        config.override_stage(configs, stage, {key: value})
+
+
+def test_a_setting_of_two_stages_is_set_in_both() -> None:
+    configs = config.resolve("nuclei")
+    changed = config.override_stage(configs, "train", {"inference.batch_size": 3})
+    assert {changed[stage]["inference"]["batch_size"] for stage in ("train", "evaluate", "inference")} == {3}
 
 
 @pytest.mark.parametrize(
     ("key", "value", "fits"),
     [
-        ("epochs", "many", False),
-        ("epochs", True, False),
-        ("epochs", [1], False),
-        ("epochs", 1.5, False),
-        ("rate", 1.5, True),
-        ("flag", 1, False),
-        ("flag", False, True),
-        ("name", 3, False),
-        ("sizes", 4, False),
-        ("sizes", [], True),
-        ("rate", 1, True),
-        ("rate", "$0.5 * @epochs", True),
+        ("search.epochs", "many", False),
+        ("search.epochs", True, False),
+        ("search.epochs", [1], False),
+        ("search.epochs", 1.5, False),
+        ("search.rate", 1.5, True),
+        ("search.flag", 1, False),
+        ("search.flag", False, True),
+        ("search.search_space", 3, False),
+        ("search.search_space", ["identity"], True),
+        ("data.sizes", 4, False),
+        ("data.sizes", [], True),
+        ("search.rate", 1, True),
+        ("search.rate", "$0.5 * @search::epochs", True),
         ("device", "cpu", True),
         ("roi", "anything", True),
-        ("rate", None, True),
+        ("search.rate", None, True),
     ],
 )
 def test_a_value_must_be_of_the_kind_it_replaces(key: str, value: Any, fits: bool) -> None:
-    if fits:
-        assert any(changed.get(key) == value for changed in config.override(CONFIGS, {key: value}).values())
-    else:
+    if not fits:
         with pytest.raises(ConfigError, match=f"{key} cannot be set to"):
             config.override(CONFIGS, {key: value})
+        return
+    section, _, name = key.rpartition(".")
+    changed = config.override(CONFIGS, {key: value})
+    assert any((one.get(section, {}) if section else one).get(name, ...) == value for one in changed.values())
 
 
 def test_a_whole_number_written_as_a_float_becomes_one() -> None:
-    epochs = config.override(CONFIGS, config.parse_overrides(["epochs=1e3"]))["search"]["epochs"]
+    epochs = config.override(CONFIGS, config.parse_overrides(["search.epochs=1e3"]))["search"]["search"]["epochs"]
     assert epochs == 1000 and isinstance(epochs, int)
 
 
 @pytest.mark.parametrize("value", [0, -1, "many", True, [1]])
-@pytest.mark.parametrize("key", ["budget_params", "budget_latency_ms"])
+@pytest.mark.parametrize("key", ["search.budget_params", "search.budget_latency_ms"])
 def test_a_limit_that_no_network_can_keep_is_refused(key: str, value: Any) -> None:
     with pytest.raises((BudgetError, ConfigError), match=key):
         config.resolve("nuclei", overrides={key: value})
-    assert config.resolve("nuclei", overrides={key: None})["search"][key] is None
+    assert config.resolve("nuclei", overrides={key: None})["search"]["search"][key.split(".")[1]] is None
 
 
-@pytest.mark.parametrize(("key", "least"), [("seed", 0), ("search_epochs", 1), ("train_batch_size", 1)])
+@pytest.mark.parametrize(("key", "least"), [("data.seed", 0), ("search.epochs", 1), ("train.batch_size", 1)])
 def test_a_number_below_the_smallest_is_refused(key: str, least: int) -> None:
     with pytest.raises(ConfigError, match=f"{key} is {least - 1}: give a number from {least} on"):
         config.resolve("nuclei", overrides={key: least - 1})
     config.resolve("nuclei", overrides={key: least})
+
+
+def test_a_value_that_is_no_choice_is_refused() -> None:
+    with pytest.raises(ConfigError, match='search.strategy is "evolution": use one of differentiable, random, given'):
+        config.resolve("nuclei", overrides={"search.strategy": "evolution"})
 
 
 json_values = st.recursive(
@@ -190,14 +266,14 @@ json_values = st.recursive(
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.dictionaries(st.from_regex(r"[a-z_]+(::[0-9a-z]+)?", fullmatch=True), json_values, max_size=4))
+@given(st.dictionaries(st.from_regex(r"[a-z_]+(\.[0-9a-z]+)?", fullmatch=True), json_values, max_size=4))
 def test_assignments_in_json_are_read_back(overrides: dict[str, Any]) -> None:
     assert config.parse_overrides([f"{key}={json.dumps(value)}" for key, value in overrides.items()]) == overrides
 
 
 def test_a_value_that_is_not_json_is_a_text() -> None:
-    assert config.parse_overrides(["split_by=image", "device=cuda:1", "a=b=c"]) == {
-        "split_by": "image",
+    assert config.parse_overrides(["data.split_by=image", "device=cuda:1", "a=b=c"]) == {
+        "data.split_by": "image",
         "device": "cuda:1",
         "a": "b=c",
     }
@@ -211,14 +287,15 @@ def test_an_assignment_without_key_or_equals_sign_is_refused(assignment: str) ->
 
 @given(st.integers(1, 10**6), st.sampled_from([("", 1), ("k", 1e3), ("M", 1e6)]))
 def test_a_budget_is_its_number_times_its_unit(number: int, unit: tuple[str, float]) -> None:
-    assert config.parse_budget(f"params={number}{unit[0]}") == {"budget_params": pytest.approx(number * unit[1])}
+    budget = config.parse_budget(f"params={number}{unit[0]}")
+    assert budget == {"search.budget_params": pytest.approx(number * unit[1])}
 
 
 def test_a_budget_of_all_three() -> None:
     assert config.parse_budget("params=0.1M, macs=.5G,latency=20ms") == {
-        "budget_params": pytest.approx(1e5),
-        "budget_macs": pytest.approx(5e8),
-        "budget_latency_ms": pytest.approx(20),
+        "search.budget_params": pytest.approx(1e5),
+        "search.budget_macs": pytest.approx(5e8),
+        "search.budget_latency_ms": pytest.approx(20),
     }
 
 
@@ -231,19 +308,26 @@ def test_a_budget_that_is_none_is_refused(text: str) -> None:
 
 
 def test_configurations_are_read_back_as_written(tmp_path: Path) -> None:
-    configs = config.resolve("nuclei", "light", {"seed": 5})
+    configs = config.resolve("nuclei", "light", {"search.seed": 5})
+    del configs["inference"]
     config.write_configs(tmp_path, configs)
     assert config.read_configs(tmp_path) == configs
-    assert configs["search"]["seed"] == 5
+    assert configs["search"]["search"]["seed"] == 5
+
+
+def test_a_run_of_an_earlier_release_is_named_with_the_command_that_converts_it(tmp_path: Path) -> None:
+    config.write_configs(tmp_path, {"search": {"search_epochs": 3}})
+    with pytest.raises(ConfigError, match=rf"is of an earlier release: convert it, with lwmisn convert {tmp_path}"):
+        config.read_config(tmp_path, "search")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
 def test_a_full_disk_leaves_the_configuration_that_was_there(tmp_path: Path) -> None:
-    config.write_configs(tmp_path, {"search": {"seed": 1}})
+    config.write_configs(tmp_path, {"search": {"data": {"seed": 1}}})
     (tmp_path / "configs" / "search.json.partial").symlink_to("/dev/full")
     with pytest.raises(CheckpointError, match="search.json cannot be written"):
-        config.write_configs(tmp_path, {"search": {"seed": 2}})
-    assert config.read_config(tmp_path, "search") == {"seed": 1}
+        config.write_configs(tmp_path, {"search": {"data": {"seed": 2}}})
+    assert config.read_config(tmp_path, "search") == {"data": {"seed": 1}}
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
@@ -262,12 +346,13 @@ def test_a_workflow_runs_its_three_expressions_in_order_with_the_runtime_values(
         tmp_path,
         imports=["$from pathlib import Path"],
         bundle_root=".",
+        words={"last": "finalise"},
         log="$lambda word: Path(@bundle_root, 'log').open('a').write(word)",
         initialize=["$@log('initialize ')"],
         run=["$@log('run ')", "$@log('on ')"],
-        finalize=["$@log('finalize')"],
+        finalize=["$@log(@words::last)"],
     )
-    config.execute(file, bundle_root=str(tmp_path))
+    config.execute(file, bundle_root=str(tmp_path), **{"words::last": "finalize"})
     assert (tmp_path / "log").read_text() == "initialize run on finalize"
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from monai_lwmisn import run as run_folder
 from monai_lwmisn.errors import ConfigError, DataError
+from tests.networks.small import small_genotype
 
 
 @pytest.fixture
@@ -33,6 +34,8 @@ class Workflow:
         (run / stage).mkdir(exist_ok=True)
         if stage == "train":
             (run / "models").mkdir(exist_ok=True)
+        if stage == "search" and self.epochs:
+            small_genotype().save(run / "genotype.json")
         if self.checkpoint:
             (run / stage / "checkpoint.pt").touch()
         lines = [json.dumps({"epoch": epoch + 1, "seconds": 1.0}) for epoch in range(self.epochs)]
@@ -57,13 +60,13 @@ def test_a_search_writes_three_complete_configurations_and_runs_the_first(
     tmp_path: Path, data: Path, workflow: Workflow
 ) -> None:
     run = tmp_path / "runs" / "one"
-    run_folder.search(run, preset="nuclei", data=data, overrides={"seed": 3})
+    run_folder.search(run, preset="nuclei", data=data, settings={"search.seed": 3})
     ((stage, used),) = workflow.calls
-    assert stage == "search" and used["resume"] is False and used["seed"] == 3
+    assert stage == "search" and used["resume"] is False and used["search"]["seed"] == 3
     for name in ("search", "train", "evaluate"):
         written = json.loads((run / "configs" / f"{name}.json").read_text())
         assert (written["bundle_root"], written["dataset_dir"]) == (str(run), str(data))
-        assert written["seed"] == 3 and written["preset"] == "nuclei"
+        assert written["preset"] == "nuclei" and "data" in written
 
 
 def test_a_folder_with_anything_in_it_is_refused_and_left_alone(tmp_path: Path, data: Path, workflow: Workflow) -> None:
@@ -114,12 +117,23 @@ def test_a_resumed_search_takes_preset_and_data_from_the_run_and_new_settings_ar
     tmp_path: Path, data: Path, workflow: Workflow
 ) -> None:
     run = tmp_path / "run"
-    run_folder.search(run, preset="nuclei", data=data, overrides={"seed": 3})
-    run_folder.search(run, overrides={"test_fraction": 0.5}, resume=True)
+    run_folder.search(run, preset="nuclei", data=data, settings={"search.seed": 3})
+    run_folder.search(run, settings={"search.epochs": 50, "inference.batch_size": 3}, resume=True)
     _, used = workflow.calls[-1]
     assert used["resume"] is True and used["dataset_dir"] == str(data)
-    assert (used["seed"], used["test_fraction"]) == (3, 0.5)
-    assert json.loads((run / "configs" / "evaluate.json").read_text())["test_fraction"] == 0.5
+    assert (used["search"]["seed"], used["search"]["epochs"]) == (3, 50)
+    assert json.loads((run / "configs" / "evaluate.json").read_text())["inference"]["batch_size"] == 3
+
+
+def test_a_setting_of_the_split_is_refused_once_the_images_are_dealt_out(
+    tmp_path: Path, data: Path, workflow: Workflow
+) -> None:
+    run = tmp_path / "run"
+    run_folder.search(run, preset="nuclei", data=data)
+    run_folder.search(run, settings={"data.test_fraction": 0.5}, resume=True)  # there is no datalist yet
+    write_items(run, data)
+    with pytest.raises(ConfigError, match="data.test_fraction was used when the images were dealt out"):
+        run_folder.search(run, settings={"data.test_fraction": 0.4}, resume=True)
 
 
 def test_a_failed_resumption_removes_nothing(tmp_path: Path, data: Path, workflow: Workflow) -> None:
@@ -136,8 +150,8 @@ def test_a_failed_resumption_leaves_the_settings_as_they_were(tmp_path: Path, da
     before = {path: path.read_bytes() for path in (run / "configs").iterdir()}
     workflow.epochs, workflow.checkpoint, workflow.end = 0, False, fail
     with pytest.raises(DataError):
-        run_folder.search(run, overrides={"search_epochs": 7}, resume=True)
-    assert workflow.calls[-1][1]["search_epochs"] == 7
+        run_folder.search(run, settings={"search.epochs": 7}, resume=True)
+    assert workflow.calls[-1][1]["search"]["epochs"] == 7
     assert {path: path.read_bytes() for path in (run / "configs").iterdir()} == before
 
 
@@ -146,8 +160,10 @@ def test_resuming_with_the_same_preset_is_right_and_with_another_refused(
 ) -> None:
     run = tmp_path / "run"
     run_folder.search(run, preset="nuclei", data=data)
-    run_folder.search(run, preset="nuclei", variant="light", overrides={"strategy": "differentiable"}, resume=True)
-    for asked in ({"preset": "liver_ct"}, {"variant": "paper"}, {"overrides": {"strategy": "random"}}):
+    run_folder.search(
+        run, preset="nuclei", variant="light", settings={"search.strategy": "differentiable"}, resume=True
+    )
+    for asked in ({"preset": "liver_ct"}, {"variant": "paper"}, {"settings": {"search.strategy": "random"}}):
         with pytest.raises(ConfigError, match=r"run was begun with the \w+ '\w+', not '\w+': leave --\w+ out"):
             run_folder.search(run, resume=True, **asked)  # type: ignore[arg-type]
     assert len(workflow.calls) == 2
@@ -209,8 +225,8 @@ def test_resuming_without_a_run_or_without_a_checkpoint_is_refused(
 def test_a_training_is_not_begun_twice(tmp_path: Path, data: Path, workflow: Workflow) -> None:
     run = tmp_path / "run"
     run_folder.search(run, preset="nuclei", data=data)
-    run_folder.train(run, overrides={"train_epochs": 4})
-    assert json.loads((run / "configs" / "train.json").read_text())["train_epochs"] == 4
+    run_folder.train(run, settings={"train.epochs": 4})
+    assert json.loads((run / "configs" / "train.json").read_text())["train"]["epochs"] == 4
     with pytest.raises(ConfigError, match="has been trained: add --resume"):
         run_folder.train(run)
     run_folder.train(run, resume=True)
@@ -243,7 +259,7 @@ def test_a_training_that_fails_keeps_the_models_and_settings_that_were_there(
     before = {path: path.read_bytes() for path in (run / "configs").iterdir()}
     workflow.epochs, workflow.end = 0, fail
     with pytest.raises(DataError):
-        run_folder.train(run, overrides={"train_epochs": 7})
+        run_folder.train(run, settings={"train.epochs": 7})
     assert (run / "models" / "model.pt").read_text() == "mine" and not (run / "train").exists()
     assert {path: path.read_bytes() for path in (run / "configs").iterdir()} == before
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-PRESET_HELP = (
+PRESET_HELP = "nuclei, liver_ct, prostate_mr, hippocampus_mr, or the path of a preset of your own (JSON)"
+DATA_HELP = "the data set as downloaded: a folder, or for dsb2018 (nuclei) also its zip"
+SET_HELP = (
     "change a setting, as in train.epochs=10; the value is JSON; may be repeated; all settings are in docs/settings.md"
 )
 

@@ -19,7 +19,7 @@ from types import FrameType
 from monai_lwmisn import __version__
 from monai_lwmisn.cli import bundles, comparisons, datasets, label, networks, runs
 from monai_lwmisn.cli.arguments import Commands
-from monai_lwmisn.errors import ComparisonError, LWMISNError
+from monai_lwmisn.errors import ComparisonError, LWMISNError, reason_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,10 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="lwmisn-", suffix=".log", delete=False, encoding="utf-8") as log:
             log.write(traceback.format_exc())
-        reason = (str(_origin(error)) or "no reason given").splitlines()[0]
-        return _fail(
-            arguments, f"stopped by {type(_origin(error)).__name__} ({reason}); the details are in {log.name}.", code=1
-        )
+        return _fail(arguments, f"stopped by {reason_of(error)}; the details are in {log.name}.", code=1)
     return 0
 
 
@@ -115,10 +112,3 @@ def _system_sentence(error: OSError) -> str:
     if error.filename is None or error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{file} cannot be written or read ({reason}): free some space or mend the permissions, then try again."
     return f"{file} cannot be read or written ({reason}): check its path and permissions, or give another."
-
-
-def _origin(error: BaseException) -> BaseException:
-    """The error that others were raised from."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error

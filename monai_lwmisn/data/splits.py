@@ -11,7 +11,7 @@ from monai.transforms import LoadImage, Orientation
 from monai_lwmisn.data.datalist import PARTS, Datalist
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.errors import ConfigError, SplitError
-from monai_lwmisn.inference.inputs import PICTURE_SUFFIXES
+from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.readers import VolumeReader
 
 

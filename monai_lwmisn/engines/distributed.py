@@ -30,8 +30,9 @@ def join(device: torch.device) -> None:
 
 
 def leave() -> None:
-    """Leave the group of processes."""
+    """Wait until all processes are done, so that all see the files of the first, and leave their group."""
     if idist.get_world_size() > 1:
+        idist.barrier()
         # Who lets go of a group last waits for its threads to end, for which they need the interpreter's lock. Python
         # hands it over then; a DistributedDataParallel that is taken down later keeps it, and hangs now and then.
         _LEFT.append(torch.distributed.group.WORLD)

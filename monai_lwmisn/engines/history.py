@@ -17,7 +17,6 @@ from torch.utils.tensorboard import SummaryWriter
 
 from monai_lwmisn.files import write_atomically
 
-
 __all__ = ["BatchProgress", "EpochHistory", "read_history"]
 
 

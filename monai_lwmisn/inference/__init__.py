@@ -1,1 +1,1 @@
-"""From a volume or picture on disk to a mask on the same grid, slice by slice; what bundles carry in their scripts."""
+"""From an image on disk or in memory to a mask on its own grid, with the bundle that holds the network."""

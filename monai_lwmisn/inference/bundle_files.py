@@ -1,41 +1,34 @@
-"""A bundle opened for use: a folder or a zip of one, with its own code importable as long as it is open."""
+"""Opens a bundle: a folder, or a zip that is unpacked for as long as it is used."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import stat
-import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.files import read_json
+from monai_lwmisn.inference.archives import member_names
 
-SCRIPTS = "scripts"
-"""The package of code inside a bundle."""
 LARGEST_BYTES = 2**30
-"""What an archive may hold, unpacked: many times a bundle of a light network, little enough for any disk."""
-
-__all__ = ["REMEDY", "open_bundle"]
+"""The most that an archive may hold, unpacked: many times a bundle of a light network, little enough for any disk."""
 
 REMEDY = "write the bundle anew"
 """For a file of a bundle that cannot be read."""
 
+__all__ = ["open_bundle", "read_bundle"]
 
-@contextmanager
-def open_bundle(bundle: str | os.PathLike[str]) -> Iterator[Path]:
-    """The folder of a bundle; of a zip, a temporary one that is removed at the end.
 
-    While it is open, ``scripts`` is the package of that name in the bundle, if it has one; bundles of one process get
-    none of each other's modules. Open one bundle at a time: modules belong to the whole process.
+def open_bundle(bundle: str | os.PathLike[str], stack: ExitStack) -> Path:
+    """The folder of a bundle.
 
     Args:
-        bundle: a folder with ``configs/inference.json``, or a zip that holds one. A bundle is a program: open only
-            those that you trust.
+        bundle: a folder with ``configs/inference.json``, or a zip that holds one.
+        stack: what it closes at its end; of a zip, the temporary folder that it is unpacked to.
 
     Raises:
         ConfigError: it is no bundle.
@@ -43,26 +36,41 @@ def open_bundle(bundle: str | os.PathLike[str]) -> Iterator[Path]:
             no bundle has.
     """
     path = Path(bundle)
-    with ExitStack() as stack:
-        if path.is_file():
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lwmisn-")))
-            _unpack(path, folder)
-        else:
-            folder = path
+    roots = [path]
+    if path.is_file():
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lwmisn-")))
+        _unpack(path, folder)
         # A zip of a folder has that folder on top.
-        roots = [folder, *(sorted(folder.iterdir()) if path.is_file() else [])]
-        root = next((root for root in roots if (root / "configs/inference.json").is_file()), None)
-        if root is None:
-            raise ConfigError(f"{path} has no configs/inference.json: give a bundle, a folder or zip that has it.")
-        root = root.resolve()
-        stack.enter_context(_own_scripts(root))
-        yield root
+        roots = [folder, *sorted(folder.iterdir())]
+    root = next((root for root in roots if (root / "configs/inference.json").is_file()), None)
+    if root is None:
+        raise ConfigError(f"{path} has no configs/inference.json: give a bundle, a folder or zip that has it.")
+    return root.resolve()
+
+
+def read_bundle(root: Path, name: object) -> dict[str, Any]:
+    """The inference configuration in a bundle's folder.
+
+    Args:
+        root: see :func:`open_bundle`.
+        name: of the bundle, for messages.
+
+    Raises:
+        ConfigError: it cannot be read, or is of an earlier release or another program.
+    """
+    config = read_json(root / "configs" / "inference.json", REMEDY)
+    if "volumetric" in config:
+        raise ConfigError(f"{name} is a bundle of an earlier release: convert it with `lwmisn convert {name} NEW`.")
+    missing = [key for key in ("data", "inference", "preprocessing", "evaluator", "load") if key not in config]
+    if missing:
+        raise ConfigError(
+            f"{name} is no bundle that lwmisn wrote, its configs/inference.json lacks {', '.join(missing)}: "
+            "use `python -m monai.bundle run` for it."
+        )
+    return config
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    # Imported here, because its package needs ignite.
-    from monai_lwmisn.inference.archives import member_names
-
     member_names(archive)  # refuses names that point out of the archive
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -81,22 +89,3 @@ def _unpack(archive: Path, folder: Path) -> None:
             opened.extractall(folder)
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"The archive {archive} cannot be unpacked ({error}): make it anew.") from error
-
-
-@contextmanager
-def _own_scripts(root: Path) -> Iterator[None]:
-    others = _forget_scripts()
-    sys.path.insert(0, str(root))
-    # Files made a moment ago are otherwise not seen.
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path.remove(str(root))
-        _forget_scripts()
-        sys.modules.update(others)
-
-
-def _forget_scripts() -> dict[str, Any]:
-    names = [name for name in sys.modules if name.partition(".")[0] == SCRIPTS]
-    return {name: sys.modules.pop(name) for name in names}

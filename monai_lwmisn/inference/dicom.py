@@ -1,51 +1,42 @@
-"""DICOM series in a folder: which there are, and whether their slices are evenly spaced."""
+"""Finds the slices of a DICOM series in a folder. Needs numpy and ITK, neither torch nor MONAI."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from monai.utils import optional_import
 
 from monai_lwmisn.errors import DataError
-
-itk, _ = optional_import("itk")
 
 SPACING_TOLERANCE = 0.05
 """Share of the usual distance between slices by which one may differ."""
 
+__all__ = ["check_spacing", "series_files"]
 
-def choose_series(folder: str, series: str | None = None) -> str:
-    """The UID of the series to read from a folder.
+
+def series_files(folder: str, series: str | None = None) -> list[str]:
+    """The files of one DICOM series in a folder, in the order of their positions along the slice normal.
 
     Args:
         folder: holds one or more DICOM series.
         series: the UID of one of them; needed where there are several.
 
     Raises:
-        DataError: there is none, not the one asked for, or a choice to make.
+        DataError: there is no series, not the one asked for, or more than one to choose from.
     """
+    import itk
+
     names = itk.GDCMSeriesFileNames.New()
     names.SetUseSeriesDetails(False)
     names.SetDirectory(folder)
     found = list(names.GetSeriesUIDs())
     if not found:
         raise DataError(f"The folder {folder} holds no DICOM series that can be read.")
-    if series is not None:
-        if series not in found:
-            raise DataError(f"The folder {folder} holds no series {series}: choose from {', '.join(found)}.")
-        return series
-    if len(found) > 1:
+    if series is None and len(found) > 1:
         raise DataError(f"The folder {folder} holds {len(found)} series: choose one by its UID, of {', '.join(found)}.")
-    return found[0]
-
-
-def series_files(folder: str, series: str) -> list[str]:
-    """The files of a series in the order of their positions."""
-    names = itk.GDCMSeriesFileNames.New()
-    names.SetUseSeriesDetails(False)
-    names.SetDirectory(folder)
-    return list(names.GetFileNames(series))
+    if series is not None and series not in found:
+        raise DataError(f"The folder {folder} holds no series {series}: choose from {', '.join(found)}.")
+    return list(names.GetFileNames(series or found[0]))
 
 
 def check_spacing(files: Sequence[str]) -> None:
@@ -55,7 +46,7 @@ def check_spacing(files: Sequence[str]) -> None:
         files: the slices in the order of their positions.
 
     Raises:
-        DataError: slices are missing, twice there, or unevenly spaced; a volume of them would be distorted.
+        DataError: slices are missing, doubled or unevenly spaced. A volume of them would be distorted.
     """
     positions = np.array([_position(file) for file in files])
     distances = np.linalg.norm(np.diff(positions, axis=0), axis=1)
@@ -71,6 +62,8 @@ def check_spacing(files: Sequence[str]) -> None:
 
 
 def _position(file: str) -> list[float]:
+    import itk
+
     header = itk.GDCMImageIO.New()
     header.SetFileName(file)
     header.ReadImageInformation()

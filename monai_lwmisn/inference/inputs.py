@@ -1,4 +1,4 @@
-"""What there is to segment under some paths: files by their ending, and folders that hold a DICOM series."""
+"""Finds what there is to segment under some paths, and gives the masks of each input a name of their own."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.errors import DataError
-
-VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
-PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
+from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
+from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
 
 _PREAMBLE = 128
+
+__all__ = ["Inputs", "find_inputs", "is_dicom", "output_name", "output_names"]
 
 
 def find_inputs(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], volumetric: bool) -> list[dict]:
     """The inputs under files and folders, as a datalist of {"image": path}.
 
     Args:
-        paths: files, which are taken as they are, and folders, which are looked through.
-        volumetric: look for volumes (NIfTI, NRRD, MetaImage, folders with a DICOM series), otherwise for pictures.
+        paths: files, which are taken as they are, and folders, which are searched.
+        volumetric: search for volumes (NIfTI, NRRD, MetaImage, folders with a DICOM series), otherwise for pictures.
 
     Raises:
-        DataError: a path is not there, or a folder holds nothing to segment.
+        DataError: a path does not exist, or a folder holds nothing to segment.
     """
     found: list[Path] = []
     for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
@@ -41,10 +42,9 @@ def find_inputs(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
 class Inputs(Sequence):
-    """
-    The datalist of :func:`find_inputs`, looked for when it is first asked for.
+    """The datalist of :func:`find_inputs`, searched for when it is first used.
 
-    A server builds all of a bundle's configuration and then brings images of its own: it needs no folder.
+    A server builds all of a bundle's configuration and brings images of its own: it needs no folder.
 
     Args:
         paths: see :func:`find_inputs`.
@@ -78,7 +78,7 @@ def _inputs_in(folder: Path, volumetric: bool) -> list[Path]:
 
 
 def is_dicom(file: Path) -> bool:
-    """Whether a file says that it is DICOM (part 10, section 7.1)."""
+    """Whether the content of a file is marked as DICOM (part 10, section 7.1)."""
     if file.name.lower().endswith(VOLUME_SUFFIXES):
         return False
     with file.open("rb") as stream:
@@ -89,7 +89,7 @@ def is_dicom(file: Path) -> bool:
 def output_name(image: str | os.PathLike[str]) -> str:
     """The name of an input without its folder and endings: ``case_01`` of ``data/case_01.nii.gz``.
 
-    A folder keeps its whole name; it is often a DICOM UID, whose last number is no ending.
+    A folder keeps its whole name: it is often a DICOM UID, whose last number is no ending.
     """
     name = Path(image).name
     if Path(image).is_dir():
@@ -101,15 +101,14 @@ def output_name(image: str | os.PathLike[str]) -> str:
 
 
 def output_names(images: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
-    """A name for each input, different from those of the others.
+    """A different name for each input, by path.
 
-    Inputs that share their :func:`output_name` get those of their folders in front, as many as it takes:
+    Inputs that share their :func:`output_name` get the names of their folders in front, as many as it takes:
     ``a_case`` and ``b_case`` for ``a/case.nii`` and ``b/case.nii``.
 
     Raises:
         DataError: two inputs of one folder differ in their ending only.
     """
-    # By path; of folders in front there are none at first.
     names = {str(image): output_name(image) for image in images}
     folders = {image: list(Path(image).absolute().parent.parts) for image in names}
     while len(set(names.values())) < len(names):

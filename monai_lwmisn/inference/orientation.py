@@ -1,18 +1,18 @@
-"""Which way a volume is turned before it is sliced."""
+"""Turns a volume before it is sliced."""
 
 from __future__ import annotations
 
 from monai_lwmisn.errors import ConfigError
 
 SLICE_AXES = {"sagittal": "LR", "coronal": "PA", "axial": "IS"}
-"""By the name of a slice, the two directions of the axis it is perpendicular to."""
+"""By the name of a slice, the two directions of the axis that it is perpendicular to."""
 
 
 def slice_orientation(trained: str, slice_axis: str = "auto") -> str:
     """The orientation, as three letters, whose last axis is sliced along.
 
     Args:
-        trained: the orientation the network was trained in, such as ``RAS``; its last axis is the trained one.
+        trained: the orientation that the network was trained in, such as ``RAS``; its last axis is the trained one.
         slice_axis: ``auto`` for that axis, or ``sagittal``, ``coronal``, ``axial``.
 
     Raises:

@@ -1,17 +1,52 @@
-"""From logits on the network's grid to a mask on the grid of the file."""
+"""Makes logits on the network's grid a mask on the grid of the file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from monai.transforms import Activationsd, AsDiscreted, Compose, Invertd, InvertibleTransform
+from monai.transforms import (
+    Activationsd,
+    AsDiscreted,
+    Compose,
+    EnsureTyped,
+    Invertd,
+    InvertibleTransform,
+    SqueezeDimd,
+)
 
-__all__ = ["most_probable", "native_mask", "native_probabilities"]
+from monai_lwmisn.inference.instances import SeparateInstancesd
+
+__all__ = ["mask_postprocessing", "most_probable", "native_mask", "native_probabilities"]
+
+
+def mask_postprocessing(
+    preprocessing: Compose,
+    out_channels: int,
+    transforms: Sequence[Callable] = (),
+    volumetric: bool = False,
+    instances: bool = False,
+) -> Compose:
+    """The postprocessing of an inference: ``pred`` from logits (out_channels, ...) to labels, uint8.
+
+    The labels are (1, x, y, z) of a volume and (x, y) of a picture, as MONAI Label needs them.
+
+    Args:
+        preprocessing: all that was done to ``image``; what changed its grid is undone.
+        out_channels: 1 for one class, otherwise background and classes.
+        transforms: of ``pred`` as a label map (1, ...) on the grid of the file.
+        volumetric: the images are volumes.
+        instances: add ``instances``, the numbered objects (1, ...) of the label map.
+    """
+    steps = [*native_mask(preprocessing, out_channels), *transforms]
+    if instances:
+        steps.append(SeparateInstancesd("pred", "instances"))
+    if not volumetric:
+        steps.append(SqueezeDimd("pred", dim=0))
+    return Compose([*steps, EnsureTyped("pred", dtype="uint8")])
 
 
 def native_mask(preprocessing: Compose, out_channels: int) -> list[Callable]:
-    """
-    The transforms that make ``pred``, the logits (out_channels, ...), a label map (1, ...) on the grid of the file.
+    """The transforms that make ``pred``, the logits (out_channels, ...), a label map (1, ...) on the grid of the file.
 
     Args:
         preprocessing: all that was done to ``image``; what changed its grid is undone.
@@ -21,10 +56,9 @@ def native_mask(preprocessing: Compose, out_channels: int) -> list[Callable]:
 
 
 def native_probabilities(preprocessing: Compose, out_channels: int) -> list[Callable]:
-    """
-    The transforms that make ``pred``, the logits, probabilities (out_channels, ...) on the grid of the file.
+    """The transforms that make ``pred``, the logits, probabilities (out_channels, ...) on the grid of the file.
 
-    Logits, not classes, are brought back, so that borders are not blocky.
+    Logits, not classes, are resampled, so that borders are smooth.
 
     Args:
         preprocessing: all that was done to ``image``; what changed its grid is undone.
@@ -38,12 +72,11 @@ def native_probabilities(preprocessing: Compose, out_channels: int) -> list[Call
 
 
 def most_probable(out_channels: int, key: str = "pred") -> Callable:
-    """
-    The transform that makes probabilities (out_channels, ...) a label map (1, ...).
+    """The transform that makes probabilities (out_channels, ...) a label map (1, ...).
 
     Args:
-        out_channels: 1 for one class, which takes a probability of at least 0.5, otherwise background and classes, of
-            which the most probable one counts.
+        out_channels: 1 for one class, which takes a probability of at least 0.5. Otherwise background and classes, of
+            which the most probable is taken.
         key: of the probabilities.
     """
     return AsDiscreted(key, threshold=0.5) if out_channels == 1 else AsDiscreted(key, argmax=True)

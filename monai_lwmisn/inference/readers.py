@@ -1,70 +1,118 @@
-"""One reader for every kind of volume, so that a bundle's configuration needs no list of them."""
+"""MONAI's image readers around the cores that read files, one for a kind of file.
+
+They are named in configurations: ``LoadImaged("image", reader=VolumeReader(), ensure_channel_first=True)``. All give
+arrays with x first, and the same files to training, evaluation and segmentation.
+
+Each ``read`` returns the paths, and ``get_data`` reads the files: where ``read`` fails, MONAI's LoadImage tries other
+readers and hides the reason.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from monai.data import ImageReader, ITKReader, NibabelReader
-from monai.utils import ensure_tuple, optional_import
+from monai.data import ImageReader
+from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.inference.dicom import check_spacing, choose_series, series_files
+from monai_lwmisn.inference.labels import read_label
+from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES, decode_picture
+from monai_lwmisn.inference.volumes import read_volume
 
-itk, _ = optional_import("itk")
+__all__ = ["LabelReader", "PictureReader", "VolumeReader", "image_reader", "picture_metadata", "volume_metadata"]
 
 
-class VolumeReader(ImageReader):
-    """Reads one volume with its geometry: NIfTI by nibabel; NRRD, MetaImage and DICOM series by ITK.
+class _Reader(ImageReader):
+    """Takes any path; what cannot be read raises a DataError that says so."""
+
+    def verify_suffix(self, filename: Any) -> bool:
+        """Whether the reader takes the file."""
+        return True
+
+    def read(self, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        """The paths themselves."""
+        return tuple(str(name) for name in ensure_tuple(data))
+
+
+class VolumeReader(_Reader):
+    """Reads one volume with its geometry, see :func:`monai_lwmisn.inference.volumes.read_volume`.
 
     Args:
-        series: UID of the DICOM series to read from a folder that holds several.
-
-    Raises:
-        DataError: the file is none of these or damaged, a folder leaves a choice between series, or slices are
-            not evenly spaced.
+        series: the UID of the DICOM series to read from a folder that holds several.
     """
 
     def __init__(self, series: str | None = None) -> None:
         super().__init__()
         self.series = series
 
-    def verify_suffix(self, filename: Any) -> bool:
-        """Any path is tried; what cannot be read says so."""
-        return True
+    def get_data(self, img: tuple[str, ...]) -> tuple[np.ndarray, dict]:
+        """The voxels (x, y, z[, channel]) and their metadata."""
+        voxels, affine = read_volume(img[0], self.series)
+        return voxels, volume_metadata(voxels, affine)
 
-    def read(self, data: Any, **kwargs: Any) -> str:
-        """The path itself.
 
-        Where reading fails, MONAI's LoadImage tries its other readers, which would take a folder of two series for one
-        volume, or slices that are missing for none. So a volume is opened by :meth:`get_data`, whose errors it leaves.
+class PictureReader(_Reader):
+    """Reads PNG, TIFF, JPEG or BMP, on disk or in a zip, as three channels from 0 to 255.
+
+    See :func:`monai_lwmisn.inference.pictures.decode_picture`. The channels of several pictures are stacked.
+    """
+
+    def get_data(self, img: tuple[str, ...]) -> tuple[np.ndarray, dict]:
+        """The picture (x, y, channel) and its metadata.
+
+        Raises:
+            DataError: a file is no readable picture, or the pictures of a list differ in size.
         """
-        return str(ensure_tuple(data)[0])
-
-    def get_data(self, img: str) -> tuple[np.ndarray, dict]:
-        """The voxels (x, y, z) and, where there are several, channels of the volume at a path, and its metadata."""
-        try:
-            voxels, meta = _load(Path(img), self.series)
-        except DataError:
-            raise
-        except Exception as error:  # every library raises its own
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            raise DataError(f"The volume {img} cannot be read ({reason}): repair or remove it.") from error
-        if voxels.dtype.names:
-            raise DataError(f"The volume {img} has colours instead of values: convert it to grey.")
-        extent = tuple(int(length) for length in meta["spatial_shape"])
-        if min(extent, default=0) < 1:
-            raise DataError(f"The volume {img} has the extent {'x'.join(map(str, extent))}: there is no voxel.")
-        if len(extent) != 3:
-            raise DataError(f"{img} has {len(extent)} axes instead of 3: save it as a volume, of one slice if need be.")
-        return voxels, meta
+        pictures = [decode_picture(name).swapaxes(0, 1) for name in img]
+        for name, picture in zip(img, pictures, strict=True):
+            if picture.shape != pictures[0].shape:
+                raise DataError(f"The image {name} differs in size from the images beside it; replace it.")
+        values = np.concatenate(pictures, axis=-1)
+        return values, picture_metadata(values)
 
 
-def _load(path: Path, series: str | None) -> tuple[np.ndarray, dict]:
-    if path.is_dir():
-        files = series_files(str(path), choose_series(str(path), series))
-        check_spacing(files)
-        return ITKReader().get_data(itk.imread(files if len(files) > 1 else files[0]))
-    reader: ImageReader = NibabelReader() if path.name.lower().endswith((".nii", ".nii.gz")) else ITKReader()
-    return reader.get_data(reader.read(str(path)))
+class LabelReader(_Reader):
+    """Reads the label of an image, whatever its kind, see :func:`monai_lwmisn.inference.labels.read_label`.
+
+    Args:
+        label_names: the names of the classes by value as text. Of a single class, every value above 0 of a picture is
+            the class 1; otherwise values stay.
+        instances: number the objects 1, 2, ... instead.
+    """
+
+    def __init__(self, label_names: Mapping[str, str] | None = None, instances: bool = False) -> None:
+        super().__init__()
+        self.single_class, self.instances = label_names is not None and len(label_names) == 1, instances
+
+    def get_data(self, img: tuple[str, ...]) -> tuple[np.ndarray, dict]:
+        """The label (x, y) or (x, y, z) and its metadata, with an affine where the label is a volume."""
+        label, affine = read_label(img, self.single_class, self.instances)
+        if affine is not None:
+            return label, volume_metadata(label, affine)
+        return label, {
+            MetaKeys.SPATIAL_SHAPE: np.asarray(label.shape),
+            MetaKeys.ORIGINAL_CHANNEL_DIM: float("nan"),
+        }
+
+
+def image_reader(path: str) -> ImageReader:
+    """The reader of an image, by the ending of its name."""
+    return PictureReader() if path.lower().endswith(PICTURE_SUFFIXES) else VolumeReader()
+
+
+def volume_metadata(voxels: np.ndarray, affine: np.ndarray) -> dict[str, Any]:
+    """MONAI's metadata of voxels (x, y, z[, channel]) with their affine."""
+    return {
+        MetaKeys.AFFINE: affine.copy(),
+        MetaKeys.ORIGINAL_AFFINE: affine.copy(),
+        MetaKeys.SPACE: SpaceKeys.RAS,
+        MetaKeys.SPATIAL_SHAPE: np.asarray(voxels.shape[:3]),
+        MetaKeys.ORIGINAL_CHANNEL_DIM: float("nan") if voxels.ndim == 3 else -1,
+    }
+
+
+def picture_metadata(picture: np.ndarray) -> dict[str, Any]:
+    """MONAI's metadata of a picture (x, y, channel)."""
+    return {MetaKeys.SPATIAL_SHAPE: np.asarray(picture.shape[:2]), MetaKeys.ORIGINAL_CHANNEL_DIM: -1}

@@ -1,32 +1,46 @@
-"""The network of a bundle as other runtimes execute it; each is called like the network itself."""
+"""What executes the network of a bundle: torch, ONNX Runtime or OpenVINO. Each is called like the network itself."""
 
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
+from typing import Any
 
 import torch
-from monai.utils import optional_import
 from torch import nn
 
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import ConfigError, reason_of
 
-onnxruntime, HAS_ONNXRUNTIME = optional_import("onnxruntime")
-openvino, HAS_OPENVINO = optional_import("openvino")
+__all__ = [
+    "RUNTIMES",
+    "ONNXRuntimeNetwork",
+    "OpenVINONetwork",
+    "find_device",
+    "is_installed",
+    "onnxruntime_session",
+    "openvino_model",
+    "place_network",
+]
 
-__all__ = ["RUNTIMES", "ONNXRuntimeNetwork", "OpenVINONetwork", "find_device"]
+
+def is_installed(runtime: str) -> bool:
+    """Whether ``onnxruntime`` or ``openvino`` can be imported."""
+    return find_spec(runtime) is not None
 
 
-def find_device(name: str) -> torch.device:
-    """
-    The device of this process.
+def find_device(name: str, runtime: str = "torch") -> torch.device:
+    """The torch device of this process.
 
     Args:
         name: ``"auto"`` (a CUDA GPU where there is one, otherwise the CPU), ``"cpu"``, ``"cuda"`` or another of torch.
             Under torchrun ``"cuda"`` is the GPU of the local rank.
+        runtime: what executes the network. Others than torch take their images from the CPU.
 
     Raises:
         ConfigError: for a name that is none, or a GPU that is not there.
     """
+    if runtime != "torch":
+        return torch.device("cpu")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -41,33 +55,99 @@ def find_device(name: str) -> torch.device:
     return device
 
 
+def place_network(
+    network: nn.Module,
+    torch_device: torch.device,
+    runtime: str = "torch",
+    onnx_file: str | os.PathLike[str] = "",
+    device: str = "auto",
+) -> nn.Module:
+    """The network as a runtime executes it.
+
+    Args:
+        network: for torch.
+        torch_device: where torch computes.
+        runtime: ``torch``, ``onnxruntime`` or ``openvino``.
+        onnx_file: the network for the other runtimes.
+        device: the name of the device that was asked for, see :func:`find_device`.
+
+    Raises:
+        ConfigError: there is no such runtime, it is not installed, or the bundle has no file for it.
+    """
+    if runtime == "torch":
+        return network.to(torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if runtime not in RUNTIMES:
+        raise ConfigError(f"There is no runtime {runtime!r}: use torch, {', '.join(RUNTIMES)}.")
+    if not os.path.isfile(onnx_file):
+        raise ConfigError(f"The bundle has no models/model.onnx, which {runtime} needs: use the runtime torch.")
+    return RUNTIMES[runtime](onnx_file, device)
+
+
+def onnxruntime_session(model: str | os.PathLike[str] | bytes, device: str = "cpu", threads: int | None = None) -> Any:
+    """An ``onnxruntime.InferenceSession``.
+
+    Args:
+        model: an ONNX file, or its content.
+        device: ``cpu``, ``cuda``, or ``auto`` for a GPU that the installed ONNX Runtime can use.
+        threads: of the session; None for as many as torch uses.
+
+    Raises:
+        ConfigError: ONNX Runtime is not installed, cannot use the device or cannot read the model.
+    """
+    if not is_installed("onnxruntime"):
+        raise ConfigError("ONNX Runtime is not installed: pip install onnxruntime.")
+    import onnxruntime
+
+    cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if device == "cuda" and not cuda:
+        raise ConfigError("The installed ONNX Runtime finds no CUDA GPU: use the device cpu, or onnxruntime-gpu.")
+    providers = ["CPUExecutionProvider"]
+    if cuda and device != "cpu":
+        providers.insert(0, "CUDAExecutionProvider")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or torch.get_num_threads()
+    source = model if isinstance(model, bytes) else str(model)
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=providers)
+    except Exception as error:  # its exceptions have no common base
+        raise _unreadable(model, error) from error
+
+
+def openvino_model(path: str | os.PathLike[str], device: str = "auto") -> Any:
+    """A model compiled by OpenVINO for the CPU, on as many threads as torch uses.
+
+    Args:
+        path: an ONNX file.
+        device: ``cpu`` or ``auto``.
+
+    Raises:
+        ConfigError: OpenVINO is not installed, is asked for another device or cannot read the file.
+    """
+    if not is_installed("openvino"):
+        raise ConfigError("OpenVINO is not installed: pip install openvino.")
+    if device not in ("auto", "cpu"):
+        raise ConfigError(f"OpenVINO runs on the CPU here, not on {device}: use the device cpu.")
+    import openvino
+
+    # Some processors would otherwise compute in bfloat16.
+    settings = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "INFERENCE_PRECISION_HINT": "f32"}
+    try:
+        return openvino.Core().compile_model(str(path), "CPU", settings)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
 class ONNXRuntimeNetwork(nn.Module):
-    """An ONNX file executed by ONNX Runtime, on as many threads as torch uses.
+    """An ONNX file executed by ONNX Runtime, see :func:`onnxruntime_session`.
 
     Args:
         path: the file; it maps ``image`` (B, C, H, W) to ``logits`` (B, classes, H, W), for any B, H and W.
-        device: ``cpu``, ``cuda``, or ``auto`` for a GPU that the installed ONNX Runtime can use.
-
-    Raises:
-        ConfigError: ONNX Runtime is not installed, cannot use the device or cannot read the file.
+        device: ``cpu``, ``cuda`` or ``auto``.
     """
 
     def __init__(self, path: str | os.PathLike[str], device: str = "auto") -> None:
         super().__init__()
-        if not HAS_ONNXRUNTIME:
-            raise ConfigError("ONNX Runtime is not installed: pip install onnxruntime.")
-        cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-        if device == "cuda" and not cuda:
-            raise ConfigError("The installed ONNX Runtime finds no CUDA GPU: use the device cpu, or onnxruntime-gpu.")
-        providers = ["CPUExecutionProvider"]
-        if cuda and device != "cpu":
-            providers.insert(0, "CUDAExecutionProvider")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
-        except Exception as error:  # its exceptions have no common base
-            raise _unreadable(path, error) from error
+        self.session = onnxruntime_session(path, device)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits of a batch, on the device of the batch."""
@@ -76,28 +156,16 @@ class ONNXRuntimeNetwork(nn.Module):
 
 
 class OpenVINONetwork(nn.Module):
-    """An ONNX file executed by OpenVINO on the CPU, on as many threads as torch uses.
+    """An ONNX file executed by OpenVINO, see :func:`openvino_model`.
 
     Args:
         path: see :class:`ONNXRuntimeNetwork`.
         device: ``cpu`` or ``auto``.
-
-    Raises:
-        ConfigError: OpenVINO is not installed, is asked for another device or cannot read the file.
     """
 
     def __init__(self, path: str | os.PathLike[str], device: str = "auto") -> None:
         super().__init__()
-        if not HAS_OPENVINO:
-            raise ConfigError("OpenVINO is not installed: pip install openvino.")
-        if device not in ("auto", "cpu"):
-            raise ConfigError(f"OpenVINO runs on the CPU here, not on {device}: use the device cpu.")
-        # Some processors would compute in bfloat16 unless told not to.
-        settings = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "INFERENCE_PRECISION_HINT": "f32"}
-        try:
-            self.request = openvino.Core().compile_model(str(path), "CPU", settings).create_infer_request()
-        except Exception as error:
-            raise _unreadable(path, error) from error
+        self.request = openvino_model(path, device).create_infer_request()
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits of a batch, on the device of the batch."""
@@ -106,10 +174,13 @@ class OpenVINONetwork(nn.Module):
         return torch.from_numpy(results["logits"].copy()).to(image.device)
 
 
-RUNTIMES: dict[str, type[nn.Module]] = {"onnxruntime": ONNXRuntimeNetwork, "openvino": OpenVINONetwork}
-"""By the name that a user gives; torch needs no class, it is what a bundle has already."""
+RUNTIMES: dict[str, type[ONNXRuntimeNetwork] | type[OpenVINONetwork]] = {
+    "onnxruntime": ONNXRuntimeNetwork,
+    "openvino": OpenVINONetwork,
+}
+"""The runtimes besides torch, by the name that a user gives."""
 
 
-def _unreadable(path: str | os.PathLike[str], error: Exception) -> ConfigError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-    return ConfigError(f"{path} cannot be read as an ONNX network ({reason}): write the bundle anew.")
+def _unreadable(model: str | os.PathLike[str] | bytes, error: Exception) -> ConfigError:
+    name = "The model" if isinstance(model, bytes) else str(model)
+    return ConfigError(f"{name} cannot be read as an ONNX network ({reason_of(error)}): write the bundle anew.")

@@ -1,81 +1,86 @@
-"""Writers of masks that leave either a whole file or none."""
+"""Writes masks to files, each whole or not at all. Needs numpy, nibabel, ITK and Pillow, neither torch nor MONAI."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from monai.data import ImageWriter, ITKWriter, NibabelWriter, PILWriter
+import numpy as np
 
 from monai_lwmisn.errors import ConfigError
 
+Write = Callable[[Path], None]
+"""Writes one file to the path given, whose ending is that of the format."""
 
-class _WholeFile:
-    """Writes beside the final place and moves there when done."""
-
-    def write(self, filename: str | os.PathLike[str], verbose: bool = False, **kwargs: Any) -> None:
-        """Write the file."""
-        final = Path(filename)
-        # The ending says the format, so it must stay at the end.
-        partial = final.with_name(f".partial.{final.name}")
-        try:
-            super().write(str(partial), verbose=verbose, **kwargs)  # type: ignore[misc]
-            partial.replace(final)
-        finally:
-            partial.unlink(missing_ok=True)
+__all__ = ["EXTENSIONS", "mask_writer", "write_files"]
 
 
-class _Volume:
-    """Keeps three axes, where MONAI drops the last of a volume of one slice."""
+def mask_writer(extension: str, mask: np.ndarray, affine: np.ndarray | None = None) -> Write:
+    """What writes a mask to a file of some format.
 
-    data_obj: Any
-    channel_dim: Any
-
-    def set_data_array(self, data_array: Any, *args: Any, **kwargs: Any) -> None:
-        """Take a label map (1, x, y, z)."""
-        super().set_data_array(data_array, channel_dim=0, squeeze_end_dims=False)  # type: ignore[misc]
-        self.data_obj = self.data_obj[..., 0]
-        self.channel_dim = None
-
-
-class NiftiMaskWriter(_WholeFile, _Volume, NibabelWriter):
-    """Writes .nii and .nii.gz."""
-
-
-class VolumeMaskWriter(_WholeFile, _Volume, ITKWriter):
-    """Writes .nrrd, .mha and other formats of ITK, compressed."""
-
-    def write(self, filename: str | os.PathLike[str], verbose: bool = False, **kwargs: Any) -> None:
-        """Write the file."""
-        super().write(filename, verbose=verbose, compression=True, **kwargs)
-
-
-class PictureMaskWriter(_WholeFile, PILWriter):
-    """Writes .png, of 8 or 16 bits a pixel; pictures of one row or column too."""
-
-    def set_data_array(self, data_array: Any, *args: Any, **kwargs: Any) -> None:
-        """Take a label map (1, x, y)."""
-        super().set_data_array(data_array, channel_dim=0, squeeze_end_dims=False)
-        self.data_obj = self.data_obj[..., 0]
-
-
-WRITERS: dict[str, type[ImageWriter]] = {
-    ".nii.gz": NiftiMaskWriter,
-    ".nii": NiftiMaskWriter,
-    ".nrrd": VolumeMaskWriter,
-    ".mha": VolumeMaskWriter,
-    ".png": PictureMaskWriter,
-}
-"""By the ending of the file."""
-
-
-def mask_writer(extension: str) -> type[ImageWriter]:
-    """The writer for a mask file's ending, such as ``.nii.gz``.
+    Args:
+        extension: one of :data:`EXTENSIONS`.
+        mask: labels or object numbers: (x, y, z) of a volume, (height, width) of a picture, uint8 or uint16.
+        affine: (4, 4) of a volume, from x, y, z to millimetres towards right, anterior and superior.
 
     Raises:
         ConfigError: masks are not written in that format.
     """
-    if extension not in WRITERS:
-        raise ConfigError(f"Masks are not written as {extension!r}: use one of {', '.join(WRITERS)}.")
-    return WRITERS[extension]
+    if extension == ".png":
+        return lambda path: _write_picture(path, mask)
+    if extension not in EXTENSIONS:
+        raise ConfigError(f"Masks are not written as {extension!r}: use one of {', '.join(EXTENSIONS)}.")
+    geometry = np.eye(4) if affine is None else np.asarray(affine, dtype=float)
+    write = _write_nifti if extension in (".nii", ".nii.gz") else _write_itk
+    return lambda path: write(path, mask, geometry)
+
+
+EXTENSIONS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png")
+"""The endings of the files that masks are written to. The last is for pictures, the others are for volumes."""
+
+
+def write_files(files: Mapping[Path, Write]) -> None:
+    """Write files of one folder: all of them, or none where one cannot be written.
+
+    Args:
+        files: what writes each, by path. Files that exist are replaced.
+    """
+    # The ending says the format, so it stays at the end.
+    partial = {path: path.with_name(f".partial.{path.name}") for path in files}
+    try:
+        for path, write in files.items():
+            write(partial[path])
+        for path in files:
+            partial[path].replace(path)
+    finally:
+        for path in partial.values():
+            path.unlink(missing_ok=True)
+
+
+def _write_nifti(path: Path, mask: np.ndarray, affine: np.ndarray) -> None:
+    import nibabel
+
+    image = nibabel.Nifti1Image(mask, affine)
+    image.set_sform(affine, code=1)
+    image.set_qform(affine, code=1)
+    nibabel.save(image, path)
+
+
+def _write_itk(path: Path, mask: np.ndarray, affine: np.ndarray) -> None:
+    import itk
+
+    image = itk.image_from_array(np.ascontiguousarray(mask.T))
+    # ITK's axes point left and posterior.
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    spacing[spacing == 0] = 1.0
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(affine[:3, 3].tolist())
+    image.SetDirection(itk.matrix_from_array(np.ascontiguousarray(affine[:3, :3] / spacing)))
+    itk.imwrite(image, str(path), compression=True)
+
+
+def _write_picture(path: Path, mask: np.ndarray) -> None:
+    from PIL import Image
+
+    Image.fromarray(np.ascontiguousarray(mask)).save(path)

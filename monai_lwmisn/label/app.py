@@ -18,7 +18,7 @@ from monailabel.interfaces.exception import MONAILabelException
 from monailabel.tasks.infer.bundle import BundleInferTask
 from monailabel.utils.others.class_utils import module_from_file
 
-from monai_lwmisn.inference.causes import own_error, reason
+from monai_lwmisn.errors import explain, own_error
 from monai_lwmisn.label.training import SafeTrainTask
 from monai_lwmisn.label.uncertainty import Uncertainty
 
@@ -82,8 +82,6 @@ class LWMISNApp(_BundleApp, MONAILabelApp):  # named as a base again, since the 
         except MONAILabelException as error:
             raise HTTPException(404, f"{error.msg.rstrip('.')}.") from error
         except Exception as error:
-            own = own_error(error)
-            if own is not None:
-                raise HTTPException(400, str(own)) from error
             subject = request.get("image") or request.get("model") or "The request"
-            raise HTTPException(500, f"{subject} could not be worked on ({reason(error)}): see the log.") from error
+            code = 500 if own_error(error) is None else 400
+            raise HTTPException(code, explain(error, subject, "see the log")) from error

@@ -16,7 +16,7 @@ from torch import nn
 
 from monai_lwmisn.bundle.export import export_onnx
 from monai_lwmisn.files import read_json, write_json
-from monai_lwmisn.inference.runtimes import HAS_ONNXRUNTIME, ONNXRuntimeNetwork
+from monai_lwmisn.inference.runtimes import ONNXRuntimeNetwork, is_installed
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.profiling import (
     IMAGE_SIZE,
@@ -89,7 +89,8 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
             )
     finally:
         torch.set_num_threads(threads)
-    software = ", ".join(f"{name} {version(name)}" for name in ("torch", *(["onnxruntime"] if HAS_ONNXRUNTIME else [])))
+    runtimes = ["onnxruntime"] if is_installed("onnxruntime") else []
+    software = ", ".join(f"{name} {version(name)}" for name in ("torch", *runtimes))
     return {
         name: {
             **counts[name],
@@ -124,7 +125,7 @@ def _inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Te
 
 
 def _as_onnx(network: nn.Module, in_channels: int) -> ONNXRuntimeNetwork | None:
-    if not HAS_ONNXRUNTIME:
+    if not is_installed("onnxruntime"):
         return None
     try:
         with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from typing import Any
 
 from monai_lwmisn.config import execute, read_configs, write_configs
 from monai_lwmisn.engines.history import read_history
-from monai_lwmisn.errors import ConfigError, LWMISNError
+from monai_lwmisn.errors import ConfigError, LWMISNError, own_error, reason_of
 from monai_lwmisn.files import read_json, write_json
 from monai_lwmisn.networks import Genotype
 
@@ -145,10 +145,5 @@ def _begun_with(run: Path, configs: Mapping[str, Mapping[str, Any]], genotype: G
 
 
 def in_a_sentence(error: Exception) -> str:
-    """What went wrong: our own sentence, or the first line of what it began with."""
-    if isinstance(error, LWMISNError):
-        return str(error)
-    origin: BaseException = error
-    while origin.__cause__ is not None:
-        origin = origin.__cause__
-    return f"{type(origin).__name__}: {(str(origin).strip().splitlines() or ['no reason given'])[0]}"
+    """What went wrong."""
+    return str(own_error(error) or reason_of(error))

@@ -52,7 +52,7 @@ def load_true_instances(instances: bool) -> list[Callable]:
         return []
     return [
         CopyItemsd("label", names="true_instances"),
-        LoadImaged("true_instances", reader=LabelReader(instances=True), ensure_channel_first=True),
+        LoadImaged("true_instances", reader=LabelReader(instances=True), ensure_channel_first=True),  # type: ignore[arg-type]
     ]
 
 

@@ -45,8 +45,8 @@ def native_prediction(
         published_size: add ``pred_256`` and ``label_256``, the probabilities and the label resampled in-plane to
             256x256 pixels (linearly and to the nearest) before they are made one-hot.
         postprocessing: transforms of ``pred`` as a label map (1, ...) on the native grid.
-        instances: add ``instances``, the numbered objects of ``pred``, and ``label_instances``, those of the truth, from
-            ``true_instances`` of the batch.
+        instances: add ``instances``, the numbered objects of ``pred``, and ``label_instances``, those of the truth,
+            from ``true_instances`` of the batch.
     """
     transforms = native_probabilities(Compose(list(spatial)), out_channels)
     label_maps = ["pred", "label"]

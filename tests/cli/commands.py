@@ -12,19 +12,19 @@ from monai_lwmisn import cli
 
 # A search small enough for a test: cells of four channels per node, two epochs, whole images of 64x64.
 NETWORK = [
-    "--set=node_width=[4,4]",
-    "--set=encoder_cells=1",
-    "--set=middle_cells=1",
-    "--set=decoder_cells=1",
+    "--set=architecture.node_width=[4,4]",
+    "--set=architecture.cells.encoder=1",
+    "--set=architecture.cells.middle=1",
+    "--set=architecture.cells.decoder=1",
 ]
 SMALL = [
     *NETWORK,
-    "--set=augmentation=[]",
-    "--set=search_epochs=2",
-    "--set=search_warmup_epochs=1",
-    "--set=train_epochs=2",
-    "--set=val_interval=1",
-    "--set=lambda_latency=0",  # or every operation is timed first
+    "--set=data.augmentation=[]",
+    "--set=search.epochs=2",
+    "--set=search.warmup_epochs=1",
+    "--set=train.epochs=2",
+    "--set=train.val_interval=1",
+    "--set=search.lambda_latency=0",  # or every operation is timed first
     "--set=device=cpu",
 ]
 

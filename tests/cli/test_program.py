@@ -45,7 +45,7 @@ def test_control_c_keeps_the_checkpoint_and_says_how_to_go_on(data: Path, tmp_pa
     run = tmp_path / "run"
     search = process(
         ["monai_lwmisn", "search", "--preset", "nuclei", "--data", data, "--out", run, *SMALL]
-        + ["--set=search_epochs=500"]
+        + ["--set=search.epochs=500"]
     )
     assert search.stdout is not None
     while not (line := search.stdout.readline()).startswith("epoch 1/500"):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.settings import CONFIGS
+from monai_lwmisn.settings import all_settings
 from tests.cli.commands import NETWORK, SMALL, is_one_sentence, lwmisn, process
 
 
@@ -57,7 +57,7 @@ def test_other_parts_and_other_data_are_measured_beside_the_test_part(copy: Path
 
 def test_a_setting_of_an_evaluation_is_for_this_time_only(copy: Path) -> None:
     before = (copy / "configs" / "evaluate.json").read_bytes()
-    assert lwmisn("evaluate", copy, "--set", "test_time_flips=[0]").code == 0
+    assert lwmisn("evaluate", copy, "--set", "inference.test_time_flips=[0]").code == 0
     assert (copy / "configs" / "evaluate.json").read_bytes() == before
 
 
@@ -66,17 +66,17 @@ def test_a_setting_of_an_evaluation_is_for_this_time_only(copy: Path) -> None:
     [
         (["--preset", "nuclie"], "the nearest is 'nuclei'"),
         (["--preset", "nuclei", "--variant", "heavy"], "no variant 'heavy': use light or paper"),
-        (["--preset", "nuclei", "--set", "serach_epochs=3"], "the nearest is 'search_epochs'"),
-        (["--preset", "nuclei", "--set", "search_epochs=many"], "search_epochs cannot be set to"),
-        (["--preset", "nuclei", "--set", "search_epochs=2.5"], "search_epochs cannot be set to 2.5"),
+        (["--preset", "nuclei", "--set", "serach.epochs=3"], "the nearest is 'search.epochs'"),
+        (["--preset", "nuclei", "--set", "search.epochs=many"], "search.epochs cannot be set to"),
+        (["--preset", "nuclei", "--set", "search.epochs=2.5"], "search.epochs cannot be set to 2.5"),
         (["--preset", "nuclei", "--set", "search_epochs"], "not KEY=VALUE"),
-        (["--preset", "nuclei", "--set", "search_mode=foo"], "use one of full, partial, single"),
-        (["--preset", "nuclei", "--set", "search_space=foo"], "use one of"),
-        (["--preset", "nuclei", "--set", "alpha_groups=foo"], "use one of shared, stages"),
-        (["--preset", "nuclei", "--set", "budget_params=0"], "give a number above 0"),
+        (["--preset", "nuclei", "--set", "search.mode=foo"], "use one of full, partial, single"),
+        (["--preset", "nuclei", "--set", "search.search_space=foo"], "use one of"),
+        (["--preset", "nuclei", "--set", "search.alpha_groups=foo"], "use one of shared, stages"),
+        (["--preset", "nuclei", "--set", "search.budget_params=0"], "give a number above 0"),
         (["--preset", "nuclei", "--budget", "weight=3kg"], "is not understood"),
         (["--preset", "nuclei", "--budget", "params=10"], "params=1e-05M"),
-        (["--preset", "nuclei", "--set", "split_by=colour"], "colour"),
+        (["--preset", "nuclei", "--set", "data.split_by=colour"], "colour"),
         (["--preset", "nuclei", "--data", "nowhere"], "nowhere"),
         (["--preset", "liver_ct"], "images"),
     ],
@@ -112,7 +112,7 @@ def test_random_search_gives_a_genotype_by_its_seed(data: Path, tmp_path: Path) 
         run = tmp_path / f"run{len(genotypes)}"
         outcome = lwmisn(
             *("search", "--preset", "nuclei", "--data", data, "--out", run, "--strategy", "random"),
-            *(*NETWORK, "--set", f"genotype_seed={seed}"),
+            *(*NETWORK, "--set", f"search.genotype_seed={seed}"),
         )
         assert outcome.code == 0, outcome.err
         genotypes.append(json.loads((run / "genotype.json").read_text()))
@@ -121,7 +121,7 @@ def test_random_search_gives_a_genotype_by_its_seed(data: Path, tmp_path: Path) 
 
 def test_a_given_genotype_makes_a_run_of_its_own(trained: Path, data: Path, tmp_path: Path) -> None:
     search = ("search", "--data", data, "--out", tmp_path / "run", "--genotype", trained / "genotype.json")
-    outcome = lwmisn(*search, "--preset", "nuclei", "--set", "folds=3", "--set", "fold=1")
+    outcome = lwmisn(*search, "--preset", "nuclei", "--set", "data.folds=3", "--set", "data.fold=1")
     assert outcome.code == 0, outcome.err
     assert (tmp_path / "run" / "genotype.json").read_bytes() == (trained / "genotype.json").read_bytes()
     assert json.loads((tmp_path / "run" / "datalist.json").read_text())["split"]["fold"] == 1
@@ -176,7 +176,7 @@ def test_two_processes_search_together(data: Path, tmp_path: Path) -> None:
     together = process(
         ["torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "monai_lwmisn"]
         + ["search", "--preset", "nuclei", "--data", data, "--out", tmp_path / "run", *SMALL]
-        + ["--set=search_batch_size=1", "--set=validation_fraction=0.4"]
+        + ["--set=search.batch_size=1", "--set=data.validation_fraction=0.4"]
     )
     out, err = together.communicate(timeout=300)
     assert together.returncode == 0, err
@@ -198,7 +198,7 @@ def test_a_file_that_cannot_be_written_is_named_before_the_evaluation(
 @pytest.mark.parametrize("command", ["search", "train", "evaluate"])
 def test_the_help_has_the_settings_with_units_and_defaults(command: str) -> None:
     help_ = lwmisn(command, "--help").out
-    assert "most used keys of --set, with their defaults" in help_ and "num_workers" in help_
-    if command == "search":
-        default = json.loads((CONFIGS / "presets" / "nuclei_light.json").read_text())["budget_params"]
-        assert re.search(rf"budget_params +{default} +parameters, at most\n", help_)
+    assert "settings for --set, with their defaults" in help_ and "data.num_workers" in help_
+    if command == "train":
+        default = all_settings()["train.epochs"].default
+        assert re.search(rf"train\.epochs +epochs \({default}\)\n", help_)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_lwmisn.data import check_data
 from monai_lwmisn.data.data_report import DataReport
 from monai_lwmisn.errors import DataError
+from tests.data.formats import check
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def nuclei(nuclei_phantom: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def volumes(tmp_path: Path) -> Path:
-    """Three small NIfTI volumes in the layout ``folder``."""
+    """Three small NIfTI volumes in the format ``folder``."""
     generator = np.random.default_rng(0)
     for index in range(3):
         label = np.zeros((6, 5, 4), np.uint8)
@@ -36,8 +36,8 @@ def save(path: Path, array: np.ndarray) -> None:
     nibabel.save(nibabel.Nifti1Image(array, np.diag([0.5, 0.75, 2.0, 1.0])), path)
 
 
-def only_problem(layout: str, path: Path) -> str:
-    report = check_data(layout, path, progress=False)
+def only_problem(dataset: str, path: Path) -> str:
+    report = check(dataset, path)
     assert len(report.problems) == 1
     with pytest.raises(DataError):
         report.raise_for_problems()
@@ -46,7 +46,7 @@ def only_problem(layout: str, path: Path) -> str:
 
 
 def test_a_good_set_is_counted(nuclei_phantom: Path) -> None:
-    report = check_data("dsb2018", nuclei_phantom)
+    report = check("dsb2018", nuclei_phantom)
     assert report.images == len(report.items) == 8 and report.problems == []
     assert report.strata == {"brightfield": 2, "fluorescence": 4, "purple": 2}
     assert report.sizes == {"64x64": 8}
@@ -67,20 +67,20 @@ def test_many_sizes_are_given_as_ranges() -> None:
 
 
 def test_spacing_is_reported_where_it_is_real(volumes: Path, ct_phantom: Path, mr_phantom: Path) -> None:
-    assert check_data("folder", volumes).spacing_mm == [(0.5, 0.5), (0.75, 0.75), (2.0, 2.0)]
-    assert "spacing: 1.5 x 1.5 x 3 mm" in check_data("chaos_ct", ct_phantom).to_text()
-    assert "spacing" not in check_data("promise12", mr_phantom).to_text()
+    assert check("folder", volumes).spacing_mm == [(0.5, 0.5), (0.75, 0.75), (2.0, 2.0)]
+    assert "spacing: 1.5 x 1.5 x 3 mm" in check("chaos_ct", ct_phantom).to_text()
+    assert "spacing" not in check("promise12", mr_phantom).to_text()
 
 
 def test_labels_of_several_classes_are_counted(msd_phantom: Path) -> None:
-    shares = check_data("msd", msd_phantom).label_shares
+    shares = check("msd", msd_phantom).label_shares
     assert list(shares) == [0, 1, 2]
     assert shares[1] == shares[2] > 0
 
 
 def test_a_missing_folder_stops_the_check(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="There is no"):
-        check_data("dsb2018", tmp_path / "nowhere")
+        check("dsb2018", tmp_path / "nowhere")
 
 
 def test_structural_problems_are_listed_beside_the_good_images(nuclei: Path) -> None:
@@ -125,7 +125,7 @@ def test_voxels_that_are_no_numbers_are_found(volumes: Path, value: float) -> No
 
 def test_a_set_without_any_foreground_is_refused_and_one_empty_label_is_not(volumes: Path) -> None:
     save(volumes / "labels" / "0.nii.gz", np.zeros((6, 5, 4), np.uint8))
-    report = check_data("folder", volumes)
+    report = check("folder", volumes)
     assert report.problems == [] and report.without_foreground == 1
     for index in (1, 2):
         save(volumes / "labels" / f"{index}.nii.gz", np.zeros((6, 5, 4), np.uint8))
@@ -157,31 +157,31 @@ def test_label_values_that_the_preset_does_not_name_are_one_problem(volumes: Pat
         label = np.zeros((6, 5, 4), np.uint8)
         label[1:3, 1:3, 1:3] = 255
         save(volumes / "labels" / f"{index}.nii.gz", label)
-    assert check_data("folder", volumes).problems == []
-    report = check_data("folder", volumes, label_values={"1": "organ"})
+    report = check("folder", volumes, label_names={"1": "organ"})
     assert [item["case"] for item in report.items] == ["0"]
     (problem,) = report.problems
     assert f"{volumes / 'labels' / '1.nii.gz'} has the values 255" in problem
     assert "classes of the preset are 0, 1 (labels like it: 2)" in problem and "renumber" in problem
-    assert check_data("folder", volumes, label_values=[1, 255]).problems == []
-    assert check_data("msd", msd_phantom, label_values=["1", "2"]).problems == []
-    (problem,) = check_data("msd", msd_phantom, label_values=["1"]).problems
+    assert check("folder", volumes, label_names={"1": "organ", "255": "tumour"}).problems == []
+    assert check("msd", msd_phantom).problems == []
+    (problem,) = check("msd", msd_phantom, label_names={"1": "hippocampus"}).problems
     assert "has the values 2," in problem and "labels like it: 4" in problem
 
 
 def test_values_between_classes_are_shown_in_full(volumes: Path) -> None:
     label = np.linspace(0, 1, 120, dtype=np.float32).reshape(6, 5, 4)
     save(volumes / "labels" / "0.nii.gz", label)
-    (problem,) = check_data("folder", volumes, label_values=[1]).problems
+    (problem,) = check("folder", volumes).problems
     assert f"{label.ravel()[1]:.9g}" in problem and ", ..., but" in problem
 
 
 def test_labels_that_the_readers_make_one_class_of_are_no_problem(nuclei_phantom: Path, tmp_path: Path) -> None:
-    assert check_data("dsb2018", nuclei_phantom, label_values=["1"]).problems == []
+    assert check("dsb2018", nuclei_phantom).problems == []
     mask = np.zeros((8, 9), np.uint8)
     mask[2:5, 2:5] = 255
     for kind in ("images", "labels"):
         (tmp_path / kind).mkdir()
         Image.fromarray(mask).save(tmp_path / kind / "a.png")
-    assert check_data("folder", tmp_path, label_values=["1"]).problems == []
-    assert "has the values 255" in check_data("folder", tmp_path, label_values=["1", "2"]).problems[0]
+    assert check("folder", tmp_path, volumetric=False).problems == []
+    two = {"1": "nucleus", "2": "cell"}
+    assert "has the values 255" in check("folder", tmp_path, volumetric=False, label_names=two).problems[0]

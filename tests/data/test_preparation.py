@@ -14,7 +14,15 @@ from monai_lwmisn.errors import DataError, SplitError
 
 def prepare(file: Path, data: Path, *, test_fraction: float = 0.3, seed: int = 0) -> Datalist:
     return prepare_datalist(
-        file, "dsb2018", data, split_by="case", test_fraction=test_fraction, validation_fraction=0.2, seed=seed
+        file,
+        "dsb2018",
+        data,
+        volumetric=False,
+        label_names={"1": "nucleus"},
+        split_by="case",
+        test_fraction=test_fraction,
+        validation_fraction=0.2,
+        seed=seed,
     )
 
 
@@ -44,11 +52,13 @@ def test_bad_data_leave_nothing_behind(nuclei_phantom: Path, tmp_path: Path) -> 
 
 
 def test_labels_of_other_classes_are_refused(msd_phantom: Path, tmp_path: Path) -> None:
-    fractions = {"split_by": "case", "test_fraction": 0.3, "validation_fraction": 0.3, "seed": 0}
+    facts = {"volumetric": True, "split_by": "case", "test_fraction": 0.3, "validation_fraction": 0.3, "seed": 0}
     with pytest.raises(DataError, match=r"hippocampus_000\.nii\.gz has the values 2"):
-        prepare_datalist(tmp_path / "datalist.json", "msd", msd_phantom, **fractions, label_values=["1"])
+        prepare_datalist(tmp_path / "datalist.json", "msd", msd_phantom, **facts, label_names={"1": "hippocampus"})
     assert not list(tmp_path.iterdir())
-    prepare_datalist(tmp_path / "datalist.json", "msd", msd_phantom, **fractions, label_values=["1", "2"])
+    prepare_datalist(
+        tmp_path / "datalist.json", "msd", msd_phantom, **facts, label_names={"1": "anterior", "2": "posterior"}
+    )
     assert (tmp_path / "datalist.json").exists()
 
 

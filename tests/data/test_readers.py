@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from monai.transforms import LoadImage
+from monai_lwmisn.data.readers import ColorPictureReader, MaskSeriesReader, NucleusMaskReader
 from PIL import Image
 
 from monai_lwmisn.data.phantom import nuclei_picture
 from monai_lwmisn.data.phantom.writers import write_nuclei
-from monai_lwmisn.data.readers import ColorPictureReader, MaskSeriesReader, NucleusMaskReader
 from monai_lwmisn.errors import DataError
 
 

@@ -25,8 +25,8 @@ from monai_lwmisn.data.transforms import SelectSlicesd
 from monai_lwmisn.errors import ConfigError, DataError
 
 NUCLEI_LOADING = [
-    LoadImaged("image", reader="monai_lwmisn.data.readers.ColorPictureReader", ensure_channel_first=True),
-    LoadImaged("label", reader="monai_lwmisn.data.readers.NucleusMaskReader", ensure_channel_first=True),
+    LoadImaged("image", reader="monai_lwmisn.inference.readers.PictureReader", ensure_channel_first=True),
+    LoadImaged("label", reader="monai_lwmisn.inference.readers.LabelReader", ensure_channel_first=True),
 ]
 VOLUME_LOADING = [
     LoadImaged(["image", "label"], reader="ITKReader", ensure_channel_first=True),

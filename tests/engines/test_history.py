@@ -18,7 +18,7 @@ def run(path: Path, max_epochs: int, start_epoch: int = 0) -> None:
         "genotype": lambda e: "0<-1 identity",
         "dsc": lambda e: 0.5 if e.state.epoch == 2 else None,
     }
-    EpochHistory(path, values).attach(engine)
+    EpochHistory(path.parent, values).attach(engine)
     engine.run([0, 1])
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from ignite.engine import Engine
 
-from monai_lwmisn.errors import LWMISNError
 from monai_lwmisn.engines.stopping import FiniteLoss, TimeBudget
+from monai_lwmisn.errors import LWMISNError
 from monai_lwmisn.training.validation import every_and_last
 
 

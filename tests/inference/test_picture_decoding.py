@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from monai.transforms import LoadImage
+from monai_lwmisn.data.readers import ColorPictureReader
 from PIL import Image
 
-from monai_lwmisn.data.readers import ColorPictureReader
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.pictures import decode_picture
 

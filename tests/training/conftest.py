@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from monai.bundle import ConfigParser
 
-from monai_lwmisn.config import CONFIGS, load_preset
+from monai_lwmisn.config import resolve, write_configs
 from monai_lwmisn.data import read_dataset, split_datalist, write_datalist
 from tests.networks.small import small_genotype
 
@@ -19,12 +18,12 @@ PHANTOMS = {
 }
 
 QUICK = {
-    "train_epochs": 2,
-    "train_batch_size": 4,
-    "train_warmup_epochs": 1,
-    "val_interval": 1,
-    "recalibration_batches": 1,
-    "ema_decay": 0.9,
+    "train.epochs": 2,
+    "train.batch_size": 4,
+    "train.warmup_epochs": 1,
+    "train.val_interval": 1,
+    "train.recalibration_batches": 1,
+    "train.ema_decay": 0.9,
     "device": "cpu",
 }
 
@@ -36,19 +35,18 @@ FLIP = {"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spati
 def make_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Path]:
     """Makes a run folder as a search leaves it: configurations, datalist, genotype."""
 
-    def make(name: str = "run", preset: str = "nuclei", variant: str = "light", **settings: Any) -> Path:
+    def make(
+        name: str = "run", preset: str = "nuclei", variant: str = "light", settings: dict[str, Any] | None = None
+    ) -> Path:
         run = tmp_path / name
-        (run / "configs").mkdir(parents=True)
-        values = load_preset(preset, variant)
-        if preset == "nuclei":
-            values["augmentation"] = [FLIP]
-        for workflow in ("train", "evaluate"):
-            config = ConfigParser.load_config_file(CONFIGS / f"{workflow}.json")
-            config = {**config, **values, **QUICK, **settings, "bundle_root": str(run)}
-            ConfigParser.export_config_file(config, run / "configs" / f"{workflow}.json", indent=2)
-        items = read_dataset(values["layout"], request.getfixturevalue(PHANTOMS[preset]))
+        flips = {"data.augmentation": [FLIP]} if preset == "nuclei" else {}
+        configs = resolve(preset, variant, {**flips, **QUICK, **(settings or {})})
+        stages = ("search", "train", "evaluate")
+        write_configs(run, {stage: {**configs[stage], "bundle_root": str(run)} for stage in stages})
+        data = configs["train"]["data"]
+        items = read_dataset(data["dataset"], request.getfixturevalue(PHANTOMS[preset]))
         write_datalist(split_datalist(items, test_fraction=0.34, validation_fraction=0.34), run / "datalist.json")
-        small_genotype(values["in_channels"], values["out_channels"]).save(run / "genotype.json")
+        small_genotype(data["in_channels"], data["out_channels"]).save(run / "genotype.json")
         return run
 
     return make

@@ -35,6 +35,6 @@ def test_the_best_is_kept_even_across_a_resumed_run(tmp_path: Path) -> None:
 
 def test_where_its_images_are_learned_from_the_newest_weights_are_kept(tmp_path: Path) -> None:
     network = nn.Linear(1, 1)
-    best = BestWeights(network, tmp_path / "model.pt", newest=True)
+    best = BestWeights(network, tmp_path / "model.pt", parts=["training", "validation"])
     judge(best, network, [0.5, 0.8, 0.6])
     assert load_checkpoint(tmp_path / "model.pt")["weight"].item() == torch.tensor(0.6)

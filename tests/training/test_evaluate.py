@@ -54,14 +54,14 @@ def test_metrics_and_figure_of_each_kind(make_run: Callable[..., Path], preset: 
 
 def test_other_data_and_other_parts(make_run: Callable[..., Path], nuclei_phantom: Path) -> None:
     run = make_run()
-    whole = evaluate(run, evaluate_split="all")
-    other = evaluate(run, evaluate_data=str(nuclei_phantom))
+    whole = evaluate(run, **{"evaluate::split": "all"})
+    other = evaluate(run, **{"evaluate::other_data": str(nuclei_phantom)})
     assert (whole["split"], other["split"]) == ("all", "other")
     assert whole["counts"]["cases"] == other["counts"]["cases"] == 8
     assert whole["mean"] == pytest.approx(other["mean"])
-    assert evaluate(run, evaluate_split="validation")["counts"]["cases"] < 8
+    assert evaluate(run, **{"evaluate::split": "validation"})["counts"]["cases"] < 8
     with pytest.raises(ConfigError, match="no split 'tset'"):
-        evaluate(run, evaluate_split="tset")
+        evaluate(run, **{"evaluate::split": "tset"})
 
 
 @pytest.mark.parametrize(("preset", "variant"), [("liver_ct", "paper"), ("hippocampus_mr", "light")])
@@ -73,7 +73,7 @@ def test_single_slices_are_measured_as_in_their_volume(
     (volume,) = datalist["test"][:1]
     datalist["test"] = [volume]
     write_datalist(datalist, run / "datalist.json")
-    whole = evaluate(run, slice_smoothing=0.0)  # single slices have no neighbours to be smoothed with
+    whole = evaluate(run, **{"inference::slice_smoothing": 0.0})  # single slices have no neighbours to be smoothed with
     parts = []
     for slices in ([0, 2, 3], [1, *range(4, whole["counts"]["images"])]):
         datalist["test"] = [{**volume, "slices": slices}]
@@ -94,26 +94,35 @@ def test_other_data_are_checked_first(
     for mask in (other / "stage1_train" / "phantom0001" / "masks").glob("*.png"):
         Image.fromarray(np.zeros((60, 64), np.uint8)).save(mask)
     with pytest.raises(DataError, match=r"phantom0001\.png is 64x64 but its label .* is 64x60"):
-        evaluate(make_run(), evaluate_data=str(other))
-    run = make_run("volumes", preset="hippocampus_mr", label_names={"1": "hippocampus"})
+        evaluate(make_run(), **{"evaluate::other_data": str(other)})
+    one_class = {"data.label_names": {"1": "hippocampus"}}
+    run = make_run("volumes", preset="hippocampus_mr", settings=one_class)
     with pytest.raises(DataError, match="has the values 2, but the classes of the preset are 0, 1"):
-        evaluate(run, evaluate_data=str(msd_phantom))
+        evaluate(run, **{"evaluate::other_data": str(msd_phantom)})
 
 
-def test_flips_and_windows_and_extra_entries(make_run: Callable[..., Path]) -> None:
+def test_flips_and_windows_change_the_measurement(make_run: Callable[..., Path]) -> None:
     run = make_run()
     plain = evaluate(run)
-    flipped = evaluate(run, test_time_flips=[0, 1], roi=[48, 48], report_extra={"params": 7})
-    assert flipped["params"] == 7 and plain["params"] > 0
+    flipped = evaluate(run, **{"inference::test_time_flips": [0, 1], "inference::roi": [48, 48]})
     assert flipped["mean"] != plain["mean"]
 
 
-def test_cleaning_is_measured(make_run: Callable[..., Path]) -> None:
+def test_costs_are_those_of_the_network_and_can_be_left_out(make_run: Callable[..., Path]) -> None:
+    run = make_run()
+    costs = {"params", "macs", "latency_ms", "peak_memory_mb"}
+    report = evaluate(run)
+    network = LWMISN(Genotype.load(run / "genotype.json"))
+    assert costs <= set(report) and report["params"] == sum(weights.numel() for weights in network.parameters())
+    assert not costs & set(evaluate(run, **{"evaluate::costs": False}))
+
+
+def test_postprocessing_is_measured(make_run: Callable[..., Path]) -> None:
     """What removes all objects leaves none to be found, but the published size is the network's alone."""
-    run = make_run(cleaning=[])
+    run = make_run(settings={"inference.postprocessing": []})
     plain = evaluate(run)
-    cleaning = [{"_target_": "RemoveSmallObjectsd", "keys": "pred", "min_size": 64 * 64 + 1}]
-    cleaned = evaluate(run, cleaning=cleaning)
+    removal = [{"_target_": "RemoveSmallObjectsd", "keys": "pred", "min_size": 64 * 64 + 1}]
+    cleaned = evaluate(run, **{"inference::postprocessing": removal})
     assert plain["mean"]["dsc"] > 0
     for metric in ("dsc", "miou", "f1_50", "aji"):
         assert cleaned["mean"][metric] == 0

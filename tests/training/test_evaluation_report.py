@@ -18,7 +18,7 @@ def report(
     path: Path, labels: list[torch.Tensor], details: dict[str, torch.Tensor], **arguments: Any
 ) -> dict[str, Any]:
     items = [{"case": f"case{index}", "image": f"{index}.png"} for index in range(len(labels))]
-    handler = EvaluationReport(path / "metrics.json", items, split="test", empty_images="skip", **arguments)
+    handler = EvaluationReport(path, items, split="test", empty_images="skip", **arguments)
     engine = Engine(lambda engine, label: [{"label": label}])
     engine.state = SimpleNamespace(**vars(engine.state), metric_details=details)  # type: ignore[assignment]
     handler.attach(engine)
@@ -31,11 +31,11 @@ def report(
 def test_pictures_of_one_class(tmp_path: Path) -> None:
     labels = [torch.ones(1, 2, 2), torch.zeros(1, 2, 2), torch.ones(1, 2, 2)]
     details = {"dsc": torch.tensor([[0.5], [NAN], [1.0]])}
-    found = report(tmp_path, labels, details, label_names={"1": "nucleus"}, volumetric=False, extra={"params": 3})
+    found = report(tmp_path, labels, details, label_names={"1": "nucleus"}, volumetric=False)
     assert found["mean"] == {"dsc": 0.75}
     assert found["cases"][1] == {"case": "case1", "image": "1.png", "dsc": None}
     assert found["counts"] == {"cases": 3, "images": 3, "empty_images": 1}
-    assert (found["split"], found["empty_images"], found["params"]) == ("test", "skip", 3)
+    assert (found["split"], found["empty_images"]) == ("test", "skip") and "params" not in found
 
 
 def test_volumes_of_two_classes(tmp_path: Path) -> None:

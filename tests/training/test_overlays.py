@@ -24,7 +24,7 @@ def collected(
     drawn: list[Example] = []
     monkeypatch.setattr(overlays, "draw_overlays", lambda examples, names, path: drawn.extend(examples))
     items = [{"case": f"case{index}"} for index in range(len(pairs))]
-    handler = OverlayFigure("unused.png", items, {"1": "a", "2": "b"}, volumetric)
+    handler = OverlayFigure("unused", items, {"1": "a", "2": "b"}, volumetric)
 
     def step(engine: Engine, pair: tuple[torch.Tensor, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
         engine.state.batch = [{"picture": pair[0]}]

@@ -7,7 +7,6 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, RemoveSmallObjectsd, Resized
 
-from monai_lwmisn.inference.instances import SeparateInstancesd
 from monai_lwmisn.inference.postprocessing import native_mask
 from monai_lwmisn.training.postprocessing import native_prediction, with_native_label
 
@@ -54,15 +53,15 @@ def test_a_perfect_network_is_perfect_on_the_native_grid(out_channels: int, volu
 
 
 @pytest.mark.parametrize("out_channels", [1, 3])
-def test_an_evaluation_cleans_what_an_inference_cleans(out_channels: int) -> None:
+def test_an_evaluation_postprocesses_as_an_inference_does(out_channels: int) -> None:
     """The same logits, by way of either, are the same classes; a speck is gone from both."""
     classes = disc(IN_PLANE).clamp(max=out_channels - 1 or 1)
     classes[0, 0, 0] = 1
     logits = 20.0 * (torch.nn.functional.one_hot(classes[0], 3).movedim(-1, 0) if out_channels == 3 else classes) - 10
-    cleaning = [RemoveSmallObjectsd("pred", min_size=2, independent_channels=False)]
+    removal = [RemoveSmallObjectsd("pred", min_size=2, independent_channels=False)]
     data = {"image": MetaTensor(classes.float()), "label": classes, "pred": MetaTensor(logits)}
-    mask = Compose(native_mask(Compose([]), out_channels) + cleaning)(data)["pred"]
-    found = native_prediction([], out_channels, cleaning=cleaning)(data)
+    mask = Compose(native_mask(Compose([]), out_channels) + removal)(data)["pred"]
+    found = native_prediction([], out_channels, postprocessing=removal)(data)
     assert torch.equal(found["pred"] if out_channels == 1 else found["pred"].argmax(0, keepdim=True), mask)
     assert mask[0, 0, 0] == 0 and torch.equal(mask[0, 1:], classes[0, 1:])
     assert found["pred"].shape == found["label"].shape == (out_channels, *IN_PLANE)
@@ -73,10 +72,8 @@ def test_objects_of_the_cleaned_mask_stand_beside_those_of_the_truth() -> None:
     truth[:, 2:7, 2:7], truth[:, 2:7, 10:15], truth[:, 0, 19] = 5, 7, 9
     logits = 20 * (truth > 0).float() - 10
     batch = {"image": MetaTensor(truth), "label": (truth > 0).float(), "pred": MetaTensor(logits)}
-    cleaning = [RemoveSmallObjectsd("pred", min_size=2)]
-    result = native_prediction([], 1, cleaning=cleaning, separation=SeparateInstancesd("pred", "instances"))(
-        {**batch, "true_instances": truth}
-    )
+    removal = [RemoveSmallObjectsd("pred", min_size=2)]
+    result = native_prediction([], 1, postprocessing=removal, instances=True)({**batch, "true_instances": truth})
     assert result["instances"].unique().tolist() == [0, 1, 2]
     assert torch.equal(result["label_instances"], truth)
 

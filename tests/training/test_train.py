@@ -58,7 +58,7 @@ def assert_equal_weights(first: dict[str, torch.Tensor], second: dict[str, torch
 
 
 def test_training_leaves_the_best_weights_and_a_history(make_run: MakeRun) -> None:
-    run = make_run(train_epochs=3, val_interval=2)
+    run = make_run(settings={"train.epochs": 3, "train.val_interval": 2})
     train(run)
     history, _, _ = results(run)
     assert [line["epoch"] for line in history] == [1, 2, 3]
@@ -72,7 +72,7 @@ def test_training_leaves_the_best_weights_and_a_history(make_run: MakeRun) -> No
 
 
 def test_killed_and_resumed_equals_uninterrupted(make_run: MakeRun) -> None:
-    whole, killed = make_run("whole", train_epochs=3), make_run("killed", train_epochs=3)
+    whole, killed = (make_run(name, settings={"train.epochs": 3}) for name in ("whole", "killed"))
     train(whole)
     steps_per_epoch = load_checkpoint(whole / "train" / "checkpoint.pt")["epoch_length"]
     assert run_process(train, killed, kill_at=steps_per_epoch + 1) == -signal.SIGKILL
@@ -97,7 +97,7 @@ def test_two_processes_hold_equal_weights(make_run: MakeRun) -> None:
 
 @pytest.mark.parametrize("preset", ["liver_ct", "prostate_mr", "hippocampus_mr"])
 def test_volumes_are_learned_slice_by_slice(make_run: MakeRun, preset: str) -> None:
-    run = make_run(preset=preset, train_epochs=1)
+    run = make_run(preset=preset, settings={"train.epochs": 1})
     execute(run / "configs" / "train.json")
     items = json.loads((run / "datalist.json").read_text())["training"]
     steps = load_checkpoint(run / "train" / "checkpoint.pt")["epoch_length"]
@@ -106,10 +106,11 @@ def test_volumes_are_learned_slice_by_slice(make_run: MakeRun, preset: str) -> N
 
 
 def test_the_published_recipe(make_run: MakeRun) -> None:
-    run = make_run(variant="paper", train_epochs=1, train_warmup_epochs=0, ema_decay=0, spatial=[])
+    published = {"train.epochs": 1, "train.warmup_epochs": 0, "train.ema_decay": 0, "data.spatial": []}
+    run = make_run(variant="paper", settings=published)
     workflow = ConfigWorkflow(run / "configs" / "train.json", logging_file=False, workflow_type="train")
     workflow.initialize()
-    optimizer = workflow.parser.get_parsed_content("train#optimizer")
+    optimizer = workflow.parser.get_parsed_content("optimizer")
     assert type(optimizer) is torch.optim.Adam
     assert (optimizer.defaults["lr"], optimizer.defaults["weight_decay"]) == (0.006, 0.0002)
     workflow.run()
@@ -121,7 +122,7 @@ def test_the_published_recipe(make_run: MakeRun) -> None:
 
 
 def test_monai_bundle_runs_the_same_file(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, monais = make_run("ours", train_epochs=1), make_run("monais", train_epochs=1)
+    ours, monais = (make_run(name, settings={"train.epochs": 1}) for name in ("ours", "monais"))
     execute(ours / "configs" / "train.json")
     config = monais / "configs" / "train.json"
     arguments = ["run", "--config_file", str(config), "--bundle_root", str(monais), "--logging_file", "False"]

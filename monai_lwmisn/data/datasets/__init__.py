@@ -32,7 +32,9 @@ def find_dataset_format(name: str) -> DatasetFormat:
     """
     if name not in DATASETS:
         near = get_close_matches(name, DATASETS, n=1, cutoff=0)
-        raise ConfigError(f"There is no dataset format {name!r}: the nearest is {near[0]!r} (of {', '.join(DATASETS)}).")
+        raise ConfigError(
+            f"There is no dataset format {name!r}: the nearest is {near[0]!r} (of {', '.join(DATASETS)})."
+        )
     return DATASETS[name]
 
 

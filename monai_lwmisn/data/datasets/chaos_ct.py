@@ -13,48 +13,50 @@ from monai_lwmisn.errors import DataError
 
 pydicom, _ = optional_import("pydicom")
 
-# A gap this many times the usual slice distance means that a slice is missing between.
 MISSING_SLICE_GAP = 1.5
+"""A gap of so many times the usual distance of slices means that a slice is missing."""
+
+SAME_PLACE_MM = 1e-3
+"""Slices that are nearer to each other than so many millimetres have one position."""
 
 
 def _read_header(path: Path) -> Any:
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True)
-        return int(header.InstanceNumber), np.asarray(header.ImagePositionPatient, dtype=float), header
+        orientation = np.asarray(getattr(header, "ImageOrientationPatient", (1, 0, 0, 0, 1, 0)), dtype=float)
+        return np.asarray(header.ImagePositionPatient, dtype=float), orientation
     except (OSError, AttributeError, TypeError, ValueError, pydicom.errors.InvalidDicomError) as error:
-        raise DataError(f"The DICOM slice {path} cannot be read ({error}); download it again.") from error
+        raise DataError(f"The DICOM slice {path} cannot be read ({error}): download it again.") from error
 
 
 def order_slices(files: list[Path]) -> list[int]:
-    """The order of a series' slices by instance number, as indices into ``files``; MONAI's PydicomReader stacks so.
+    """Return the order of a series' slices by position along their normal, as indices into ``files``.
+
+    The reader of volumes stacks them in this order.
 
     Raises:
-        DataError: a file is no DICOM slice, two have the same place or number, or one is missing between two.
+        DataError: a file is no DICOM slice, two have one position, or one is missing between two.
     """
     headers = [_read_header(file) for file in files]
-    order = sorted(range(len(files)), key=lambda index: headers[index][0])
+    orientation = headers[0][1]
+    normal = np.cross(orientation[:3], orientation[3:])
+    heights = np.array([position @ normal for position, _ in headers])
+    order = [int(index) for index in np.argsort(heights, kind="stable")]
     if len(files) < 2:
         return order
-    orientation = np.asarray(getattr(headers[0][2], "ImageOrientationPatient", (1, 0, 0, 0, 1, 0)), dtype=float)
-    normal = np.cross(orientation[:3], orientation[3:])
-    heights = np.array([headers[index][1] @ normal for index in order])
-    steps = np.diff(heights)
-    usual = float(np.median(np.abs(steps)))
+    steps = np.diff(heights[order])
+    usual = float(np.median(steps))
     for place, step in enumerate(steps):
         first, second = files[order[place]], files[order[place + 1]]
-        if headers[order[place]][0] == headers[order[place + 1]][0] or abs(step) < 1e-3:
+        if step < SAME_PLACE_MM:
             raise DataError(
-                f"The DICOM slices {first} and {second.name} are duplicates of one slice; remove one of them."
+                f"The DICOM slices {first} and {second.name} are duplicates of one slice: remove one of them."
             )
-        if abs(step) > MISSING_SLICE_GAP * usual:
+        if step > MISSING_SLICE_GAP * usual:
             raise DataError(
-                f"A DICOM slice is missing between {first} and {second.name}, which lie {abs(step):g} mm apart instead "
-                f"of {usual:g} mm; download the series again."
+                f"A DICOM slice is missing between {first} and {second.name}, which lie {step:g} mm apart instead of "
+                f"{usual:g} mm: download the series again."
             )
-    if np.any(np.sign(steps) != np.sign(steps[0])):
-        raise DataError(
-            f"The instance numbers in {files[0].parent} do not follow the slice positions; sort the series."
-        )
     return order
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
-from monai_lwmisn.inference.inputs import PICTURE_SUFFIXES, VOLUME_SUFFIXES
+from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
+from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
 
 SUFFIXES = (*PICTURE_SUFFIXES, *VOLUME_SUFFIXES)
 

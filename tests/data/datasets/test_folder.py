@@ -9,8 +9,8 @@ from monai.transforms import LoadImage
 from PIL import Image
 
 from monai_lwmisn.data import read_dataset
-from monai_lwmisn.data.datasets import DATASETS
 from monai_lwmisn.errors import DataError
+from monai_lwmisn.inference.readers import LabelReader, PictureReader, VolumeReader
 
 
 def write(path: Path, array: np.ndarray) -> None:
@@ -33,9 +33,9 @@ def test_every_format_comes_back_as_written(tmp_path: Path, suffix: str) -> None
     (tmp_path / "images" / "notes.txt").write_text("no image")
     (item,) = read_dataset("folder", tmp_path)
     assert item["case"] == item["group"] == "case.1"
-    layout = DATASETS["folder"]
-    loaded_image = LoadImage(**layout.image_reader, ensure_channel_first=True)(item["image"])
-    loaded_label = LoadImage(**layout.label_reader, ensure_channel_first=True)(item["label"])
+    reader = PictureReader() if image.ndim == 2 else VolumeReader()
+    loaded_image = LoadImage(reader=reader, ensure_channel_first=True)(item["image"])
+    loaded_label = LoadImage(reader=LabelReader(), ensure_channel_first=True)(item["label"])
     np.testing.assert_array_equal(np.asarray(loaded_image[0]), image)
     np.testing.assert_array_equal(np.asarray(loaded_label[0]), label)
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from monai.transforms import LoadImage
 
 from monai_lwmisn.data import read_dataset
-from monai_lwmisn.data.datasets import DATASETS
 from monai_lwmisn.errors import DataError
+from tests.data.formats import load
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def folder(msd_phantom: Path, tmp_path: Path) -> Path:
 def test_the_training_list_is_read(msd_phantom: Path) -> None:
     items = read_dataset("msd", msd_phantom)
     assert [item["case"] for item in items] == [f"hippocampus_{index:03d}" for index in range(4)]
-    image = LoadImage(**DATASETS["msd"].image_reader, ensure_channel_first=True)(items[2]["image"])
+    image = load("msd", items[2])["image"]
     np.testing.assert_allclose(np.asarray(image[0]), nibabel.load(items[2]["image"]).get_fdata(), rtol=1e-6)
     np.testing.assert_allclose(image.pixdim, [1, 1, 1.5])
 

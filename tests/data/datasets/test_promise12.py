@@ -6,26 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
-from monai.transforms import LoadImage
 
 from monai_lwmisn.data import read_dataset
-from monai_lwmisn.data.datasets import DATASETS
 from monai_lwmisn.data.phantom import pelvis_volume
 from monai_lwmisn.data.phantom.writers import MR_SPACING
 from monai_lwmisn.errors import DataError
+from tests.data.formats import load
 
 
 def test_volumes_come_back_as_made(mr_phantom: Path) -> None:
     items = read_dataset("promise12", mr_phantom)
     assert [item["case"] for item in items] == ["Case00", "Case01", "Case02"]
     volume, prostate = pelvis_volume(48, 12, np.random.default_rng([0, 1]))
-    layout = DATASETS["promise12"]
-    image = LoadImage(**layout.image_reader, ensure_channel_first=True)(items[1]["image"])
-    label = LoadImage(**layout.label_reader, ensure_channel_first=True)(items[1]["label"])
-    np.testing.assert_array_equal(np.asarray(image[0]), volume)
-    np.testing.assert_array_equal(np.asarray(label[0]), prostate)
-    np.testing.assert_allclose(image.pixdim, MR_SPACING)
-    assert not layout.spacing_is_real
+    loaded = load("promise12", items[1])
+    # The volume was made with x to the left and y to the back; RAS runs to the right and to the front.
+    np.testing.assert_array_equal(np.asarray(loaded["image"][0]), volume[::-1, ::-1])
+    np.testing.assert_array_equal(np.asarray(loaded["label"][0]), prostate[::-1, ::-1])
+    np.testing.assert_allclose(loaded["image"].pixdim, MR_SPACING)
 
 
 def test_the_files_are_compressed_metaimages(mr_phantom: Path) -> None:

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 
 from monai_lwmisn import run as evaluation
-from monai_lwmisn.config import CONFIGS, write_configs
+from monai_lwmisn.config import resolve, write_configs
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.networks import LWMISN
-from tests.networks.small import small_genotype
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def outputs(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    write_configs(tmp_path / "run", {"evaluate": {"device": "cpu"}})
+    write_configs(tmp_path / "run", {"evaluate": resolve("nuclei")["evaluate"]})
     return tmp_path / "run"
 
 
@@ -54,13 +52,18 @@ def test_a_part_of_other_data_is_refused(run: Path, outputs: list[Path], tmp_pat
     assert not outputs
 
 
-def test_the_costs_are_part_of_the_configuration_so_that_monai_writes_them_too() -> None:
-    from monai.bundle import ConfigParser
+@pytest.mark.parametrize(
+    "settings", [{"train.epochs": 3}, {"data.split_by": "image"}, {"evaluate.split": "nowhere"}, {"architecture.x": 1}]
+)
+def test_a_setting_that_an_evaluation_does_not_use_is_refused(
+    run: Path, outputs: list[Path], settings: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError):
+        evaluation.evaluate(run, settings=settings)
+    assert not outputs
 
-    genotype = small_genotype()
-    config = ConfigParser.load_config_file(CONFIGS / "evaluate.json")
-    parser = ConfigParser(config)
-    parser["network_def"]["genotype"] = genotype
-    costs = parser.get_parsed_content("report_extra")
-    assert set(costs) == {"params", "macs", "latency_ms", "peak_memory_mb"}
-    assert costs["params"] == sum(weights.numel() for weights in LWMISN(genotype).parameters())
+
+def test_settings_are_for_one_evaluation_only(run: Path, outputs: list[Path]) -> None:
+    before = (run / "configs" / "evaluate.json").read_bytes()
+    evaluation.evaluate(run, settings={"evaluate.empty_images": "skip"})
+    assert (run / "configs" / "evaluate.json").read_bytes() == before

@@ -1,0 +1,120 @@
+"""Gives each input its own mask files in one folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.inference.dicom_segmentation import check_installed, write_dicom_segmentation
+from monai_lwmisn.inference.inputs import output_name, output_names
+from monai_lwmisn.inference.writers import EXTENSIONS, Write, mask_writer, write_files
+
+DICOM_EXTENSION = ".dcm"
+"""Of DICOM Segmentations, which are written for the folder of a DICOM series only."""
+
+__all__ = ["DICOM_EXTENSION", "MaskFolder", "Prediction"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network found in one image.
+
+    Args:
+        labels: the classes, 0 is background: (x, y, z) of a volume, (height, width) of a picture, uint8.
+        instances: the numbered objects of a picture (height, width), int32, where the bundle tells objects apart.
+        affine: (4, 4) of a volume, from x, y, z to millimetres towards right, anterior and superior.
+        warnings: what the owner of the image should know, as sentences.
+    """
+
+    labels: np.ndarray
+    instances: np.ndarray | None = None
+    affine: np.ndarray | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class MaskFolder:
+    """The folder for the masks of all inputs: ``OUTPUT_DIR/NAME_seg.EXTENSION``, and ``NAME_instances.png``.
+
+    Args:
+        output_dir: the folder; it is made when the first mask is written.
+        datalist: the inputs as ``{"image": path}``. Each gets a name of its own, see :func:`output_names`.
+        label_names: the names of the classes by value as text. A single class is written in white to pictures.
+        extension: the format, one of :data:`EXTENSIONS` or ``.dcm``. None for .nii.gz, or .png of pictures.
+        volumetric: the inputs are volumes, otherwise pictures.
+        series: the UID of the DICOM series in folders that hold several.
+        model_name: the bundle, named in DICOM Segmentations.
+
+    Raises:
+        ConfigError: masks of such inputs are not written in that format, or highdicom is missing.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | os.PathLike[str],
+        datalist: Iterable[Mapping[str, Any]],
+        label_names: Mapping[str, str],
+        extension: str | None = None,
+        volumetric: bool = False,
+        series: str | None = None,
+        model_name: str = "LWMISN",
+    ) -> None:
+        of_volumes = (*(name for name in EXTENSIONS if name != ".png"), DICOM_EXTENSION)
+        allowed = of_volumes if volumetric else (".png",)
+        self.extension = extension or allowed[0]
+        if self.extension not in allowed:
+            raise ConfigError(f"Masks are not written as {extension!r} here: use {', '.join(allowed)}.")
+        if self.extension == DICOM_EXTENSION:
+            check_installed()
+        self.output_dir, self.datalist, self.label_names = Path(output_dir), datalist, dict(label_names)
+        self.series, self.model_name = series, model_name
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The names of the inputs by path. They are found for the first mask, since a server has no inputs."""
+        return output_names(item["image"] for item in self.datalist)
+
+    def files(self, image: str | os.PathLike[str], prediction: Prediction) -> dict[Path, Write]:
+        """What writes the masks of an input, by path.
+
+        Args:
+            image: the path of the input.
+            prediction: what was found in it.
+        """
+        name = self.output_dir / (self.names.get(str(image)) or output_name(image))
+        seg = name.with_name(f"{name.name}_seg{self.extension}")
+        if self.extension == DICOM_EXTENSION:
+            assert prediction.affine is not None
+            write = partial(
+                write_dicom_segmentation,
+                labels=prediction.labels,
+                affine=prediction.affine,
+                folder=image,
+                label_names=self.label_names,
+                series=self.series,
+                model_name=self.model_name,
+            )
+            return {seg: write}
+        white = np.uint8(255 if self.extension == ".png" and len(self.label_names) == 1 else 1)
+        written = {seg: mask_writer(self.extension, prediction.labels * white, prediction.affine)}
+        if prediction.instances is not None:
+            numbers = mask_writer(self.extension, prediction.instances.astype(np.uint16))
+            written[name.with_name(f"{name.name}_instances{self.extension}")] = numbers
+        return written
+
+    def write(self, image: str | os.PathLike[str], prediction: Prediction) -> tuple[Path, ...]:
+        """Write the masks of an input, see :meth:`files`; all of them or none.
+
+        Raises:
+            DataError: two inputs cannot have different names, or a DICOM Segmentation cannot be made.
+        """
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        files = self.files(image, prediction)
+        write_files(files)
+        return tuple(files)

@@ -1,0 +1,212 @@
+"""Runs a bundle on arrays and files. Every program that segments goes through :class:`Predictor`."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from monai.bundle import ConfigParser
+from monai.data import MetaTensor
+from monai.transforms import EnsureChannelFirst, LoadImaged
+
+from monai_lwmisn.errors import ConfigError, InputWarning, explain, own_error
+from monai_lwmisn.files import read_json
+from monai_lwmisn.inference.bundle_files import REMEDY, open_bundle, read_bundle
+from monai_lwmisn.inference.evaluator import MaskEvaluator
+from monai_lwmisn.inference.masks import Prediction
+from monai_lwmisn.inference.pictures import convert_picture
+from monai_lwmisn.inference.readers import picture_metadata, volume_metadata
+
+Image = np.ndarray | str | os.PathLike[str]
+
+__all__ = ["Prediction", "Predictor", "load_bundle", "predict"]
+
+
+def predict(
+    bundle: str | os.PathLike[str],
+    image: Image,
+    *,
+    affine: np.ndarray | None = None,
+    device: str = "auto",
+    runtime: str = "torch",
+    slice_axis: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+    postprocessing: Sequence[Callable] = (),
+) -> np.ndarray:
+    """Segment one image with a bundle. For several images, :func:`load_bundle` builds the network once.
+
+    Args:
+        bundle: see :func:`load_bundle`.
+        image: see :meth:`Predictor.__call__`.
+        affine: see :meth:`Predictor.__call__`.
+        device: see :func:`load_bundle`.
+        runtime: see :func:`load_bundle`.
+        slice_axis: see :func:`load_bundle`.
+        progress: see :func:`load_bundle`.
+        postprocessing: see :func:`load_bundle`.
+
+    Returns:
+        The classes, 0 is background: (x, y, z) of a volume, (height, width) of a picture, uint8. What the bundle warns
+        of is issued as :class:`InputWarning`.
+
+    Raises:
+        LWMISNError: the bundle or the image cannot be used.
+
+    Example:
+        >>> mask = predict("bundles/prostate_mr_lwmisn", "case.nii.gz")
+        >>> mask = predict("bundles/nuclei_microscopy_lwmisn", np.zeros((300, 400), np.uint8))
+    """
+    with load_bundle(
+        bundle,
+        device=device,
+        runtime=runtime,
+        slice_axis=slice_axis,
+        progress=progress,
+        postprocessing=postprocessing,
+    ) as predictor:
+        prediction = predictor(image, affine)
+    for sentence in prediction.warnings:
+        warnings.warn(sentence, InputWarning, stacklevel=2)
+    return prediction.labels
+
+
+def load_bundle(
+    bundle: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    runtime: str = "torch",
+    slice_axis: str = "auto",
+    series: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    postprocessing: Sequence[Callable] = (),
+) -> Predictor:
+    """Build the network of a bundle and all that its inference configuration names.
+
+    Args:
+        bundle: its folder, or a zip of it. A bundle is a program: use only those that you trust.
+        device: ``auto`` (a CUDA GPU where there is one), ``cpu`` or ``cuda``.
+        runtime: ``torch``, or ``onnxruntime`` or ``openvino`` for the bundle's ``models/model.onnx``.
+        slice_axis: ``auto`` for the axis that the network was trained on, or ``axial``, ``coronal``, ``sagittal``.
+        series: the UID of the series to take from DICOM folders that hold several.
+        progress: called within each image with the number of slices or windows done, and how many there are.
+        postprocessing: MONAI's dictionary transforms of ``pred``, a label map (1, ...) on the grid of the image. They
+            follow those of the bundle.
+
+    Returns:
+        A :class:`Predictor`. Close it, or use it in a ``with`` statement: a zip is unpacked to a temporary folder.
+
+    Raises:
+        LWMISNError: it is no bundle, its weights do not fit, or an option does not go with it.
+
+    Example:
+        >>> with load_bundle("prostate.zip") as predictor:
+        ...     masks = [predictor(path).labels for path in paths]
+    """
+    with ExitStack() as stack:
+        root = open_bundle(bundle, stack)
+        config = read_bundle(root, bundle)
+        options = {"slice_axis": None if slice_axis == "auto" else slice_axis, "series": series}
+        given = {name: value for name, value in options.items() if value is not None}
+        if given and not config["data"]["volumetric"]:
+            raise ConfigError(
+                f"{bundle} segments pictures and has no {next(iter(given)).replace('_', ' ')} to choose: leave it out."
+            )
+        steps = [*config["inference"]["postprocessing"], *postprocessing]
+        # All that a caller changes in a configuration is changed here.
+        config["data"] |= given
+        config["inference"] |= {"runtime": runtime, "progress": progress, "postprocessing": steps}
+        parser = ConfigParser({**config, "bundle_root": str(root), "device": device})
+        try:
+            if runtime == "torch":
+                parser.get_parsed_content("load")
+            return Predictor(root, parser, stack.pop_all())
+        except Exception as error:
+            own = own_error(error)
+            if own is not None:
+                raise own from error
+            raise ConfigError(explain(error, f"The bundle {bundle}", REMEDY)) from error
+
+
+class Predictor:
+    """A bundle that is ready to segment images; made by :func:`load_bundle`.
+
+    Attributes:
+        name: of the bundle.
+        volumetric: it takes volumes, otherwise pictures.
+        label_names: the names of the classes by value as text.
+    """
+
+    def __init__(self, root: Path, parser: ConfigParser, stack: ExitStack) -> None:
+        metadata = root / "configs" / "metadata.json"
+        self.name = str(read_json(metadata, REMEDY).get("name", root.name) if metadata.exists() else root.name)
+        self.volumetric: bool = parser["data"]["volumetric"]
+        self.label_names: dict[str, str] = parser["data"]["label_names"]
+        self._preprocessing = parser.get_parsed_content("preprocessing")
+        self._evaluator: MaskEvaluator = parser.get_parsed_content("evaluator")
+        self._stack = stack
+
+    def __call__(self, image: Image, affine: np.ndarray | None = None, name: str | None = None) -> Prediction:
+        """Segment one image.
+
+        Args:
+            image: a path; or an array: (x, y, z) or (x, y, z, channel) of a volume, (height, width) or
+                (height, width, 3) of a picture.
+            affine: (4, 4) of an array of a volume, from x, y, z to millimetres towards right, anterior and superior.
+            name: of the image, for messages; of a file its path.
+
+        Raises:
+            DataError: the image cannot be read, or the network cannot take it.
+        """
+        item: Any = {"image": str(image)}
+        transforms = list(self._preprocessing.transforms)
+        if isinstance(image, np.ndarray):
+            item = {"image": self._as_loaded(image, affine, name or "The image")}
+            transforms = [transform for transform in transforms if not isinstance(transform, LoadImaged)]
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", InputWarning)
+                for transform in transforms:
+                    item = transform(item)
+                prediction = self._evaluator(item)
+        except Exception as error:
+            own = own_error(error)
+            if own is None or own is error:
+                raise
+            raise own from error
+        said = dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, InputWarning))
+        return replace(prediction, warnings=tuple(said))
+
+    def close(self) -> None:
+        """Remove the temporary folder of a bundle that was a zip."""
+        self._stack.close()
+
+    def __enter__(self) -> Predictor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _as_loaded(self, image: np.ndarray, affine: np.ndarray | None, name: str) -> MetaTensor:
+        """The array as MONAI's LoadImaged gives a file, channel first."""
+        if self.volumetric:
+            if image.ndim not in (3, 4) or affine is None:
+                raise ConfigError(
+                    f"{name} is an array of {image.ndim} axes {'without' if affine is None else 'with'} an affine: "
+                    "give a volume (x, y, z) and its affine (4, 4)."
+                )
+            values, meta = image, volume_metadata(image, np.asarray(affine, dtype=float))
+        else:
+            values = convert_picture(image, name).swapaxes(0, 1)
+            meta = picture_metadata(values)
+        meta["filename_or_obj"] = name
+        loaded = MetaTensor.ensure_torch_and_prune_meta(values.astype(np.float32), meta)
+        return EnsureChannelFirst()(loaded)  # type: ignore[return-value]
