@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.config import ABOUT, fill
+from monai_lwmisn.config import ABOUT, fill, load_preset, preset_names, variant_names
 from monai_lwmisn.errors import ConfigError, GenotypeError
 from monai_lwmisn.files import read_json
 from monai_lwmisn.networks.genotype import SCHEMA_VERSION, Genotype
-from monai_lwmisn.settings import CONFIGS, STAGES, is_expression
+from monai_lwmisn.settings import CONFIGS, STAGES, all_settings, is_expression
 
 NAMES = read_json(CONFIGS / "former_names.json")
 """The names of the former release, by those of this one."""
@@ -80,6 +80,7 @@ def convert_configs(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]
         former["inference"] = read_json(folder / "configs" / "inference.json")
     # In a bundle the package has the name scripts.
     former = {stage: _with_targets(config) for stage, config in former.items()}
+    former["search"] = {**_about_bundle(folder), **former["search"]}
     notes = _check_gone(former, folder)
     for stage, config in former.items():
         _check_loading(config.get("loading", []), folder / "configs" / f"{stage}.json")
@@ -123,6 +124,16 @@ def _with_targets(value: Any) -> Any:
     return json.loads(text)
 
 
+def _about_bundle(folder: Path) -> dict[str, Any]:
+    """Return the preset of a bundle, which its metadata name."""
+    file = folder / "configs" / "metadata.json"
+    facts = read_json(file).get("lwmisn", {}) if file.is_file() else {}
+    preset, variant = facts.get("preset"), facts.get("variant")
+    if preset not in preset_names() or variant not in variant_names(preset):
+        return {}
+    return {name: value for name, value in load_preset(preset, variant).items() if name in ABOUT}
+
+
 def _check_gone(former: Mapping[str, Mapping[str, Any]], folder: Path) -> list[str]:
     changed = {
         name
@@ -158,7 +169,7 @@ def _values(stage: str, former: Mapping[str, Mapping[str, Any]], folder: Path) -
         # What a bundle segments with is what it was measured with.
         first = former.get("inference", {}) if key.startswith("inference.") else own
         config = next((config for config in (first, own, *former.values()) if name in config), None)
-        if config is not None and config[name] != NAMES["expressions"].get(name):
+        if config is not None and config[name] not in (NAMES["expressions"].get(name), _default(key)):
             found[key] = config[name]
     found |= {name: former["search"][name] for name in ABOUT if name in former["search"]}
     _adapt(found, own.get("loading", former["train"].get("loading", [])))
@@ -175,6 +186,11 @@ def _values(stage: str, former: Mapping[str, Mapping[str, Any]], folder: Path) -
     return nested
 
 
+def _default(key: str) -> Any:
+    setting = all_settings().get(key)
+    return None if setting is None else setting.default
+
+
 def _adapt(found: dict[str, Any], loading: Any) -> None:
     """Change what has another form or default in this release."""
     found["architecture.cells"] = {
@@ -182,7 +198,7 @@ def _adapt(found: dict[str, Any], loading: Any) -> None:
     }
     if "search.genotype" in found:
         found["search.genotype"] = "$@bundle_root + '/genotype.json'"
-    if found["data.volumetric"]:
+    if found.get("data.volumetric"):
         axes = [step["axcodes"] for step in loading if step["_target_"] == "Orientationd"]
         if axes and not is_expression(axes[0]):
             found["data.orientation"] = axes[0]
