@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from monai_lwmisn.bundle.export import export_onnx
+from monai_lwmisn.networks.export import export_onnx
 from monai_lwmisn.files import read_json, write_json
 from monai_lwmisn.inference.runtimes import ONNXRuntimeNetwork, is_installed
 from monai_lwmisn.networks import Genotype
