@@ -220,11 +220,14 @@ def test_what_a_library_raises_is_said_of_the_image(nuclei_phantom: Path) -> Non
 
     class Break(MapTransform):
         def __call__(self, data: dict) -> dict:
-            raise ValueError("not that way\nand more")
+            raise ValueError("a long story:\nnot that way")
 
     with pytest.raises(DataError) as error:
         build_dataset([item], [Break("image")], cache="none")[0]
-    assert str(error.value).startswith(f"The image {item['image']} or its label cannot be loaded (not that way); ")
+    assert str(error.value) == (
+        f"The image {item['image']} or its label cannot be used (ValueError: not that way): "
+        "`lwmisn check-data` names what is wrong."
+    )
 
 
 def test_errors_that_are_no_images_fault_are_left_alone(

@@ -33,7 +33,7 @@ def find_dataset_format(name: str) -> DatasetFormat:
     if name not in DATASETS:
         near = get_close_matches(name, DATASETS, n=1, cutoff=0)
         raise ConfigError(
-            f"There is no dataset format {name!r}: the nearest is {near[0]!r} (of {', '.join(DATASETS)})."
+            f"There is no data set format {name!r}: the nearest is {near[0]!r} (of {', '.join(DATASETS)})."
         )
     return DATASETS[name]
 
