@@ -1,0 +1,110 @@
+"""Transforms of images: denoising, polarity, and warnings about what the network was not made for."""
+
+import warnings
+
+import numpy as np
+import pytest
+import SimpleITK
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monai.data import MetaTensor
+from monai.transforms import Compose, ScaleIntensityRanged
+
+from monai_lwmisn.data.phantom import nuclei_picture
+from monai_lwmisn.data.phantom.nuclei import STAINS
+from monai_lwmisn.errors import DataError, InputWarning
+from monai_lwmisn.inference.image_checks import check_image, check_slice_axis
+from monai_lwmisn.inference.transforms import AcquisitionAxisd, BrightForegroundd, CheckImaged, CurvatureFlowd
+
+
+def noisy_step(*shape: int) -> np.ndarray:
+    step = np.zeros(shape, dtype=np.float32)
+    step[:, shape[1] // 2 :] = 10
+    return step + np.random.default_rng(0).normal(0, 0.5, shape).astype(np.float32)
+
+
+def test_noise_goes_and_the_edge_stays() -> None:
+    image = noisy_step(1, 32, 32)
+    smooth = CurvatureFlowd("image")({"image": torch.as_tensor(image)})["image"].numpy()
+    assert smooth[0, 2:14].std() < 0.7 * image[0, 2:14].std()
+    assert smooth[0, 17].mean() - smooth[0, 14].mean() > 9
+
+
+def test_every_slice_of_every_channel_is_what_simpleitk_gives() -> None:
+    volume = MetaTensor(torch.as_tensor(noisy_step(2, 12, 10, 3)), affine=torch.eye(4) * 2)
+    smooth = CurvatureFlowd("image", time_step=0.1, iterations=3)({"image": volume})["image"]
+    assert isinstance(smooth, MetaTensor) and torch.equal(smooth.affine, volume.affine)
+    for channel in range(2):
+        for index in range(3):
+            picture = SimpleITK.GetImageFromArray(volume[channel, :, :, index].numpy())
+            expected = SimpleITK.GetArrayFromImage(SimpleITK.CurvatureFlow(picture, 0.1, 3))
+            np.testing.assert_allclose(smooth[channel, :, :, index].numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("stain", sorted(set(STAINS)))
+def test_nuclei_are_brighter_than_the_background_whatever_the_stain(stain: str) -> None:
+    transform = Compose([ScaleIntensityRanged("image", 0, 255, 0, 1), BrightForegroundd("image")])
+    for seed in range(5):
+        picture, instances = nuclei_picture(128, stain, np.random.default_rng(seed))
+        image = transform({"image": torch.as_tensor(picture.transpose(2, 0, 1), dtype=torch.float32)})["image"]
+        grey, nuclei = image.mean(dim=0), torch.as_tensor(instances > 0)
+        assert grey[nuclei].mean() > grey[~nuclei].mean()
+        assert image.min() >= 0 and image.max() <= 1
+
+
+def test_only_the_named_keys_are_touched_and_inverting_twice_gives_the_image() -> None:
+    bright = torch.tensor([[[200.0, 210.0, 10.0]]])
+    transform = BrightForegroundd("image", maximum=255.0)
+    once = transform({"image": bright, "other": bright})
+    assert once["image"].tolist() == [[[55.0, 45.0, 245.0]]]
+    assert torch.equal(once["other"], bright)
+    assert torch.equal(transform(once)["image"], once["image"])
+    assert BrightForegroundd("missing", allow_missing_keys=True)({"image": bright})["image"] is bright
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["CT", "MR", "microscopy"]),
+    st.floats(0, 1),
+    st.integers(-1024, 0),
+    st.integers(0, 3),
+)
+def test_values_are_warned_of_by_the_share_of_air(modality: str, share: float, lowest: int, seed: int) -> None:
+    image = np.random.default_rng(seed).uniform(0, 400, (1, 20, 20, 5)).astype(np.float32)
+    air = np.random.default_rng(seed).random(image.shape) < share
+    image[air] = lowest
+    said = check_image(image, 1, modality, "a.nii")
+    has_air = lowest < -500 and air.any()
+    expected = {
+        "CT": not has_air and image.min() > -500,
+        "MR": lowest < -500 and air.mean() > 0.01,
+        "microscopy": False,
+    }[modality]
+    assert len(said) == expected and all(sentence.startswith("a.nii ") for sentence in said)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_refused(value: float) -> None:
+    image = np.zeros((1, 3, 3), np.float32)
+    image[0, 1, 2] = value
+    with pytest.raises(DataError, match="a.png has voxels that are NaN or infinite"):
+        check_image(image, 1, "MR", "a.png")
+    with pytest.raises(DataError, match="a.png has 1 channels .* takes 3"):
+        check_image(image, 3, "MR", "a.png")
+
+
+@pytest.mark.parametrize(("spacing", "warned"), [((1, 1, 1), 0), ((1, 1, 3), 0), ((3, 1, 1), 1), ((1.4, 1, 1), 0)])
+def test_slices_along_a_coarse_axis_are_warned_of(spacing: tuple[float, ...], warned: int) -> None:
+    assert len(check_slice_axis(np.array(spacing, dtype=float), "a.nii")) == warned
+
+
+def test_the_transforms_warn_with_the_name_of_the_file_and_change_nothing() -> None:
+    affine = torch.diag(torch.tensor([4.0, 1, 1, 1]))
+    image = MetaTensor(torch.full((1, 4, 4, 4), -900.0), affine=affine, meta={"filename_or_obj": "a.nii"})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for transform in (CheckImaged("image", 1, "MR"), AcquisitionAxisd("image")):
+            assert transform({"image": image})["image"] is image
+    said = [str(one.message) for one in caught if one.category is InputWarning]
+    assert said[0].startswith("a.nii looks like CT") and said[1].startswith("a.nii is sliced along")
