@@ -44,7 +44,7 @@ def test_a_label_with_geometry_of_its_own_keeps_it() -> None:
 def test_unequal_shapes_are_refused_with_both_files() -> None:
     image = loaded(torch.zeros(1, 4, 5, 6), "series")
     label = MetaTensor(torch.ones(1, 4, 5, 7), meta={"filename_or_obj": "mask.png"})
-    with pytest.raises(DataError, match=r"mask\.png has the shape \(4, 5, 7\), its image series \(4, 5, 6\)"):
+    with pytest.raises(DataError, match=r"mask\.png has the size \(4, 5, 7\), but its image series has \(4, 5, 6\)"):
         CopyGeometryd("label")({"image": image, "label": label})
 
 
