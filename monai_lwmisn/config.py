@@ -141,9 +141,8 @@ def fill(stage: str, preset: Mapping[str, Any]) -> dict[str, Any]:
 def inference_config(evaluate: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inference configuration with the settings of an evaluation's, which segments in the same way."""
     objects = read_json(CONFIGS / "evaluate.json")
-    return fill(
-        "inference", {name: value for name, value in evaluate.items() if name in SECTIONS or name not in objects}
-    )
+    settings = {name: value for name, value in evaluate.items() if name in SECTIONS or name not in objects}
+    return fill("inference", settings)
 
 
 def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
