@@ -6,7 +6,8 @@ The modules of commands import libraries inside functions, so that --help answer
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 PRESET_HELP = "nuclei, liver_ct, prostate_mr, hippocampus_mr, or the path of a preset of your own (JSON)"
 DATA_HELP = "the data set as downloaded: a folder, or for dsb2018 (nuclei) also its zip"
@@ -29,8 +30,21 @@ class Commands:
     """
 
     def __init__(self, parser: argparse.ArgumentParser, metavar: str = "COMMAND") -> None:
-        self._parsers = parser.add_subparsers(metavar=metavar, required=True)
+        self._parser = parser
+        self._parsers = parser.add_subparsers(title="commands", metavar=metavar, required=True)
         parser.set_defaults(debug=False)
+
+    @contextmanager
+    def heading(self, title: str) -> Iterator[None]:
+        """List the commands that are added inside the ``with`` block under a heading of their own.
+
+        argparse allows one list of commands, so this moves their lines of the help into a group of arguments.
+        """
+        lines = self._parsers._choices_actions
+        before = len(lines)
+        yield
+        self._parser.add_argument_group(title)._group_actions.extend(lines[before:])
+        del lines[before:]
 
     def add(
         self,
