@@ -22,9 +22,8 @@ from monai.utils import optional_import
 from torch import nn
 
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.profiling import multiply_accumulates, parameter_count, processor_name
+from monai_lwmisn.profiling import interleaved_ms, multiply_accumulates, parameter_count, processor_name
 from monai_lwmisn.studies.baselines import build_baseline
-from monai_lwmisn.studies.timing import interleaved_ms
 
 openvino, HAS_OPENVINO = optional_import("openvino")
 

@@ -137,6 +137,9 @@ def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]
             # 1e3 is how one writes a large whole number, but to JSON it is a float.
             container[name] = int(value) if _is_integer(old) and isinstance(value, float) else value
         check_value(key, value)
+    if "search" in changed:
+        # The file of the search has a list of steps for each strategy.
+        changed["search"]["run"] = f"%{changed['search']['search']['strategy']}"
     return changed
 
 

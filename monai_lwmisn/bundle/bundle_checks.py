@@ -15,10 +15,10 @@ from monai.bundle.properties import TrainProperties
 from monai.utils import BundleProperty, BundlePropertyConfig, optional_import
 from torch import nn
 
-from monai_lwmisn.bundle.export import IMAGE
 from monai_lwmisn.bundle.verify import MARK
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.export import IMAGE
 from monai_lwmisn.networks.weights import load_weights
 
 SCHEMA_FILE = Path(__file__).parent / "meta_schema_20240725.json"
@@ -139,7 +139,7 @@ def configurations(bundle: Path) -> str:
 def runtimes(bundle: Path) -> str:
     """Torch, TorchScript, ONNX Runtime and OpenVINO give the same logits."""
     reference = _network(bundle)
-    in_channels = Genotype.load(bundle / "genotype.json").in_channels
+    in_channels = Genotype.load(bundle / "genotype.json").architecture.in_channels
     others = {"TorchScript": torch.jit.load(str(bundle / "models" / "model.ts")).eval(), **_onnx_runtimes(bundle)}
     generator = torch.Generator().manual_seed(0)
     largest = 0.0

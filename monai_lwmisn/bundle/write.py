@@ -12,7 +12,6 @@ from typing import Any
 from monai_lwmisn.bundle.card import data_license, load_card, model_card
 from monai_lwmisn.bundle.code import SCRIPTS, bundled_code, bundled_text
 from monai_lwmisn.bundle.configs import bundle_configs, changed_settings
-from monai_lwmisn.bundle.export import export_onnx, export_torchscript
 from monai_lwmisn.bundle.metadata import bundle_metadata, installed_libraries
 from monai_lwmisn.config import CONFIGS, read_configs
 from monai_lwmisn.data import read_datalist
@@ -20,6 +19,7 @@ from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import read_json
 from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.export import export_onnx, export_torchscript
 from monai_lwmisn.networks.weights import load_weights
 
 

@@ -26,7 +26,7 @@ def add_commands(commands: Commands) -> None:
 
 def _threads(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text} is no number of threads: give a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of threads: give a whole number from 1 on")
     return int(text)
 
 

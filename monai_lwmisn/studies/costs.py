@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Mapping
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,20 +12,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from monai_lwmisn.bundle.export import export_onnx
 from monai_lwmisn.files import read_json, write_json
-from monai_lwmisn.inference.runtimes import ONNXRuntimeNetwork, is_installed
+from monai_lwmisn.inference.runtimes import is_installed
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.profiling import (
     IMAGE_SIZE,
     THREADS,
-    in_channels_last,
+    interleaved_ms,
     multiply_accumulates,
+    onnx_inference,
     parameter_count,
     processor_name,
+    torch_inference,
+    use_threads,
 )
 from monai_lwmisn.studies.models import MODELS, Model, build_network
-from monai_lwmisn.studies.timing import interleaved_ms
 from monai_lwmisn.studies.trials import DONE, Trial, read_trials
 
 
@@ -74,21 +73,15 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
         None if it is not installed or ONNX cannot express the network), ``processor`` and ``software`` with versions.
     """
     image = torch.rand(1, in_channels, *IMAGE_SIZE)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(THREADS)
-    try:
+    with use_threads(THREADS):
         counts = {
             name: {"params": parameter_count(network), "macs": multiply_accumulates(network, image)}
             for name, network in networks.items()
         }
-        exported = {name: _as_onnx(network, in_channels) for name, network in networks.items()}
+        exported = {name: _onnx_inference(network, image) for name, network in networks.items()}
         with torch.inference_mode():
-            milliseconds = interleaved_ms({name: _inference(network, image) for name, network in networks.items()})
-            milliseconds_onnx = interleaved_ms(
-                {name: partial(network, image) for name, network in exported.items() if network is not None}
-            )
-    finally:
-        torch.set_num_threads(threads)
+            milliseconds = interleaved_ms({name: torch_inference(network, image) for name, network in networks.items()})
+            milliseconds_onnx = interleaved_ms({name: call for name, call in exported.items() if call is not None})
     runtimes = ["onnxruntime"] if is_installed("onnxruntime") else []
     software = ", ".join(f"{name} {version(name)}" for name in ("torch", *runtimes))
     return {
@@ -119,18 +112,10 @@ def _mark(genotype: Genotype | None) -> str | None:
     return hashlib.sha256(json.dumps(genotype.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Tensor]:
-    network, image = in_channels_last(network, image)
-    return lambda: network(image)
-
-
-def _as_onnx(network: nn.Module, in_channels: int) -> ONNXRuntimeNetwork | None:
+def _onnx_inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Tensor] | None:
     if not is_installed("onnxruntime"):
         return None
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "network.onnx"
-            export_onnx(network, in_channels, path)
-            return ONNXRuntimeNetwork(path, "cpu")
+        return onnx_inference(network, image)
     except Exception:  # the exporter raises many classes
         return None

@@ -27,4 +27,4 @@ def test_show_refuses_a_drawing_that_cannot_be_written_and_no_threads(trained: P
     outcome = lwmisn("show", trained, "-o", tmp_path / "missing" / "cell.svg")
     assert outcome.code == 2 and is_one_sentence(outcome.err) and "make it, or give another file" in outcome.err
     outcome = lwmisn("show", trained, "--threads", 0)
-    assert outcome.code == 2 and "0 is no number of threads: give a whole number from 1 on" in outcome.err
+    assert outcome.code == 2 and "0 is not a number of threads: give a whole number from 1 on" in outcome.err

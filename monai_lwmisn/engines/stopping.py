@@ -1,4 +1,4 @@
-"""The handler that makes a run fail when its loss is not finite."""
+"""Ends a training early, on a loss that is not finite."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ _loss_of = from_engine(["loss"], first=True)
 
 
 class FiniteLoss:
-    """Makes a run fail when its loss is infinite or not a number.
+    """Raises an error when the loss of a training is infinite or not a number, from which no network recovers.
 
-    ``ignite.handlers.TerminateOnNan`` ends the run without an error, so the run would count as finished and its weights
-    would be kept. This handler raises an error with a remedy.
+    ignite's ``TerminateOnNan`` stops the loop without an error, so the run would look finished and keep its last
+    weights.
+
+    Raises:
+        TrainingError: the loss of an iteration is not finite; raised by the training.
     """
 
     def attach(self, engine: Engine) -> None:
@@ -24,11 +27,7 @@ class FiniteLoss:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Check the loss of this iteration.
-
-        Raises:
-            TrainingError: the loss is not finite.
-        """
+        """Check the loss of this iteration."""
         loss = float(_loss_of(engine.state.output))
         if not math.isfinite(loss):
             raise TrainingError(

@@ -5,7 +5,7 @@ import math
 import pytest
 from ignite.engine import Engine
 
-from monai_lwmisn.engines.finite_loss import FiniteLoss
+from monai_lwmisn.engines.stopping import FiniteLoss
 from monai_lwmisn.errors import TrainingError
 
 
