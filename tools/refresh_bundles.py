@@ -20,7 +20,9 @@ def main() -> None:
     """Refresh all bundles."""
     for metadata in sorted(BUNDLES.glob("*/configs/metadata.json")):
         facts = read_json(metadata)["lwmisn"]
-        write_configs(metadata.parents[1], bundle_configs(resolve(facts["preset"], facts["variant"], facts["settings"])))
+        write_configs(
+            metadata.parents[1], bundle_configs(resolve(facts["preset"], facts["variant"], facts["settings"]))
+        )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from monai_lwmisn.errors import ConfigError, reason_of
-from monai_lwmisn.networks.export import export_onnx
 
 __all__ = [
     "RUNTIMES",
@@ -85,6 +84,8 @@ def place_network(
         raise ConfigError(f"There is no runtime {runtime!r}: use torch, {', '.join(RUNTIMES)}.")
     if os.path.isfile(onnx_file) or not is_installed(runtime):
         return RUNTIMES[runtime](onnx_file, device)
+    from monai_lwmisn.networks.export import export_onnx  # it imports torch.export, which takes a while
+
     with tempfile.TemporaryDirectory(prefix="lwmisn-", ignore_cleanup_errors=True) as folder:
         exported = Path(folder) / "model.onnx"
         export_onnx(network, in_channels, exported)
