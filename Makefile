@@ -19,7 +19,7 @@ $(BIN)/python:
 
 # One mark per set of extras, so that a changed setup.py or constraints.txt installs again.
 $(VENV)/test.installed: $(BIN)/python setup.py constraints.txt
-	$(PIP) -e .[test,runtime,dicom]
+	$(PIP) -e .[test,runtime,dicom,studies]
 	touch $@
 
 $(VENV)/demo.installed: $(BIN)/python setup.py constraints.txt

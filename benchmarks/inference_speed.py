@@ -22,9 +22,8 @@ from monai.utils import optional_import
 from torch import nn
 
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.profiling import multiply_accumulates, parameter_count, processor_name
+from monai_lwmisn.profiling import interleaved_ms, multiply_accumulates, parameter_count, processor_name
 from monai_lwmisn.studies.baselines import build_baseline
-from monai_lwmisn.studies.turns import medians_in_turns
 
 openvino, HAS_OPENVINO = optional_import("openvino")
 
@@ -64,7 +63,7 @@ def main() -> None:
         for name, prepare in RUNTIMES.items()
     }
     with torch.inference_mode():
-        milliseconds = {name: medians_in_turns(inferences, arguments.rounds) for name, inferences in runtimes.items()}
+        milliseconds = {name: interleaved_ms(inferences, arguments.rounds) for name, inferences in runtimes.items()}
     result = {
         "image": list(image.shape),
         "threads": arguments.threads,

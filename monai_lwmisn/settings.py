@@ -61,7 +61,8 @@ def all_settings() -> dict[str, Setting]:
         if "meaning" in field.metadata:
             default = None if field.default is dataclasses.MISSING else field.default
             key = f"architecture.{field.name}"
-            found[key] = Setting(key, default, field.metadata["meaning"], ("search",), ("search",))
+            meaning, choices = field.metadata["meaning"], field.metadata.get("choices")
+            found[key] = Setting(key, default, meaning, ("search",), ("search",), choices=choices)
     return found
 
 
@@ -69,7 +70,8 @@ def defaults_of(stage: str) -> dict[str, Any]:
     """Return the default of every setting that a stage's configuration has, nested by section."""
     nested: dict[str, Any] = {}
     for setting in all_settings().values():
-        if stage in setting.stages and not setting.key.startswith("architecture."):
+        required = setting.key.startswith("architecture.") and setting.default is None
+        if stage in setting.stages and not required:
             section, _, name = setting.key.rpartition(".")
             (nested.setdefault(section, {}) if section else nested)[name] = setting.default
     return nested

@@ -182,7 +182,7 @@ def test_an_unknown_key_is_refused_with_its_nearest(key: str, nearest: str) -> N
 @pytest.mark.parametrize(
     ("stage", "key", "value", "nearest"),
     [
-        ("train", "architecture.stem_stride", 4, r"train\."),
+        ("train", "architecture.stem_stride", 4, r"\w+\."),
         ("train", "data.test_fraction", 0.5, r"\w+\."),
         ("evaluate", "train.epochs", 10, r"evaluate\.|\w+\."),
         ("train", "evaluate.empty_images", "skip", r"\w+"),

@@ -1,11 +1,16 @@
-"""Costs against formulas and against what a network is known to hold in memory."""
+"""Costs against formulas, against the tensors that a network holds, and against a clock that calls alone move on."""
+
+import itertools
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
 
+from monai_lwmisn import profiling
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import (
+    interleaved_ms,
     latency_ms,
     multiply_accumulates,
     network_report,
@@ -43,7 +48,7 @@ def test_measuring_leaves_the_result_of_a_network_as_it_was(genotype: Genotype) 
     network, image = LWMISN(genotype).eval(), torch.rand(1, 3, 32, 32)
     with torch.no_grad():
         before = network(image)
-        assert latency_ms(network, image, threads=1, min_run_time=0.001) > 0
+        assert latency_ms(network, image, threads=1, rounds=1) > 0
         peak_memory_mb(network, image)
         torch.testing.assert_close(network(image), before)
 
@@ -56,3 +61,66 @@ def test_the_report_counts_the_network_of_the_genotype(genotype: Genotype) -> No
     assert report["macs"] > 256 * 256 and report["latency_ms"] > 0
     # The half-resolution features alone take this much.
     assert report["peak_memory_mb"] > 128 * 128 * 4 * 4 / 1e6
+
+
+class Clock:
+    """A clock that only calls move on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.calls: list[str] = []
+
+    def call(self, name: str, seconds: Callable[[int], float]) -> Callable[[], None]:
+        def run() -> None:
+            self.now += seconds(self.calls.count(name))
+            self.calls.append(name)
+
+        return run
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(profiling.time, "perf_counter", lambda: clock.now)
+    return clock
+
+
+def test_the_first_three_calls_of_a_round_are_not_counted(clock: Clock) -> None:
+    calls = {
+        "cold at first": clock.call("cold at first", lambda call: 0.1 if call % 10 < 3 else 0.01),
+        "even": clock.call("even", lambda call: 0.02),
+    }
+    assert interleaved_ms(calls, rounds=3) == pytest.approx({"cold at first": 10, "even": 20})
+    assert clock.calls.count("even") == 30
+
+
+def test_every_round_has_each_of_the_calls(clock: Clock) -> None:
+    interleaved_ms({name: clock.call(name, lambda call: 0.01) for name in "abc"}, rounds=2)
+    assert [name for name, _ in itertools.groupby(clock.calls)] == ["a", "b", "c", "a", "b", "c"]
+
+
+def test_a_slow_call_is_timed_less_often(clock: Clock) -> None:
+    assert interleaved_ms({"slow": clock.call("slow", lambda call: 2.0)}, rounds=4)["slow"] == 2000
+    assert len(clock.calls) == 8
+
+
+def test_a_network_is_timed_on_the_threads_that_are_asked_for() -> None:
+    seen = []
+
+    class Network(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append((torch.get_num_threads(), x.is_contiguous(memory_format=torch.channels_last), self.training))
+            return x
+
+    before = torch.get_num_threads()
+    latency_ms(Network(), torch.rand(1, 3, 8, 8), threads=before + 1, rounds=1)
+    assert set(seen) == {(before + 1, True, False)} and len(seen) == 10
+    assert torch.get_num_threads() == before
+
+
+def test_onnx_runtime_times_the_same_network() -> None:
+    pytest.importorskip("onnxruntime")
+    network, image = nn.Conv2d(2, 3, 3), torch.rand(1, 2, 16, 16)
+    with torch.inference_mode():
+        torch.testing.assert_close(profiling.onnx_inference(network, image)(), network(image), rtol=0, atol=1e-5)
+    assert latency_ms(network, image, "onnxruntime", threads=1, rounds=1) > 0

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from monai_lwmisn.cli.arguments import Commands
-from monai_lwmisn.cli.terminal import say
-from monai_lwmisn.cli.threads import sleep_early
+from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.errors import DataError
 
 

@@ -1,4 +1,4 @@
-"""The strongest network that keeps a budget: the rule of the paper, then one edge after another exchanged."""
+"""Derives the strongest network that keeps a budget: by the rule of the paper, then by exchanges of single edges."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def derive_within(
     max_parameter_free: int | None = None,
     measure: Measure | None = None,
 ) -> Edges:
-    """The strongest network that keeps the budget, starting from that of :func:`derive`.
+    """Derive the strongest network that keeps the budget.
 
-    While it is over a limit, that edge is exchanged which gives up least log-probability for what it saves; then edges
-    are exchanged for stronger ones as long as the limits allow.
+    The start is the network of :func:`derive`. While it is over a limit, the exchange with the least loss of
+    log-probability per saved cost is made. Then edges are exchanged for stronger ones as long as the limits allow.
 
     Args:
         probabilities: softmax of alpha, (groups, 14, candidates).
-        table: the candidates and groups, and what they cost.
-        budget: limits by name of the cost; None or absent for none.
+        table: the candidates and groups, and their costs.
+        budget: limits by name of the cost; None or absent for no limit.
         max_parameter_free: as for :func:`derive`.
-        measure: the true costs of edges. Tables add up single operations and miss what a whole network does to a
-            processor's caches, so the table's latency is corrected by what was measured until the network really fits.
+        measure: the true costs of edges. The sum over single operations is not exactly the latency of the whole
+            network, so the latency of the table is corrected by the measured one until the network keeps the limit.
 
     Raises:
-        BudgetError: when no network is found that keeps the budget; it names the costs of the nearest.
+        BudgetError: when no network keeps the budget; it names the costs of the nearest.
     """
     limits = {name: limit for name, limit in budget.items() if limit is not None}
     if not limits:
@@ -65,7 +65,7 @@ def derive_within(
 
 
 def check_budget(table: CostTable, budget: Mapping[str, float | None], max_parameter_free: int | None) -> None:
-    """Refuse, before any search, a budget that no network keeps.
+    """Refuse a budget that no network keeps, before the search.
 
     Raises:
         BudgetError: naming the costs of the nearest network.
@@ -75,7 +75,7 @@ def check_budget(table: CostTable, budget: Mapping[str, float | None], max_param
 
 
 class _Slot(NamedTuple):
-    """A retained edge by its places in the arrays: group, row of alpha, operation."""
+    """A retained edge by its indices: group, row of alpha, operation."""
 
     group: int
     row: int
@@ -83,10 +83,7 @@ class _Slot(NamedTuple):
 
 
 class _Exchange:
-    """Exchanges single edges of the strongest network.
-
-    Costs count as shares of their limits, so that they can be added up.
-    """
+    """Exchanges single edges of the strongest network. Costs are shares of their limits, so that they add up."""
 
     def __init__(
         self,
@@ -110,12 +107,12 @@ class _Exchange:
         ]
 
     def run(self, limits: Mapping[str, float]) -> Edges:
-        """The strongest network within limits that may be tighter than the budget, or else the nearest to them."""
+        """Find the strongest network within limits as tight as the budget or tighter, or else the nearest to them."""
         bounds = [limits[name] / self.limits[name] for name in self.limits]
         slots = list(self.start)
         while (step := self._saving(slots, bounds)) is not None:
             slots[step[0]] = step[1]
-        # The rule's own network stays as it is where it fits.
+        # A network of the rule that fits is not changed.
         while slots != self.start and (step := self._gaining(slots, bounds)) is not None:
             slots[step[0]] = step[1]
         return {
@@ -130,7 +127,7 @@ class _Exchange:
         }
 
     def _saving(self, slots: list[_Slot], bounds: list[float]) -> tuple[int, _Slot] | None:
-        """The exchange that lowers the excess for the least loss of strength; None when there is no excess to lower."""
+        """Find the exchange that lowers the excess for the least loss of strength; None without an excess."""
         spent = self._spent(slots)
         excess = _excess(spent, bounds)
         best, step = float("inf"), None
@@ -143,7 +140,7 @@ class _Exchange:
         return step
 
     def _gaining(self, slots: list[_Slot], bounds: list[float]) -> tuple[int, _Slot] | None:
-        """The exchange for the strongest edge that causes no excess; None when there is none."""
+        """Find the exchange for the strongest edge that causes no excess; None if there is none."""
         spent = self._spent(slots)
         best, step = _ROUNDING, None
         for place, slot in self._exchanges(slots):
@@ -153,7 +150,7 @@ class _Exchange:
         return step
 
     def _exchanges(self, slots: list[_Slot]) -> Iterator[tuple[int, _Slot]]:
-        """Every retained edge with every other one it may be exchanged for."""
+        """Every retained edge, with every edge for which it may be exchanged."""
         names = self.table.operations
         free = Counter(slot.group for slot in slots if names[slot.operation] in PARAMETER_FREE)
         for place, old in enumerate(slots):
@@ -197,5 +194,5 @@ def _over_budget(costs: Mapping[str, float], limits: Mapping[str, float]) -> str
 
     return (
         f"No network in this search space keeps the budget {text(limits)}: the smallest has {text(costs)}; "
-        "allow that much, or lower node_width or the number of cells."
+        "raise the budget, or lower architecture.node_width or architecture.cells."
     )

@@ -1,12 +1,12 @@
-"""What an architecture costs before it is built: parameters, multiply-accumulates and measured latency, as a table.
+"""The costs of an architecture as a table: parameters, multiply-accumulates and measured latency of its parts.
 
-Cells add up, so the cost of a network is a fixed part (stem, alignments, head) and one number per retained operation
+Costs add up. The cost of a network is a fixed part (stem, alignments, head) and one number per retained operation
 (paper, eq. 5 to 11).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import ignite.distributed as idist
@@ -17,10 +17,11 @@ from monai_lwmisn.networks import LWMISN, OPERATIONS, Architecture, Edge, Genoty
 from monai_lwmisn.networks.blocks import ACTIVATION, NORMALISATION
 from monai_lwmisn.networks.genotype import EDGES_PER_NODE, NODES, SHARED
 from monai_lwmisn.networks.shapes import CellSite
+from monai_lwmisn.networks.supernet import find_candidates, find_groups
 from monai_lwmisn.profiling import IMAGE_SIZE, multiply_accumulates, parameter_count
 
 COSTS = ("params", "macs", "latency_ms")
-"""Parameters, multiply-accumulates and milliseconds per image of 256x256 (64x64x64 in 3D), in this order."""
+"""Parameters, multiply-accumulates and milliseconds per image of 256x256, in this order."""
 
 MeasureLatency = Callable[[str, nn.Module, torch.Tensor], float]
 
@@ -32,7 +33,7 @@ class CostTable:
     Attributes:
         operations: names of the candidates.
         groups: names of the groups of cells that share their edges.
-        fixed: (3,), the cost of everything but the operations, in the order of ``COSTS``.
+        fixed: (3,), the cost of everything except the operations, in the order of ``COSTS``.
         per_operation: (3, groups, candidates), the cost of an operation on one edge of all cells of a group.
     """
 
@@ -42,11 +43,11 @@ class CostTable:
     per_operation: torch.Tensor
 
     def expected(self, weights: torch.Tensor) -> torch.Tensor:
-        """The expected costs (3,) of edges that hold their operations by ``weights`` (groups, edges, candidates)."""
+        """Return the expected costs (3,) of edges with operations of ``weights`` (groups, edges, candidates)."""
         return self.fixed.to(weights) + torch.einsum("geo,cgo->c", weights, self.per_operation.to(weights))
 
     def of(self, edges: Mapping[str, tuple[Edge, ...]]) -> dict[str, float]:
-        """The costs, by name, of a network with these edges by group."""
+        """Return the costs, by name, of a network with these edges by group."""
         total = self.fixed.clone()
         for group, retained in edges.items():
             for edge in retained:
@@ -56,16 +57,22 @@ class CostTable:
 
 def measure_costs(
     architecture: Architecture,
-    operations: tuple[str, ...],
-    groups: tuple[str, ...],
+    search_space: str | Sequence[str],
+    alpha_groups: str,
     latency: MeasureLatency | None = None,
 ) -> CostTable:
-    """Count, and where ``latency`` is given time, every candidate at every place where a cell stands.
+    """Count every candidate at every place of a cell and, if ``latency`` is given, time it.
 
     Args:
-        latency: milliseconds of a network, by name, for an image; without it the latency column is zero. In a group of
-            processes the first one measures, and all go by what it found.
+        architecture: the shape of the network.
+        search_space, alpha_groups: as for :class:`~monai_lwmisn.networks.Supernet`.
+        latency: the milliseconds of a network, by name, for an image. Without it the latencies are zero. In a group of
+            processes the first one measures, and all use its result.
+
+    Raises:
+        ConfigError: for an unknown search space or kind of groups.
     """
+    operations, groups = find_candidates(search_space), find_groups(alpha_groups)
     if idist.get_rank() != 0:
         latency = None
     network = LWMISN(_without_operations(architecture)).eval()
@@ -96,7 +103,7 @@ def measure_costs(
 
 
 def _without_operations(architecture: Architecture) -> Genotype:
-    """The network whose edges are all the identity, which is the fixed part alone."""
+    """The network whose edges are all the identity: the fixed part alone."""
     identity = tuple(
         Edge(node, predecessor, "identity") for node in range(NODES) for predecessor in range(EDGES_PER_NODE)
     )
@@ -105,7 +112,7 @@ def _without_operations(architecture: Architecture) -> Genotype:
 
 def _costs(name: str, network: nn.Module, image: torch.Tensor, latency: MeasureLatency | None) -> torch.Tensor:
     milliseconds = 0.0 if latency is None else latency(name, network, image)
-    # Double precision: counts beyond 2^24 must stay exact.
+    # In double precision, counts above 2^24 stay exact.
     return torch.tensor(
         [parameter_count(network), multiply_accumulates(network, image), milliseconds], dtype=torch.float64
     )

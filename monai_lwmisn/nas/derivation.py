@@ -1,4 +1,4 @@
-"""From alpha to a genotype: the DARTS rule of the paper (section 2.3), with a limit against collapse."""
+"""Derives edges from alpha: the DARTS rule of the paper (section 2.3), with a limit against collapse."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monai_lwmisn.networks.genotype import EDGES_PER_NODE, NODES, PARAMETER_FREE
 
 Edges = dict[str, tuple[Edge, ...]]
 Measure = Callable[[Edges], Mapping[str, float]]
-"""The true costs, by name, of a network with these edges."""
+"""Returns the true costs, by name, of a network with given edges."""
 
 
 def derive(
@@ -26,8 +26,8 @@ def derive(
     Args:
         probabilities: softmax of alpha, (groups, 14, candidates). Zero is never kept.
         table: the candidates and groups.
-        max_parameter_free: how many of the eight edges of a cell may learn nothing (identity, pooling); beyond that the
-            weakest such edges take their strongest operation that learns. None is the published rule.
+        max_parameter_free: how many of the eight edges of a cell may have no parameters (identity, pooling). Of more,
+            the weakest take their strongest operation with parameters. None is the published rule.
     """
     return {
         group: _derive_cell(probabilities[index].double().log(), table.operations, max_parameter_free)
@@ -50,7 +50,7 @@ def _derive_cell(scores: torch.Tensor, operations: tuple[str, ...], max_paramete
         learning = scores.clone()
         learning[:, [i for i, name in enumerate(operations) if name in PARAMETER_FREE]] = -math.inf
         free = [row for row in retained if operations[choices[row]] in PARAMETER_FREE]
-        # Those go first that lose least.
+        # The edges that lose least are changed first.
         free.sort(key=lambda row: float(scores[row].max() - learning[row].max()))
         for row in free[: max(0, len(free) - max_parameter_free)]:
             choices[row] = int(learning[row].argmax())

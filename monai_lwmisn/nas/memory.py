@@ -1,11 +1,12 @@
-"""Will the supernet fit? Its activations are estimated before the first step, so that a run is refused, not killed."""
+"""Estimates the memory of a supernet before its first step, so that a search which does not fit is refused."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import psutil
 import torch
+from torch.utils.data import DataLoader
 
 from monai_lwmisn.errors import ResourceError
 from monai_lwmisn.networks import Supernet
@@ -15,63 +16,73 @@ _GIB = 2**30
 _PROBE = 32
 _DRAWS = 5
 
+MakeSupernet = Callable[..., Supernet]
+"""Builds the supernet of a search; ``mode`` replaces the mode in which it is searched."""
 
-def activation_bytes(settings: dict[str, Any], batch_shape: tuple[int, ...]) -> int:
-    """Bytes that the supernet keeps for the backward pass of a batch.
 
-    What autograd saves is weighed in one small forward pass and scaled by the number of voxels: activations are
-    proportional to it, and all else is small beside them.
+def activation_bytes(make_supernet: MakeSupernet, mode: str, batch_shape: tuple[int, ...]) -> int:
+    """Estimate the bytes that a supernet keeps for the backward pass of a batch.
+
+    What autograd saves in one small forward pass is scaled by the number of pixels. Activations are proportional to
+    it, and everything else is small beside them. The state of torch's random numbers is left as it was.
 
     Args:
-        settings: arguments of :class:`~monai_lwmisn.networks.supernet.Supernet`.
-        batch_shape: (B, C, ...) of a training batch.
+        make_supernet: builds the supernet.
+        mode: the mode of the supernet.
+        batch_shape: (B, C, H, W) of a training batch.
     """
     state = torch.random.get_rng_state()
-    supernet = Supernet(**settings)
+    supernet = make_supernet(mode=mode)
     kept: dict[int, int] = {}
 
     def weigh(tensor: torch.Tensor) -> torch.Tensor:
         kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
-    spatial_dims = len(batch_shape) - 2
-    probe = torch.rand(2, batch_shape[1], *[_PROBE] * spatial_dims)
+    batch, channels, height, width = batch_shape
+    probe = torch.rand(2, channels, _PROBE, _PROBE)
     weights = {parameter.untyped_storage().data_ptr() for parameter in supernet.parameters()}
     activations = 0
-    # Mode "single" draws other candidates every time: the heaviest of a few draws counts.
-    for _ in range(_DRAWS if settings.get("mode") == "single" else 1):
+    # The mode "single" draws other candidates every time: the largest of several draws counts.
+    for _ in range(_DRAWS if mode == "single" else 1):
         kept.clear()
         with torch.autograd.graph.saved_tensors_hooks(weigh, lambda tensor: tensor):
-            # Held until weighed: freed storages would be handed out, and counted, twice.
+            # The logits are held meanwhile, because torch would use a freed storage again, and it would count twice.
             logits = supernet(probe)
         activations = max(activations, sum(size for address, size in kept.items() if address not in weights))
         del logits
     torch.random.set_rng_state(state)
-    voxels = torch.Size((batch_shape[0], *batch_shape[2:])).numel()
-    return activations * voxels // (2 * _PROBE**spatial_dims)
+    return activations * batch * height * width // (2 * _PROBE**2)
 
 
-def check_memory(settings: dict[str, Any], batch_shape: tuple[int, ...], device: torch.device) -> int:
-    """Estimate a run's activations and refuse it where they do not fit.
+def check_memory(make_supernet: MakeSupernet, mode: str, loader: DataLoader, device: torch.device) -> int:
+    """Estimate the activations of a search, and refuse it if they do not fit.
+
+    Args:
+        make_supernet: builds the supernet.
+        mode: the mode of the search.
+        loader: the training batches, of which one is drawn.
+        device: the device on which to search.
 
     Returns:
         The estimate in bytes.
 
     Raises:
-        ResourceError: naming the mode or the size that would fit.
+        ResourceError: when they do not fit; it names a mode and a size of images that would.
     """
-    needed = activation_bytes(settings, batch_shape)
+    batch_shape = tuple(next(iter(loader))["image"].shape)
+    needed = activation_bytes(make_supernet, mode, batch_shape)
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
     if needed <= free:
         return needed
     remedies = []
-    for mode in MODES[MODES.index(settings["mode"]) + 1 :]:
-        bytes_in_mode = activation_bytes({**settings, "mode": mode}, batch_shape)
+    for other in MODES[MODES.index(mode) + 1 :]:
+        bytes_in_mode = activation_bytes(make_supernet, other, batch_shape)
         if bytes_in_mode <= free:
-            remedies.append(f"search_mode={mode} (about {bytes_in_mode / _GIB:.1f} GiB)")
-    edge = batch_shape[-1] * (free / needed) ** (1 / (len(batch_shape) - 2))
-    remedies.append(f"images of at most {int(edge)} voxels a side, or a smaller search_batch_size")
+            remedies.append(f"search.mode={other} (about {bytes_in_mode / _GIB:.1f} GiB)")
+    edge = int(batch_shape[-1] * (free / needed) ** 0.5)
+    remedies.append(f"images of at most {edge} pixels a side, or a smaller search.batch_size")
     raise ResourceError(
-        f"The search in mode {settings['mode']} needs about {needed / _GIB:.1f} GiB for batches of "
+        f"The search in mode {mode} needs about {needed / _GIB:.1f} GiB for batches of "
         f"{'x'.join(map(str, batch_shape))} and {free / _GIB:.1f} GiB are free: use {', or '.join(remedies)}."
     )

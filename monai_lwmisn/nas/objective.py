@@ -1,4 +1,4 @@
-"""What the search adds to the segmentation loss: the price of complexity (paper, eq. 5 to 12)."""
+"""The terms that the search adds to the segmentation loss: the costs of the network (paper, eq. 5 to 12)."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from monai_lwmisn.nas.costs import COSTS, CostTable
 from monai_lwmisn.networks import Supernet
 
 EXPECTATIONS = ("softmax", "linear")
+
+MULTIPLIER_STEP = 0.1
+"""Step of dual ascent: how much a multiplier rises when a network is at twice its limit."""
+
 _SCALES = torch.tensor([1e-6, 1e-9, 1.0])
-"""Millions of parameters, GMac and milliseconds: the units of the paper's tables, in which its lambdas make sense."""
+"""To millions of parameters, GMac and milliseconds: the units of the paper's tables, for which its lambdas are."""
 
 
 class CostObjective:
     """The terms of the loss that depend on alpha alone.
 
     Args:
-        supernet: whose alpha is priced.
-        table: what the candidates cost.
+        supernet: its alpha decides on the costs.
+        table: the costs of the candidates.
         lambdas: by name of the cost, the weight of its expectation (eq. 12) per million parameters, GMac, millisecond.
-        budget: by name of the cost, a limit or None. A limit gets a price of its own, raised after each epoch whose
-            derived network is over it and lowered after each whose network is under (dual ascent).
+        budget: by name of the cost, a limit or None. Every limit has a Lagrange multiplier, see
+            :meth:`update_multipliers`.
         expectation: ``softmax``, the expectation under the mixture; or ``linear``, alpha itself in place of its
-            softmax, as eq. 5 and 7 have it.
-        entropy_weight: weight of the mean entropy of the mixtures, which pushes each edge to decide.
-        price_step: how much a price rises when a network is at twice its limit.
+            softmax, as in eq. 5 and 7.
 
     Raises:
         ConfigError: for an unknown expectation.
@@ -42,44 +44,43 @@ class CostObjective:
         lambdas: Mapping[str, float],
         budget: Mapping[str, float | None],
         expectation: str = "softmax",
-        entropy_weight: float = 0.0,
-        price_step: float = 0.1,
     ) -> None:
         if expectation not in EXPECTATIONS:
-            raise ConfigError(f"expectation is {expectation!r}: use one of {', '.join(EXPECTATIONS)}.")
+            raise ConfigError(f"search.expectation is {expectation!r}: use one of {', '.join(EXPECTATIONS)}.")
         self.supernet, self.table = supernet, table
         self.lambdas = torch.tensor([float(lambdas[name]) for name in COSTS]) * _SCALES
         self.limits = {name: limit for name, limit in budget.items() if limit is not None}
         self.expectation = expectation
-        self.entropy_weight = entropy_weight
-        self.price_step = price_step
-        self.prices = dict.fromkeys(self.limits, 0.0)
+        self.multipliers = dict.fromkeys(self.limits, 0.0)
 
     def expected_costs(self) -> torch.Tensor:
-        """Expected parameters, multiply-accumulates and milliseconds of the supernet's edges, (3,)."""
+        """Return the expected parameters, multiply-accumulates and milliseconds of the supernet's edges, (3,)."""
         alpha = self.supernet.alpha
         return self.table.expected(alpha if self.expectation == "linear" else self.supernet.probabilities())
 
     def __call__(self) -> torch.Tensor:
-        """The scalar to add to the segmentation loss."""
+        """Return the scalar to add to the segmentation loss."""
         expected = self.expected_costs()
         loss = (self.lambdas.to(expected) * expected).sum()
         for name, limit in self.limits.items():
-            loss = loss + self.prices[name] * expected[COSTS.index(name)] / limit
-        if self.entropy_weight:
-            probabilities = self.supernet.probabilities()
-            loss = loss - self.entropy_weight * (probabilities * probabilities.log()).sum(dim=-1).mean()
+            loss = loss + self.multipliers[name] * expected[COSTS.index(name)] / limit
         return loss
 
-    def update_prices(self, costs: Mapping[str, float]) -> None:
-        """Move the price of each limit by how far the derived network's ``costs`` are from it."""
+    def update_multipliers(self, costs: Mapping[str, float]) -> None:
+        """Take a step of dual ascent.
+
+        A multiplier rises when the derived network's cost is over its limit, and falls, to 0 at most, when it is under.
+
+        Args:
+            costs: of the derived network, by name.
+        """
         for name, limit in self.limits.items():
-            self.prices[name] = max(0.0, self.prices[name] + self.price_step * (costs[name] / limit - 1))
+            self.multipliers[name] = max(0.0, self.multipliers[name] + MULTIPLIER_STEP * (costs[name] / limit - 1))
 
     def state_dict(self) -> dict[str, Any]:
-        """The prices."""
-        return {"prices": dict(self.prices)}
+        """Return the multipliers."""
+        return {"multipliers": dict(self.multipliers)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take the prices over."""
-        self.prices = dict(state["prices"])
+        """Restore the multipliers."""
+        self.multipliers = dict(state["multipliers"])

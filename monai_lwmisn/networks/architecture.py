@@ -21,7 +21,9 @@ STEM_STRIDES = (1, 2, 4)
 class Architecture:
     """The shape of the supernet and of every network that is derived from it.
 
-    The metadata of a field hold its ``meaning`` and, where there are few values, its ``choices``.
+    The metadata of a field hold its ``meaning`` as a setting and, where there are few values, its ``choices``. The
+    channels are no settings of the architecture, because they follow from the data: ``in_channels`` are those of an
+    image, and ``out_channels`` is 1 for one class (sigmoid), otherwise the background and the classes (softmax).
 
     Raises:
         GenotypeError: when the fields do not describe a network.
@@ -46,10 +48,8 @@ class Architecture:
         metadata={"meaning": "shape of the network: u, or contrast for the chain of cells of the paper's figure 6",
                   "choices": TOPOLOGIES}
     )  # fmt: skip
-    in_channels: int = field(metadata={"meaning": "channels of an image"})
-    out_channels: int = field(
-        metadata={"meaning": "1 for one class (sigmoid), otherwise the background and the classes (softmax)"}
-    )
+    in_channels: int
+    out_channels: int
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -177,7 +177,7 @@ def test_slices_are_augmented_and_batched(mr_phantom: Path) -> None:
 
 
 def test_wrong_settings_are_refused() -> None:
-    with pytest.raises(ConfigError, match="cache is 'gpu'; give one of memory, disk, none"):
+    with pytest.raises(ConfigError, match="data.cache is 'gpu': use one of memory, disk, none"):
         build_dataset([], [], cache="gpu")
     with pytest.raises(ConfigError, match="cache_dir is not given"):
         build_dataset([], [], cache="disk")
@@ -220,11 +220,14 @@ def test_what_a_library_raises_is_said_of_the_image(nuclei_phantom: Path) -> Non
 
     class Break(MapTransform):
         def __call__(self, data: dict) -> dict:
-            raise ValueError("not that way\nand more")
+            raise ValueError("a long story:\nnot that way")
 
     with pytest.raises(DataError) as error:
         build_dataset([item], [Break("image")], cache="none")[0]
-    assert str(error.value).startswith(f"The image {item['image']} or its label cannot be loaded (not that way); ")
+    assert str(error.value) == (
+        f"The image {item['image']} or its label cannot be used (ValueError: not that way): "
+        "`lwmisn check-data` names what is wrong."
+    )
 
 
 def test_errors_that_are_no_images_fault_are_left_alone(

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import ignite.distributed as idist
-import pytest
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -11,12 +10,10 @@ from torch.nn.parallel import DistributedDataParallel
 from monai_lwmisn.engines.distributed import (
     average_buffers,
     distribute,
-    find_device,
     join,
     leave,
     split_between_processes,
 )
-from monai_lwmisn.errors import ConfigError
 from tests.engines.processes import run_group
 
 CPU = torch.device("cpu")
@@ -65,16 +62,3 @@ def test_rare_samples_can_be_drawn_more_often() -> None:
     torch.manual_seed(0)
     sampler = split_between_processes(range(100), shuffle=True, weights=[0.0] * 99 + [1.0])  # type: ignore[arg-type]
     assert sampler is not None and list(sampler) == [99] * 100
-
-
-def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert find_device("auto") == find_device("cpu") == CPU
-    with pytest.raises(ConfigError, match="finds no CUDA GPU"):
-        find_device("cuda")
-    with pytest.raises(ConfigError, match="no device 'gpu'"):
-        find_device("gpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setenv("LOCAL_RANK", "3")
-    assert find_device("auto") == torch.device("cuda", 3)
-    assert find_device("cuda:1") == torch.device("cuda", 1)

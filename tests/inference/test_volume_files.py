@@ -77,7 +77,11 @@ def test_formats_of_itk_are_read_as_by_monai(
     tmp_path: Path, shape: tuple[int, ...], components: int, dtype: str, seed: int, suffix: str
 ) -> None:
     # Of vectors ITK's Python knows those of float32.
-    voxels = np.random.default_rng(seed).integers(0, 100, (*shape, components)).astype(dtype if components == 1 else "float32")
+    voxels = (
+        np.random.default_rng(seed)
+        .integers(0, 100, (*shape, components))
+        .astype(dtype if components == 1 else "float32")
+    )
     image = sitk.GetImageFromArray(voxels[..., 0] if components == 1 else voxels, isVector=components > 1)
     affine = affine_of(seed)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)

@@ -8,13 +8,14 @@ import pytest
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from monai_lwmisn.data import check_data, read_dataset, write_phantom
 from monai_lwmisn.data import phantom as phantom_module
+from monai_lwmisn.data import read_dataset, write_phantom
 from monai_lwmisn.data.phantom import KINDS, abdomen_volume, nuclei_picture, pelvis_volume
 from monai_lwmisn.data.phantom.nuclei import STAINS, render
 from monai_lwmisn.errors import ConfigError, DataError
+from tests.data.formats import check
 
-LAYOUT_OF = {"nuclei": "dsb2018", "ct": "chaos_ct", "mr": "promise12"}
+DATASET_OF = {"nuclei": "dsb2018", "ct": "chaos_ct", "mr": "promise12"}
 
 
 def dice(prediction: np.ndarray, truth: np.ndarray) -> float:
@@ -28,9 +29,9 @@ def otsu_dice(image: np.ndarray, truth: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_a_phantom_is_a_clean_data_set_of_its_layout(tmp_path: Path, kind: str) -> None:
+def test_a_phantom_is_a_clean_data_set_of_its_format(tmp_path: Path, kind: str) -> None:
     folder = write_phantom(tmp_path / "made" / "here", kind, cases=3, seed=1, size=40)
-    report = check_data(LAYOUT_OF[kind], folder)
+    report = check(DATASET_OF[kind], folder)
     assert report.images == 3 and report.problems == [] and report.without_foreground == 0
     assert 0.01 < report.label_shares[1] < 0.5
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["here"]
@@ -43,7 +44,7 @@ def test_equal_seeds_give_equal_files_and_other_seeds_other_ones(tmp_path: Path,
     other = write_phantom(tmp_path / "c", kind, cases=1, seed=6, size=32)
     files = [path.relative_to(again) for path in sorted(again.rglob("*")) if path.is_file()]
     assert filecmp.cmpfiles(again, first, files, shallow=False)[0] == files
-    image = Path(read_dataset(LAYOUT_OF[kind], again)[0]["image"]).relative_to(again)
+    image = Path(read_dataset(DATASET_OF[kind], again)[0]["image"]).relative_to(again)
     if (again / image).is_dir():
         image = image / "i0002,0000b.dcm"
     if image.suffix == ".mhd":

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_lwmisn.bundle.export import export_onnx
+from monai_lwmisn.networks.export import export_onnx
 from monai_lwmisn.profiling import parameter_count
 from monai_lwmisn.studies.baselines import auto_deeplab, build_baseline
 

@@ -1,4 +1,4 @@
-"""A network with its weights in the forms that other runtimes read: TorchScript and ONNX."""
+"""Writes a network with its weights as TorchScript or ONNX, for other runtimes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ IMAGE, LOGITS = "image", "logits"
 """Names of the input and the output of an ONNX file."""
 
 TRACED_SIZE = (64, 96)
-"""Height and width of the example; any but equal and tiny ones would do."""
+"""Height and width of the traced example. They differ, so that the exporter keeps the axes apart."""
 
 
 def export_torchscript(network: nn.Module, path: Path) -> None:
-    """Write a network (B, C, H, W) to logits as TorchScript, without a word of the machine it is written on."""
+    """Write a network from images (B, C, H, W) to logits as TorchScript. The file names no path of this machine."""
     saved = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch deprecates TorchScript, and MONAI Bundles have it
@@ -29,9 +29,14 @@ def export_torchscript(network: nn.Module, path: Path) -> None:
 
 
 def export_onnx(network: nn.Module, in_channels: int, path: Path) -> None:
-    """Write a 2D network as ONNX with free batch, height and width; input ``image``, output ``logits``.
+    """Write a network as ONNX with any batch size, height and width; the input is ``image``, the output ``logits``.
 
-    There is no word in it of the machine it is written on. Needs onnx and onnxscript, which brings onnx_ir.
+    The file names no path of this machine. The exporter needs onnx and onnxscript, which brings onnx_ir.
+
+    Args:
+        network: maps images (B, in_channels, H, W) to logits.
+        in_channels: channels of an image.
+        path: the file.
     """
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
@@ -41,23 +46,20 @@ def export_onnx(network: nn.Module, in_channels: int, path: Path) -> None:
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             network.eval(),
-            (torch.rand(2, in_channels, *TRACED_SIZE),),
+            (torch.zeros(2, in_channels, *TRACED_SIZE),),
             input_names=[IMAGE],
             output_names=[LOGITS],
             dynamic_shapes=(free,),
             dynamo=True,
             verbose=False,
         )
-    assert program is not None  # that comes of the older exporter only
-    ClearMetadataAndDocStringPass()(program.model)  # every node has its stack trace, with the paths of the sources
+    assert program is not None  # only torch's former exporter returns None
+    ClearMetadataAndDocStringPass()(program.model)  # a node holds a stack trace with paths
     program.save(str(path), external_data=False)
 
 
 def _copy_without_sources(saved: io.BytesIO, path: Path) -> None:
-    """Copy a TorchScript archive but for the records of which line of which source file its code comes from.
-
-    Torch needs them for its error messages only.
-    """
+    """Copy a TorchScript archive without the source lines of its code, which torch needs for error messages only."""
     with zipfile.ZipFile(saved) as archive, zipfile.ZipFile(path, "w") as copy:
         for member in archive.infolist():
             if not member.filename.endswith(".debug_pkl"):

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import monai_lwmisn
-from monai_lwmisn.bundle.export import IMAGE, LOGITS, export_onnx, export_torchscript
 from monai_lwmisn.networks import LWMISN
+from monai_lwmisn.networks.export import IMAGE, LOGITS, export_onnx, export_torchscript
 from tests.networks.small import small_genotype
 
 PLACES = [Path(monai_lwmisn.__file__).parent, Path(torch.__file__).parents[1]]

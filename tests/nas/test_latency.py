@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.nas import LatencyTable, measure, true_costs
-from monai_lwmisn.nas.measure import measure_network, onnxruntime_latency_ms
+from monai_lwmisn.nas import LatencyTable, latency, true_costs
+from monai_lwmisn.nas.latency import measure_network
 from monai_lwmisn.networks import LWMISN, Edge, Genotype
 from monai_lwmisn.profiling import parameter_count
 from tests.nas.assembly import ARCHITECTURE
@@ -21,13 +21,12 @@ IMAGE = torch.rand(1, 2, 8, 8)
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which runtime was asked to measure."""
     called: list[str] = []
-    for runtime in ("torch", "onnxruntime"):
 
-        def run(network: nn.Module, image: torch.Tensor, *, threads: int, runtime: str = runtime) -> float:
-            called.append(f"{runtime} {threads}")
-            return float(len(called))
+    def run(network: nn.Module, image: torch.Tensor, runtime: str = "torch", *, threads: int = 2, **kw: int) -> float:
+        called.append(f"{runtime} {threads}")
+        return float(len(called))
 
-        monkeypatch.setitem(measure.RUNTIMES, runtime, run)
+    monkeypatch.setattr(latency, "latency_ms", run)
     return called
 
 
@@ -52,7 +51,7 @@ def test_another_machine_runtime_or_number_of_threads_is_measured_anew(
     LatencyTable(file, threads=1)("relu", nn.ReLU(), IMAGE)
     LatencyTable(file, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
     assert json.loads(file.read_text())["machine"]["runtime"] == "onnxruntime"
-    monkeypatch.setattr(measure, "processor_name", lambda: "another one")
+    monkeypatch.setattr(latency, "processor_name", lambda: "another one")
     LatencyTable(file, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
     assert runs == ["torch 2", "torch 1", "onnxruntime 2", "onnxruntime 2"]
     assert json.loads(file.read_text())["milliseconds"] == {"relu 2x8x8": 4}
@@ -65,7 +64,7 @@ def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_runtimes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="latency_runtime is 'tensorrt': use one of torch, onnxruntime"):
+    with pytest.raises(ConfigError, match="search.latency_runtime is 'tensorrt': use one of torch, onnxruntime"):
         LatencyTable(tmp_path / "latency.json", runtime="tensorrt")
 
 
@@ -73,12 +72,6 @@ def test_onnx_runtime_measures_an_operation(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     table = LatencyTable(tmp_path / "latency.json", runtime="onnxruntime", threads=1)
     assert table("conv", nn.Conv2d(2, 2, 3), IMAGE) > 0
-
-
-def test_without_onnx_runtime_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "optional_import", lambda name: (None, False))
-    with pytest.raises(ConfigError, match="pip install onnxruntime"):
-        onnxruntime_latency_ms(nn.ReLU(), IMAGE)
 
 
 def test_a_whole_network_is_measured() -> None:
@@ -90,10 +83,9 @@ def test_a_whole_network_is_measured() -> None:
     assert measure_network(genotype, None)["latency_ms"] == 0
 
 
-def test_a_limit_on_the_latency_is_measured_under_the_runtime_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    for number, runtime in enumerate(measure.RUNTIMES):
-        monkeypatch.setitem(measure._WHOLE, runtime, lambda network, image, number=number: float(number))
+def test_a_limit_on_the_latency_is_measured_under_the_runtime_of_the_table(runs: list[str]) -> None:
     edges = {"all": tuple(Edge(node, predecessor, "identity") for node in range(4) for predecessor in (0, 1))}
     budget = {"latency_ms": 5.0}
-    assert [true_costs(ARCHITECTURE, budget, runtime)(edges)["latency_ms"] for runtime in measure.RUNTIMES] == [0, 1]
+    costs = [true_costs(ARCHITECTURE, budget, runtime)(edges) for runtime in ("torch", "onnxruntime")]
+    assert [cost["latency_ms"] for cost in costs] == [1, 2] and runs == ["torch 2", "onnxruntime 2"]
     assert true_costs(ARCHITECTURE, {}, "onnxruntime")(edges)["latency_ms"] == 0

@@ -1,0 +1,120 @@
+"""The strategies besides the differentiable search: a random genotype, and a genotype that is given.
+
+A random genotype from the same search space is the control that any search has to beat.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from monai_lwmisn.errors import BudgetError, ConfigError
+from monai_lwmisn.nas.budget import check_budget
+from monai_lwmisn.nas.costs import CostTable, measure_costs
+from monai_lwmisn.nas.derivation import Edges, Measure
+from monai_lwmisn.nas.latency import LatencyTable, true_costs
+from monai_lwmisn.networks import Architecture, Edge, Genotype
+from monai_lwmisn.networks.genotype import EDGES_PER_NODE, INPUTS, NODES, PARAMETER_FREE
+
+ATTEMPTS = 10_000
+
+
+def random_genotype(
+    genotype_file: str | os.PathLike[str],
+    architecture: Architecture,
+    *,
+    search_space: str | Sequence[str],
+    alpha_groups: str,
+    budget: Mapping[str, float | None],
+    latency_table: LatencyTable,
+    max_parameter_free: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Write a random genotype of a search space that keeps the budget.
+
+    Args:
+        genotype_file: the file to write.
+        architecture: the shape of the network.
+        search_space, alpha_groups: as for :class:`~monai_lwmisn.networks.Supernet`.
+        budget: limits by name of the cost.
+        latency_table: measures operations, where the budget limits the latency.
+        max_parameter_free: see :func:`~monai_lwmisn.nas.derivation.derive`.
+        seed: the same seed draws the same genotype.
+
+    Raises:
+        BudgetError: when no genotype keeps the budget, or none was drawn that does.
+    """
+    timed = budget.get("latency_ms") is not None
+    table = measure_costs(architecture, search_space, alpha_groups, latency_table if timed else None)
+    measure = true_costs(architecture, budget, latency_table.runtime)
+    edges = draw_edges(table, seed, budget, max_parameter_free=max_parameter_free, measure=measure)
+    Genotype(architecture, edges).save(genotype_file)
+
+
+def given_genotype(
+    genotype_file: str | os.PathLike[str], source: str | os.PathLike[str] | None, in_channels: int, out_channels: int
+) -> None:
+    """Copy a genotype from a file into a run.
+
+    Args:
+        genotype_file: the file to write.
+        source: the file to read.
+        in_channels: channels of the images of the run.
+        out_channels: channels of the logits that the run needs.
+
+    Raises:
+        ConfigError: when no file is given.
+        GenotypeError: when the file holds no genotype for such images.
+    """
+    if not source:
+        raise ConfigError("search.strategy is 'given' and search.genotype names no file: set search.genotype.")
+    Genotype.load(source).for_images(in_channels, out_channels).save(genotype_file)
+
+
+def draw_edges(
+    table: CostTable,
+    seed: int,
+    budget: Mapping[str, float | None],
+    *,
+    max_parameter_free: int | None = None,
+    measure: Measure | None = None,
+) -> Edges:
+    """Draw edges uniformly: two different predecessors for each node, and any operation but Zero for each.
+
+    Args:
+        table: the candidates and groups, and their costs.
+        seed: the same seed draws the same edges.
+        budget: limits by name of the cost. Edges that do not keep it are drawn again.
+        max_parameter_free: see :func:`~monai_lwmisn.nas.derivation.derive`.
+        measure: the true costs of edges, see :func:`~monai_lwmisn.nas.latency.true_costs`.
+
+    Raises:
+        BudgetError: when no edges keep the budget, or none were drawn that do.
+    """
+    check_budget(table, budget, max_parameter_free)
+    random = np.random.default_rng(seed)
+    operations = [name for name in table.operations if name != "zero"]
+    for _ in range(ATTEMPTS):
+        edges = {group: _draw_cell(random, operations) for group in table.groups}
+        free = max(sum(edge.operation in PARAMETER_FREE for edge in cell) for cell in edges.values())
+        if max_parameter_free is not None and free > max_parameter_free:
+            continue
+        if _keeps(table.of(edges), budget) and (measure is None or _keeps(measure(edges), budget)):
+            return edges
+    raise BudgetError(
+        f"None of {ATTEMPTS} random networks keeps the budget: widen it, or search with --strategy differentiable."
+    )
+
+
+def _keeps(costs: Mapping[str, float], budget: Mapping[str, float | None]) -> bool:
+    return all(limit is None or costs[name] <= limit for name, limit in budget.items())
+
+
+def _draw_cell(random: np.random.Generator, operations: list[str]) -> tuple[Edge, ...]:
+    return tuple(
+        Edge(node, int(predecessor), str(random.choice(operations)))
+        for node in range(NODES)
+        for predecessor in sorted(random.choice(INPUTS + node, EDGES_PER_NODE, replace=False))
+    )
