@@ -17,7 +17,7 @@ PACKAGE = Path(monai_lwmisn.__file__).parent
 CLOSED = {"errors", "files", "networks", "inference"}
 """The part that a standalone bundle carries; it imports nothing else of the package."""
 
-# A room may import those named after it, itself, `errors` and `files`. `studies` may import all, and nothing imports it.
+# A room may import those named after it, itself, `errors` and `files`. `studies` may import all.
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "files": set(),
@@ -33,9 +33,9 @@ ROOMS: dict[str, set[str]] = {
     "training": {"engines", "data", "profiling", "inference", "networks"},
     "rollback": {"engines"},
     "run": {"rollback", "config", "data", "networks"},
-    "bundle": {"config", "data", "profiling", "inference", "networks"},
+    "bundle": {"config", "settings", "data", "profiling", "inference", "networks"},
     "former": {"config", "settings", "networks"},
-    "convert": {"former", "config", "settings", "data", "networks"},
+    "convert": {"bundle", "former", "config", "settings", "data", "networks"},
     "label": {"bundle", "inference", "networks"},
     "cli": {
         "label",
