@@ -45,8 +45,8 @@ demo: $(VENV)/demo.installed
 	rm -rf $(DEMO)
 	$(BIN)/lwmisn phantom $(DEMO)/images --kind nuclei --cases 40 --seed 0
 	$(BIN)/lwmisn search --preset nuclei --data $(DEMO)/images --out $(DEMO)/run \
-		--set search_epochs=6 --set search_warmup_epochs=2 \
-		--set train_epochs=40 --set ema_decay=0.95 --set val_interval=10
+		--set search.epochs=6 --set search.warmup_epochs=2 \
+		--set train.epochs=40 --set train.ema_decay=0.95 --set train.val_interval=10
 	$(BIN)/lwmisn train $(DEMO)/run
 	$(BIN)/lwmisn evaluate $(DEMO)/run
 	$(BIN)/lwmisn show $(DEMO)/run -o $(DEMO)/run/cell.png
