@@ -141,7 +141,8 @@ def fill(stage: str, preset: Mapping[str, Any]) -> dict[str, Any]:
 def inference_config(evaluate: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inference configuration with the settings of an evaluation's, which segments in the same way."""
     objects = read_json(CONFIGS / "evaluate.json")
-    return fill("inference", {name: value for name, value in evaluate.items() if name in SECTIONS or name not in objects})
+    settings = {name: value for name, value in evaluate.items() if name in SECTIONS or name not in objects}
+    return fill("inference", settings)
 
 
 def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -168,9 +169,10 @@ def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]
             # 1e3 is how one writes a large whole number, but to JSON it is a float.
             container[name] = int(value) if _is_integer(old) and isinstance(value, float) else value
         check_value(key, value)
-    if "search" in changed:
-        # The file of the search has a list of steps for each strategy.
-        changed["search"]["run"] = f"%{changed['search']['search']['strategy']}"
+    strategy = changed.get("search", {}).get("search", {}).get("strategy")
+    if strategy is not None:
+        # The file of the search has a list of steps for each strategy; a macro names the one to run.
+        changed["search"]["run"] = f"%{strategy}"
     return changed
 
 

@@ -135,18 +135,20 @@ def _about_bundle(folder: Path) -> dict[str, Any]:
 
 
 def _check_gone(former: Mapping[str, Mapping[str, Any]], folder: Path) -> list[str]:
-    changed = {
-        name
-        for config in former.values()
-        for name, default in NAMES["gone"].items()
-        if name in config and config[name] != default
-    }
-    for name in sorted(changed - {"torch_compile"}):
+    """Refuse or name the settings with another value than their default that this release does not have."""
+    for name in _changed(former, NAMES["built"]):
         raise ConfigError(
-            f"{folder} sets {name}, which this release builds itself: go on with the former release, or remove it from "
-            "configs/evaluate.json."
+            f"{folder} sets {name}, which this release does not let a run choose: use the former release for it."
         )
-    return ["torch_compile is left out, this release does not compile networks."] if changed else []
+    return [f"{name} is left out: this release has no such setting." for name in _changed(former, NAMES["gone"])]
+
+
+def _changed(former: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]) -> list[str]:
+    return [
+        name
+        for name, default in defaults.items()
+        if any(name in config and config[name] != default for config in former.values())
+    ]
 
 
 def _check_loading(loading: Any, file: Path) -> None:

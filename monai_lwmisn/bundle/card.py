@@ -166,9 +166,7 @@ def wrap_markdown(text: str) -> str:
         elif len(line) > WIDTH and not line.startswith("|"):
             indent = "  " if line.startswith("- ") else ""
             lines.append(
-                textwrap.fill(
-                    line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-                )
+                textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
             )
         else:
             lines.append(line)

@@ -6,7 +6,6 @@ segments. That part imports nothing of the rest of the package, so that it keeps
 
 from __future__ import annotations
 
-import os
 import tempfile
 import zipfile
 from pathlib import Path

@@ -18,7 +18,6 @@ from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import read_json, write_json
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.networks.export import export_onnx, export_torchscript
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.settings import CONFIGS
 
