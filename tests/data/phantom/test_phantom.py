@@ -8,8 +8,8 @@ import pytest
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from monai_lwmisn.data import read_dataset, write_phantom
 from monai_lwmisn.data import phantom as phantom_module
+from monai_lwmisn.data import read_dataset, write_phantom
 from monai_lwmisn.data.phantom import KINDS, abdomen_volume, nuclei_picture, pelvis_volume
 from monai_lwmisn.data.phantom.nuclei import STAINS, render
 from monai_lwmisn.errors import ConfigError, DataError
