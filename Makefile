@@ -1,5 +1,6 @@
 # make test   the checks and the test suite              (what continuous integration runs)
 # make test-label   the acceptance against a real MONAI Label server
+# make bundles   a standalone zip of each bundle in dist/, for sites with MONAI alone
 # make demo   phantom images -> search -> genotype -> retrain -> evaluate -> pictures
 # Each builds its environment first: demo .venv, test also .venv-slicer, test-label .venv-label.
 
@@ -11,7 +12,7 @@ DEMO   := demo
 SLICER := .venv-slicer
 LABEL  := .venv-label
 
-.PHONY: test demo check label-env test-label clean
+.PHONY: test demo check bundles label-env test-label clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -19,7 +20,7 @@ $(BIN)/python:
 
 # One mark per set of extras, so that a changed setup.py or constraints.txt installs again.
 $(VENV)/test.installed: $(BIN)/python setup.py constraints.txt
-	$(PIP) -e .[test,runtime,dicom]
+	$(PIP) -e .[test,runtime,dicom,studies]
 	touch $@
 
 $(VENV)/demo.installed: $(BIN)/python setup.py constraints.txt
@@ -45,8 +46,8 @@ demo: $(VENV)/demo.installed
 	rm -rf $(DEMO)
 	$(BIN)/lwmisn phantom $(DEMO)/images --kind nuclei --cases 40 --seed 0
 	$(BIN)/lwmisn search --preset nuclei --data $(DEMO)/images --out $(DEMO)/run \
-		--set search_epochs=6 --set search_warmup_epochs=2 \
-		--set train_epochs=40 --set ema_decay=0.95 --set val_interval=10
+		--set search.epochs=6 --set search.warmup_epochs=2 \
+		--set train.epochs=40 --set train.ema_decay=0.95 --set train.val_interval=10
 	$(BIN)/lwmisn train $(DEMO)/run
 	$(BIN)/lwmisn evaluate $(DEMO)/run
 	$(BIN)/lwmisn show $(DEMO)/run -o $(DEMO)/run/cell.png
@@ -54,6 +55,9 @@ demo: $(VENV)/demo.installed
 	@echo "The pictures:"
 	@echo "  $(abspath $(DEMO))/run/evaluation/overlays.png   image, truth and prediction of the best, median and worst test images"
 	@echo "  $(abspath $(DEMO))/run/cell.png                  the cell that the search found"
+
+bundles: $(VENV)/demo.installed
+	for bundle in bundles/*; do $(BIN)/lwmisn bundle $$bundle --standalone dist/$$(basename $$bundle).zip || exit 1; done
 
 # MONAI Label wants older libraries than the rest. Its build of sam2, which is not used, would otherwise fetch another torch.
 label-env: $(LABEL)/label.installed
@@ -68,4 +72,4 @@ test-label: $(LABEL)/label.installed
 	PYTHONPATH=tests/label $(LABEL)/bin/python -m pytest --confcutdir tests/label -m label tests/label
 
 clean:
-	rm -rf $(VENV) $(SLICER) $(LABEL) $(DEMO) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(SLICER) $(LABEL) $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

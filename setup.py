@@ -24,12 +24,12 @@ setup(
             "configs/*.json",
             "configs/*.conf",
             "configs/*/*.json",
+            "studies/*/*.json",
             "bundle/LICENSE",
             "bundle/*.json",
         ],
     },
     install_requires=[
-        "adjustText>=1.3",  # the names in the figures of a comparison
         "monai>=1.5",
         "torch>=2.6",
         "pytorch-ignite>=0.5.2",
@@ -55,6 +55,7 @@ setup(
         "dicom": ["highdicom>=0.24"],
         "label": ["monailabel>=0.8.5"],
         "runtime": ["onnxruntime>=1.18", "openvino>=2024.4"],
+        "studies": ["adjustText>=1.3"],  # the labels in the figures of a comparison
         "test": ["hypothesis", "mypy", "pytest>=8", "pytest-cov>=5", "pytest-xdist>=3.5", "ruff", "types-psutil"],
     },
     entry_points={"console_scripts": ["lwmisn=monai_lwmisn.cli:main"]},

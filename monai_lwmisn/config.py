@@ -110,7 +110,39 @@ def resolve(
         BudgetError: a limit of a budget is not a number above 0.
     """
     values = load_preset(preset, variant)
-    return override({stage: _fill(stage, values) for stage in STAGES}, overrides or {})
+    return override({stage: fill(stage, values) for stage in STAGES}, overrides or {})
+
+
+def fill(stage: str, preset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration of a stage: its own file, then the defaults and the values of a preset.
+
+    Args:
+        stage: search, train, evaluate or inference.
+        preset: values nested by section. Settings that the stage does not use are left out.
+    """
+    config = read_json(CONFIGS / f"{stage}.json")
+    known = all_settings()
+    about = {name: preset[name] for name in ABOUT if name in preset}
+    filled: dict[str, Any] = {**about, **defaults_of(stage)}
+    for name, value in config.items():
+        filled[name] = {**filled.get(name, {}), **value} if name in SECTIONS else value
+    for key, value in flatten(preset).items():
+        section, _, name = key.rpartition(".")
+        if key not in known:
+            # A preset may have entries of its own that its settings refer to.
+            if not section and name not in ABOUT:
+                filled[name] = value
+        elif stage in known[key].stages:
+            (filled[section] if section else filled)[name] = value
+    filled["data"]["loading"] = _loading(stage, filled["data"]["volumetric"])
+    return filled
+
+
+def inference_config(evaluate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inference configuration with the settings of an evaluation's, which segments in the same way."""
+    objects = read_json(CONFIGS / "evaluate.json")
+    settings = {name: value for name, value in evaluate.items() if name in SECTIONS or name not in objects}
+    return fill("inference", settings)
 
 
 def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -137,9 +169,10 @@ def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]
             # 1e3 is how one writes a large whole number, but to JSON it is a float.
             container[name] = int(value) if _is_integer(old) and isinstance(value, float) else value
         check_value(key, value)
-    if "search" in changed:
-        # The file of the search has a list of steps for each strategy.
-        changed["search"]["run"] = f"%{changed['search']['search']['strategy']}"
+    strategy = changed.get("search", {}).get("search", {}).get("strategy")
+    if strategy is not None:
+        # The file of the search has a list of steps for each strategy; a macro names the one to run.
+        changed["search"]["run"] = f"%{strategy}"
     return changed
 
 
@@ -266,26 +299,6 @@ def execute(config_file: Path, **runtime: Any) -> None:
         raise own from None
     finally:
         logger.setLevel(level)
-
-
-def _fill(stage: str, preset: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the stage's own file with its settings: the defaults, then the preset's."""
-    config = read_json(CONFIGS / f"{stage}.json")
-    known = all_settings()
-    about = {name: preset[name] for name in ABOUT if name in preset}
-    filled: dict[str, Any] = {**about, **defaults_of(stage)}
-    for name, value in config.items():
-        filled[name] = {**filled.get(name, {}), **value} if name in SECTIONS else value
-    for key, value in flatten(preset).items():
-        section, _, name = key.rpartition(".")
-        if key not in known:
-            # A preset may have entries of its own that its settings refer to.
-            if not section and name not in ABOUT:
-                filled[name] = value
-        elif stage in known[key].stages:
-            (filled[section] if section else filled)[name] = value
-    filled["data"]["loading"] = _loading(stage, filled["data"]["volumetric"])
-    return filled
 
 
 def _loading(stage: str, volumetric: bool) -> list[dict[str, Any]]:

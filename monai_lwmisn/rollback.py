@@ -1,4 +1,4 @@
-"""What of a run survives a stage that failed."""
+"""Restores a run folder after a failed stage."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from monai_lwmisn.files import write_atomically
 
 @contextmanager
 def undone_unless_begun(run: Path, stage: str, places: Sequence[Path]) -> Iterator[None]:
-    """Take back what a failed stage did to its run, unless it has begun.
+    """Undo the changes of a failed stage to its run folder, unless there is something to resume from.
 
-    A stage has begun once there is something new to resume from. It ends by
-
-    - an error after an epoch was finished: all stays, ``--resume`` goes on from there;
-    - an interruption (Ctrl-C) when there is a checkpoint, be it that of the state before the first epoch: all stays;
-    - anything else: what stands in ``places`` and did not before is removed, and the configurations and the datalist
-      are again what they were, so that the command can be given anew, put right.
+    - After an error that follows a finished epoch, all files stay, and ``--resume`` continues.
+    - After an interruption (Ctrl-C) all files stay if there is a checkpoint, even that of the state before the first
+      epoch.
+    - In all other cases new files in ``places`` are removed, and the configurations and the datalist are restored, so
+      that the corrected command can be given again.
 
     Args:
         run: the run folder.
-        stage: name of the folder in it with the stage's checkpoint.pt and history.jsonl.
-        places: folders that the stage may make or add to.
+        stage: name of the folder in it that holds the stage's checkpoint.pt and history.jsonl.
+        places: folders that the stage may make or write to.
+
+    Raises:
+        BaseException: the error of the stage, after the changes are undone.
     """
     existing = {path for place in places for path in _all_in(place)}
     texts = {path: path.read_bytes() for path in _rewritten(run)}
@@ -55,7 +57,7 @@ def _all_in(place: Path) -> list[Path]:
 
 
 def _version(path: Path) -> tuple[int, int] | None:
-    """Differs from one writing of a file to the next; None for no file."""
+    """Return a value that differs after each writing of a file; None if there is no file."""
     return (path.stat().st_ino, path.stat().st_mtime_ns) if path.exists() else None
 
 

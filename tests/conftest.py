@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from monai_lwmisn.data.phantom import write_phantom
-from monai_lwmisn.studies.trials import Cell
+from monai_lwmisn.studies.trials import Trial
 from tests.studies.small import NAMES, comparison, run
 
 
@@ -59,7 +59,7 @@ def finished_comparison(nuclei_phantom: Path, tmp_path_factory: pytest.TempPathF
     """Two networks, first trained and validated, then tested."""
     out = tmp_path_factory.mktemp("comparison") / "out"
     assert run(comparison(out, nuclei_phantom, test=False), resume=False) == {}
-    assert not any("test" in (Cell(out, name, "seed_0").result() or {}) for name in NAMES)
+    assert not any("test" in (Trial(out, name, "seed_0").result() or {}) for name in NAMES)
     assert not list(out.rglob("metrics.json"))
     assert run(comparison(out, nuclei_phantom)) == {}
     return out

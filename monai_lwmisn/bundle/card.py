@@ -1,17 +1,21 @@
-"""The model card of a bundle: what it is for, what it learned from, what was measured, what it cannot do."""
+"""The model card of a bundle: its purpose, its training data, its measured quality and its limits."""
 
 from __future__ import annotations
 
 import json
 import shlex
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.config import load_preset
+from monai_lwmisn.config import load_preset, preset_names
 from monai_lwmisn.files import read_json
 
 CARDS = Path(__file__).parent / "cards"
+WIDTH = 100
+"""Characters of a line."""
+
 MEASURES = {
     "dsc": "DSC, mean over {images}",
     "miou": "IoU, mean over {images}",
@@ -21,50 +25,64 @@ MEASURES = {
     "f1_50": "F1 of objects at IoU 0.5",
     "aji": "aggregated Jaccard index of objects",
 }
-"""What a card says of a metric, in this order; the others stand in metrics.json only."""
+"""The metrics of a card, in this order, in words. The others stand in metrics.json only."""
+
+NEEDS = (
+    "This folder needs the package monai-lwmisn beside MONAI. The standalone zip of it, which "
+    "`lwmisn bundle BUNDLE --standalone FILE.zip` writes, segments where MONAI is installed with ignite, fire, "
+    "nibabel, itk and scikit-image."
+)
+TRAINS = (
+    "`configs/train.json` and `configs/evaluate.json` train and measure the network again, with `--dataset_dir` on the "
+    "data as downloaded. `configs/search.json` searches another network. All three need the package monai-lwmisn."
+)
+SLICES = (
+    "A volume is turned to RAS and taken slice by slice along its axial axis, as in training. `--data::slice_axis` "
+    "takes `sagittal` or `coronal` instead. A warning says when the slices were acquired along another axis. A DICOM "
+    "folder with several series needs `--data::series UID`."
+)
 
 
 def load_card(preset: str | None, config: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said of the data of a preset; of one's own preset or layout, what the configuration tells."""
-    path = CARDS / f"{preset}.json"
-    # Data that are not as its data set is downloaded are not that data set.
-    if preset is not None and path.is_file() and config["layout"] == load_preset(preset)["layout"]:
+    """Return the description of the data of a preset.
+
+    Args:
+        preset: its name. Of a user's own preset, the configuration is described.
+        config: the evaluation configuration of the run.
+    """
+    path, data = CARDS / f"{preset}.json", config["data"]
+    # Data in another format than that of the preset are not the preset's data set.
+    if preset is not None and path.is_file() and data["dataset"] == load_preset(preset)["data"]["dataset"]:
         return read_json(path)
-    structures = ", ".join(config["label_names"].values())
+    structures = ", ".join(data["label_names"].values())
     return {
-        "title": f"{structures.capitalize()} in {config['modality']}",
-        "task": f"Segmentation of {structures} in {config['modality']}",
-        "image": f"{config['modality']} images",
+        "title": f"{structures.capitalize()} in {data['modality']}",
+        "task": f"Segmentation of {structures} in {data['modality']}",
+        "image": f"{data['modality']} images",
         "data_name": "data of the user's own",
         "data_source": "not published",
-        "data_terms": "The terms of the data are to be added by whoever made this bundle.",
+        "data_terms": "Whoever made this bundle has yet to name the terms of the data.",
         "weights_terms": "The terms of the weights follow those of the data.",
-        "limits": ["Whoever made this bundle has yet to say what it cannot do."],
+        "limits": ["Whoever made this bundle has yet to name its limits."],
     }
 
 
 def model_card(
-    name: str,
-    card: Mapping[str, Any],
-    metadata: Mapping[str, Any],
-    config: Mapping[str, Any],
-    metrics: Mapping[str, Any] | None,
-    split: Mapping[str, Any] | None,
+    name: str, card: Mapping[str, Any], metadata: Mapping[str, Any], config: Mapping[str, Any], measured: str
 ) -> str:
-    """The text of docs/README.md.
+    """Return the text of docs/README.md.
 
     Args:
-        name: of the bundle's folder.
+        name: the folder of the bundle.
         card: see :func:`load_card`.
         metadata: see :func:`monai_lwmisn.bundle.metadata.bundle_metadata`.
-        config: the run's evaluation configuration.
-        metrics: the run's metrics.json; None where it has not been evaluated.
-        split: how the run's data were dealt out, and how many of what each part has; None where not known.
+        config: the evaluation configuration of the run.
+        measured: see :func:`measured_text`.
     """
     facts = metadata["lwmisn"]
     size = "x".join(str(length) for length in facts["macs_of"][1:])
-    structures = ", ".join(f"{value}: {label}" for value, label in config["label_names"].items())
-    flips = 2 ** len(config["test_time_flips"])
+    structures = ", ".join(f"{value}: {label}" for value, label in config["data"]["label_names"].items())
+    flips = 2 ** len(config["inference"]["test_time_flips"])
     repeated = f" ({flips} times that with its mirror images, as configured)" if flips > 1 else ""
     run = f"python -m monai.bundle run --config_file {name}/configs/inference.json --bundle_root {name}"
     sections = [
@@ -74,59 +92,56 @@ def model_card(
         "the data below.",
         "**For research, not for diagnosis.**",
         "## Use",
-        f"    {run} \\\n        --dataset_dir FOLDER --output_dir OUT",
+        f"    {run} --dataset_dir FOLDER --output_dir OUT",
         f"Input: {card['image']} ({metadata['data_type']}). Output: one label map for each input, on its own grid; "
-        f"0: background, {structures}. It runs where MONAI is installed with ignite, fire, nibabel, itk and "
-        "scikit-image.",
-        _grid(config),
-        "`configs/train.json` and `configs/evaluate.json` train and measure it anew with `--dataset_dir` on the data "
-        "as downloaded; `configs/search.json` searches another network and needs the package monai-lwmisn.",
+        f"0: background, {structures}. {NEEDS}",
+        SLICES if config["data"]["volumetric"] else "",
+        TRAINS,
         "## Data and terms",
         f"{card['data_name']} ({card['data_source']}). {card['data_terms']}",
         card["weights_terms"],
         "## What was measured",
-        *_measured(metrics, split, config, facts["settings"]),
+        measured,
         "## Limits",
         "\n".join(f"- {limit}" for limit in card["limits"]),
         "## The method",
         f"{metadata['references'][0]}; as built in monai_lwmisn. The network is in `genotype.json`.",
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return wrap_markdown("\n\n".join(section for section in sections if section) + "\n")
 
 
 def data_license(card: Mapping[str, Any]) -> str:
-    """The text of docs/data_license.txt."""
+    """Return the text of docs/data_license.txt."""
     return f"{card['data_name']}\n{card['data_source']}\n\n{card['data_terms']}\n\n{card['weights_terms']}\n"
 
 
-def _grid(config: Mapping[str, Any]) -> str:
-    if not config["volumetric"]:
-        return ""
-    return (
-        "A volume is turned to RAS and taken slice by slice along its axial axis, as in training; `--slice_axis` takes "
-        "`sagittal` or `coronal` instead, and a warning says when the slices were acquired along another axis. A DICOM "
-        "folder with several series needs `--series UID`."
-    )
-
-
-def _measured(
+def measured_text(
+    config: Mapping[str, Any],
+    facts: Mapping[str, Any],
     metrics: Mapping[str, Any] | None,
     split: Mapping[str, Any] | None,
-    config: Mapping[str, Any],
-    settings: Mapping[str, Any],
-) -> list[str]:
+) -> str:
+    """Return the section of a card about measurements: figures, and the commands that give them.
+
+    Args:
+        config: the evaluation configuration of the run.
+        facts: the section ``lwmisn`` of the metadata.
+        metrics: the metrics.json of the run; None where it has not been evaluated.
+        split: how the data of the run were split, and how many items each part has; None where not known.
+    """
     if metrics is None:
-        return ["Nothing yet."]
-    images = "slices" if config["volumetric"] else "images"
+        return "Nothing yet."
+    data, settings = config["data"], facts["settings"]
+    images = "slices" if data["volumetric"] else "images"
     rows = [
         f"| {text.format(images=images)} | {metrics['mean'][key]:.4f} |"
         for key, text in MEASURES.items()
         if metrics["mean"].get(key) is not None
     ]
-    if len(config["label_names"]) > 1:
+    if len(data["label_names"]) > 1:
         rows += [
             f"| DSC of a whole volume, {label} | {metrics['mean'][key]:.4f} |"
-            for label in config["label_names"].values()
+            for label in data["label_names"].values()
             if (key := f"dsc_3d_{label.replace(' ', '_')}") in metrics["mean"]
         ]
     counts = metrics["counts"]
@@ -135,13 +150,51 @@ def _measured(
     if split is not None:
         parts = ", ".join(f"{count} {part}" for part, count in split["items"].items())
         said.append(f"Split by {split['by']}, seed {split['seed']}: {parts}.")
-        if "validation" in settings.get("train_parts", ()):
-            said.append("The validation part was learned from too.")
+        if "validation" in settings.get("train.parts", ()):
+            said.append("The network was trained on the validation part too.")
     said.append("An image without foreground counts as 1 where none is predicted.")
     table = "\n".join(["| | |", "|---|---|", *rows])
-    # Which genotype was given is in no setting; the bundle has it.
-    genotype = " --genotype genotype.json" if settings.get("strategy") == "given" else ""
-    options = {key: value for key, value in settings.items() if not genotype or key != "strategy"}
-    given = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in options.items())
-    search = f"lwmisn search --preset {config.get('preset')} --data DATA --out RUN{genotype}{given}"
-    return [" ".join(said), table, f"    {search}\n    lwmisn train RUN\n    lwmisn evaluate RUN"]
+    return "\n\n".join([" ".join(said), table, *_commands(facts)])
+
+
+def wrap_markdown(text: str) -> str:
+    """Return a page whose paragraphs, lists and commands have lines of at most ``WIDTH`` characters."""
+    lines = []
+    for line in text.split("\n"):
+        if line.startswith("    "):
+            lines.append(_wrap_command(line))
+        elif len(line) > WIDTH and not line.startswith("|"):
+            indent = "  " if line.startswith("- ") else ""
+            lines.append(
+                textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+            )
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _wrap_command(line: str) -> str:
+    """Break a command before its options."""
+    first, *options = line.split(" --")
+    lines = [first]
+    for option in options:
+        if len(lines[-1]) + len(option) + len(" -- \\") > WIDTH:
+            lines[-1] += " \\"
+            lines.append(f"        --{option}")
+        else:
+            lines[-1] += f" --{option}"
+    return "\n".join(lines)
+
+
+def _commands(facts: Mapping[str, Any]) -> list[str]:
+    """Return the commands that repeat the run; none for a user's own preset, which is not in the bundle."""
+    if facts["preset"] not in preset_names():
+        return []
+    variant = "" if facts["variant"] == "light" else f" --variant {facts['variant']}"
+    # The file of a given genotype is in no setting; the bundle has the genotype.
+    given = facts["settings"].get("search.strategy") == "given"
+    options = {key: value for key, value in facts["settings"].items() if not (given and key == "search.strategy")}
+    text = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in options.items())
+    genotype = " --genotype genotype.json" if given else ""
+    search = f"lwmisn search --preset {facts['preset']}{variant} --data DATA --out RUN{genotype}{text}"
+    return [f"    {search}\n    lwmisn train RUN\n    lwmisn evaluate RUN"]

@@ -1,4 +1,4 @@
-"""metadata.json: what a bundle is, for people and for the tools that read MONAI Bundles."""
+"""The metadata.json of a bundle, which describes it to people and to tools that read MONAI Bundles."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from monai_lwmisn.profiling import example_image, multiply_accumulates, paramete
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
 BUNDLE_VERSION = "0.1.0"
 LIBRARIES = {"nibabel": "nibabel", "itk": "itk", "ignite": "pytorch-ignite", "skimage": "scikit-image"}
-"""What inference, training and evaluation import beside MONAI, by the name of the distribution."""
+"""The libraries that the workflows import beside MONAI: import name, then name of the distribution."""
+
+PACKAGE = "monai-lwmisn"
 
 FORMATS = {"CT": "hounsfield", "MR": "magnitude", "microscopy": "RGB"}
-"""MONAI's name for the values of an image, by modality."""
+"""MONAI's names for the values of an image, by modality."""
 
 AUTHORS = "The monai_lwmisn authors"
 PAPER = (
@@ -33,21 +35,22 @@ def bundle_metadata(
     metrics: Mapping[str, Any] | None,
     libraries: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The content of metadata.json, by MONAI's schema of 2024-07-25.
+    """Return the content of metadata.json, by MONAI's schema of 2024-07-25.
 
     Args:
-        config: the run's evaluation configuration, for what a preset says of images and labels.
-        card: what is said of the data, see :mod:`monai_lwmisn.bundle.card`.
+        config: the evaluation configuration of the run.
+        card: see :func:`monai_lwmisn.bundle.card.load_card`.
         genotype: the network.
-        settings: what the run was given beside its preset.
-        metrics: the run's metrics.json; None where it has not been evaluated.
-        libraries: the version of MONAI, torch, numpy and each of ``LIBRARIES`` it was made with.
+        settings: the settings of the run that differ from its preset, by dotted key.
+        metrics: the metrics.json of the run; None where it has not been evaluated.
+        libraries: the version of MONAI, torch, numpy and each of ``LIBRARIES`` that it was made with.
     """
     network = LWMISN(genotype).eval()
     image = example_image(genotype)
-    classes = {"0": "background", **config["label_names"]}
-    volumetric = config["volumetric"]
-    plane = ["*"] * 2
+    data = config["data"]
+    classes = {"0": "background", **data["label_names"]}
+    volumetric = data["volumetric"]
+    plane = ["*", "*"]
     colours = {"0": "red", "1": "green", "2": "blue"} if genotype.architecture.in_channels == 3 else {"0": "image"}
     return {
         "schema": SCHEMA,
@@ -56,7 +59,7 @@ def bundle_metadata(
         "monai_version": libraries["monai"],
         "pytorch_version": libraries["torch"],
         "numpy_version": libraries["numpy"],
-        "required_packages_version": {name: libraries[name] for name in LIBRARIES.values()},
+        "required_packages_version": {**{name: libraries[name] for name in LIBRARIES.values()}, PACKAGE: __version__},
         "name": card["title"],
         "task": card["task"],
         "description": f"{card['task']}, by a light-weight network that was searched for on this kind of image.",
@@ -74,8 +77,8 @@ def bundle_metadata(
             "inputs": {
                 "image": {
                     "type": "image",
-                    "format": FORMATS.get(config["modality"], "magnitude"),
-                    "modality": config["modality"],
+                    "format": FORMATS.get(data["modality"], "magnitude"),
+                    "modality": data["modality"],
                     "num_channels": genotype.architecture.in_channels,
                     "spatial_shape": plane,
                     "dtype": "float32",
@@ -102,7 +105,7 @@ def bundle_metadata(
             "preset": config.get("preset"),
             "variant": config.get("variant"),
             "settings": dict(settings),
-            "orientation": "RAS" if volumetric else None,
+            "orientation": data["orientation"] if volumetric else None,
             "slice_axis": "axial" if volumetric else None,
             "params": parameter_count(network),
             "macs": multiply_accumulates(network, image),
@@ -112,6 +115,6 @@ def bundle_metadata(
 
 
 def installed_libraries() -> dict[str, str]:
-    """Versions of what is installed here, without local marks such as ``+cpu``."""
+    """Return the versions of the installed libraries, without local marks such as ``+cpu``."""
     names = ("monai", "torch", "numpy", *LIBRARIES.values())
     return {name: version(name).partition("+")[0] for name in names}

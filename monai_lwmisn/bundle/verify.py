@@ -1,27 +1,66 @@
-"""Verify a bundle: MONAI's own checks, the rules of its Model Zoo, and that all runtimes agree."""
+"""Verifies a bundle: MONAI's own checks, the rules of its Model Zoo, and that all runtimes agree."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+import contextlib
+import io
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from monai_lwmisn.errors import ConfigError
+import torch
+from monai.bundle import ConfigParser, ckpt_export, create_workflow, verify_metadata, verify_net_in_out
+from monai.bundle.properties import TrainProperties
+from monai.utils import BundleProperty, BundlePropertyConfig
+from torch import nn
 
-MARK = "\x1e"
-"""Begins the lines of :mod:`.checks` among what libraries print."""
+from monai_lwmisn import __version__
+from monai_lwmisn.bundle.metadata import PACKAGE
+from monai_lwmisn.bundle.standalone import closed_part
+from monai_lwmisn.bundle.write import is_bundle
+from monai_lwmisn.config import read_config
+from monai_lwmisn.errors import ConfigError, explain
+from monai_lwmisn.files import read_json
+from monai_lwmisn.inference.bundle_files import open_bundle
+from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.export import export_onnx, export_torchscript
+from monai_lwmisn.networks.weights import load_weights
+
+SCHEMA_FILE = Path(__file__).parent / "meta_schema_20240725.json"
+SCHEMA_HASH = "06954cad2cc5d3784e72077ac76f0fc8"
+"""MD5 of the schema, which MONAI compares."""
+
+FILES = (
+    "LICENSE",
+    "genotype.json",
+    "docs/README.md",
+    "docs/data_license.txt",
+    "models/model.pt",
+    *(f"configs/{name}.json" for name in ("metadata", "inference", "train", "evaluate", "search")),
+    "configs/logging.conf",
+)
+LARGEST_FILE = 25_000_000
+"""Bytes; the limit of the MONAI Model Zoo."""
+
+SIZES = ((1, 64, 96), (2, 61, 93))
+"""Batch, height and width of the images that the runtimes are compared on."""
+
+TOLERANCE = 1e-4
+"""The largest difference of logits between runtimes."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
         check: its name.
-        passed: whether all is well.
+        passed: whether the bundle passed.
         detail: what was seen, or what is wrong.
     """
 
@@ -34,25 +73,29 @@ class Finding:
 
 
 def verify(bundle: Path) -> Iterator[Finding]:
-    """Run the checks of :mod:`.checks` one by one, in a process of its own: they run the bundle's code.
+    """Run all checks of a bundle, one by one. They execute the bundle's configurations.
+
+    Args:
+        bundle: its folder, or a zip of it; with or without what makes it standalone.
 
     Raises:
-        ConfigError: ``bundle`` is no bundle, or its code ended the process.
+        ConfigError: it is no bundle.
+        DataError: the zip is damaged.
     """
-    if not (bundle / "configs" / "metadata.json").is_file():
-        raise ConfigError(
-            f"{bundle} is no bundle, it has no configs/metadata.json: give one that `lwmisn bundle` wrote."
-        )
-    command = [sys.executable, "-W", "ignore", "-m", "monai_lwmisn.bundle.bundle_checks", str(bundle.resolve())]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith(MARK):
-                yield Finding(**json.loads(line.removeprefix(MARK)))
-    if process.returncode:
-        raise ConfigError(
-            f"The checks of {bundle} ended with code {process.returncode}, so its code is not to be relied on."
-        )
+    with ExitStack() as stack:
+        root = open_bundle(bundle, stack)
+        if not is_bundle(root):
+            raise ConfigError(
+                f"{bundle} is no bundle, it has no configs/metadata.json: give one that `lwmisn bundle` wrote."
+            )
+        read_config(root, "train")  # refuses the form of an earlier release
+        for name, check in CHECKS.items():
+            with _quiet(root):
+                try:
+                    finding = Finding(name, True, check(root))
+                except Exception as error:  # a bundle, or any library, raises what it likes
+                    finding = Finding(name, False, explain(error, f"the {name}"))
+            yield finding
 
 
 def raise_for_failures(bundle: Path, findings: Sequence[Finding]) -> None:
@@ -60,3 +103,183 @@ def raise_for_failures(bundle: Path, findings: Sequence[Finding]) -> None:
     failed = [finding.check for finding in findings if not finding.passed]
     if failed:
         raise ConfigError(f"{bundle} failed {len(failed)} of {len(findings)} checks ({', '.join(failed)}): see above.")
+
+
+def check_files(bundle: Path) -> str:
+    """Check that every file that a bundle needs is there, and none is too large."""
+    missing = [name for name in FILES if not (bundle / name).is_file()]
+    if missing:
+        raise ConfigError(f"{', '.join(missing)} missing")
+    for path in bundle.rglob("*"):
+        if path.is_file() and path.stat().st_size > LARGEST_FILE:
+            raise ConfigError(f"{path.relative_to(bundle)} is over {LARGEST_FILE / 1e6:.0f} MB")
+    return f"{len(FILES)} required files, none over {LARGEST_FILE / 1e6:.0f} MB"
+
+
+def check_code(bundle: Path) -> str:
+    """Check that a bundle holds no code, or the part of this package that segments as it is."""
+    found = {path.relative_to(bundle).as_posix(): path for path in bundle.rglob("*.py")}
+    if not found:
+        return "none, so that it needs the package"
+    own = closed_part()
+    if set(found) - set(own):
+        raise ConfigError(f"{sorted(set(found) - set(own))[0]} is not of this package")
+    carried = read_json(bundle / "configs" / "metadata.json")["required_packages_version"][PACKAGE]
+    if carried != __version__:
+        return f"that of release {carried}, which cannot be compared with release {__version__}"
+    for name, path in own.items():
+        if name not in found or found[name].read_bytes() != path.read_bytes():
+            raise ConfigError(f"{name} is missing or not that of release {carried}")
+    return f"the part of release {carried} that segments, {len(found)} files"
+
+
+def check_metadata(bundle: Path) -> str:
+    """Check the metadata against MONAI's schema, and that the changelog has the version."""
+    file = bundle / "configs" / "metadata.json"
+    # MONAI reads the schema from a path that it may write to.
+    with tempfile.TemporaryDirectory() as folder:
+        schema = Path(folder) / "schema.json"
+        schema.write_bytes(SCHEMA_FILE.read_bytes())
+        verify_metadata(meta_file=str(file), filepath=str(schema), hash_val=SCHEMA_HASH)
+    content = read_json(file)
+    if content["version"] not in content["changelog"]:
+        raise ConfigError(f"the changelog has no version {content['version']}")
+    return f"version {content['version']}, schema {SCHEMA_FILE.stem.rpartition('_')[2]}"
+
+
+def check_weights(bundle: Path) -> str:
+    """Check that the weights are tensors alone and those of the genotype."""
+    _network(bundle)
+    return "tensors alone, those of the genotype"
+
+
+def check_network(bundle: Path) -> str:
+    """Check that the network takes and gives what the metadata say."""
+    verify_net_in_out(
+        net_id="network_def",
+        meta_file=str(bundle / "configs" / "metadata.json"),
+        config_file=str(bundle / "configs" / "inference.json"),
+        device="cpu",
+        bundle_root=str(bundle),
+    )
+    return "takes and gives what the metadata say"
+
+
+def check_export(bundle: Path) -> str:
+    """Check that MONAI exports the network as TorchScript."""
+    with tempfile.TemporaryDirectory() as folder:
+        ckpt_export(
+            net_id="network_def",
+            filepath=f"{folder}/model.ts",
+            ckpt_file=str(bundle / "models" / "model.pt"),
+            meta_file=str(bundle / "configs" / "metadata.json"),
+            config_file=str(bundle / "configs" / "inference.json"),
+            bundle_root=str(bundle),
+        )
+    return "MONAI's ckpt_export works"
+
+
+def check_properties(bundle: Path) -> str:
+    """Check that the workflows have what MONAI expects of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        # There must be something to segment, but it is not read.
+        for name in ("volume.nii.gz", "picture.png"):
+            (Path(folder) / name).touch()
+        workflow = create_workflow(
+            config_file=str(bundle / "configs" / "inference.json"),
+            workflow_type="inference",
+            meta_file=str(bundle / "configs" / "metadata.json"),
+            bundle_root=str(bundle),
+            dataset_dir=folder,
+            logging_file=False,
+        )
+        missing = workflow.check_properties()
+    if missing:
+        raise ConfigError(f"the inference lacks {', '.join(missing)}")
+    train = ConfigParser(ConfigParser.load_config_file(str(bundle / "configs" / "train.json")))
+    needed = [
+        str(value[BundlePropertyConfig.ID]) for value in TrainProperties.values() if value[BundleProperty.REQUIRED]
+    ]
+    missing = [name for name in needed if train.get(name) is None]
+    if missing:
+        raise ConfigError(f"the training lacks {', '.join(missing)}")
+    return "inference and training have all that MONAI asks for"
+
+
+def check_configurations(bundle: Path) -> str:
+    """Check that every configuration can be read."""
+    for file in sorted((bundle / "configs").glob("*.json")):
+        ConfigParser.load_config_file(str(file))
+    return "all can be read"
+
+
+def check_runtimes(bundle: Path) -> str:
+    """Check that TorchScript, ONNX Runtime and OpenVINO give the logits of torch.
+
+    The bundle's own exports are checked. Where it has none, they are made in a temporary folder.
+    """
+    network = _network(bundle)
+    in_channels = Genotype.load(bundle / "genotype.json").architecture.in_channels
+    with tempfile.TemporaryDirectory() as folder:
+        models = bundle / "models"
+        if not (models / "model.ts").is_file() or not (models / "model.onnx").is_file():
+            models = Path(folder)
+            export_torchscript(network, models / "model.ts")
+            export_onnx(network, in_channels, models / "model.onnx")
+        others: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+            "TorchScript": torch.jit.load(str(models / "model.ts")).eval()
+        }
+        for name, runtime in RUNTIMES.items():
+            if is_installed(name):
+                others[name] = runtime(models / "model.onnx", "cpu")
+        largest = _largest_difference(network, others, in_channels)
+    return f"{', '.join(others)} within {largest:.1g} of torch"
+
+
+CHECKS: dict[str, Callable[[Path], str]] = {
+    "files": check_files,
+    "code": check_code,
+    "configurations": check_configurations,
+    "metadata": check_metadata,
+    "weights": check_weights,
+    "network": check_network,
+    "export": check_export,
+    "properties": check_properties,
+    "runtimes": check_runtimes,
+}
+
+
+@contextlib.contextmanager
+def _quiet(bundle: Path) -> Iterator[None]:
+    """Keep what libraries print off the terminal, and look for files where MONAI's checks do, in the bundle."""
+    before = os.getcwd()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        os.chdir(bundle)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def _network(bundle: Path) -> nn.Module:
+    network = LWMISN(Genotype.load(bundle / "genotype.json"))
+    load_weights(network, bundle / "models" / "model.pt")
+    return network.eval()
+
+
+def _largest_difference(
+    network: nn.Module, others: dict[str, Callable[[torch.Tensor], torch.Tensor]], in_channels: int
+) -> float:
+    generator = torch.Generator().manual_seed(0)
+    largest = 0.0
+    for batch, *size in SIZES:
+        images = torch.rand((batch, in_channels, *size), generator=generator)
+        with torch.inference_mode():
+            expected = network(images)
+            for name, runtime in others.items():
+                difference = float((runtime(images) - expected).abs().max())
+                largest = max(largest, difference)
+                if not difference <= TOLERANCE:
+                    raise ConfigError(f"{name} differs from torch by {difference:.2g} on {batch}x{size[0]}x{size[1]}")
+    return largest

@@ -1,4 +1,4 @@
-"""`lwmisn`: each command reads arguments, calls one function and prints what it gives."""
+"""Provides `lwmisn`, whose commands read arguments, call one function and print its result."""
 
 from monai_lwmisn.cli.program import main
 

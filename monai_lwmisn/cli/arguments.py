@@ -1,12 +1,13 @@
-"""How commands are added to `lwmisn`, and the arguments that several of them have.
+"""Adds commands to `lwmisn`, and the arguments that several commands share.
 
-The modules of commands import libraries where they use them, so that --help answers at once.
+The modules of commands import libraries inside functions, so that --help answers at once.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 PRESET_HELP = "nuclei, liver_ct, prostate_mr, hippocampus_mr, or the path of a preset of your own (JSON)"
 DATA_HELP = "the data set as downloaded: a folder, or for dsb2018 (nuclei) also its zip"
@@ -16,21 +17,34 @@ SET_HELP = (
 
 
 def no_way_on(arguments: argparse.Namespace) -> str:
-    """What to say after an interruption of a command that keeps nothing: nothing."""
+    """Return an empty text: a command that saves nothing cannot be resumed."""
     return ""
 
 
 class Commands:
-    """The commands of a parser, to which modules add theirs.
+    """Collects the commands of a parser, to which each module adds its own.
 
     Args:
-        parser: the parser of `lwmisn`, or of a command that has actions.
-        metavar: what the help calls one of them.
+        parser: the parser of `lwmisn`, or of a command with actions.
+        metavar: the word for a command in the help.
     """
 
     def __init__(self, parser: argparse.ArgumentParser, metavar: str = "COMMAND") -> None:
-        self._parsers = parser.add_subparsers(metavar=metavar, required=True)
+        self._parser = parser
+        self._parsers = parser.add_subparsers(title="commands", metavar=metavar, required=True)
         parser.set_defaults(debug=False)
+
+    @contextmanager
+    def heading(self, title: str) -> Iterator[None]:
+        """List the commands that are added inside the ``with`` block under a heading of their own.
+
+        argparse allows one list of commands, so this moves their lines of the help into a group of arguments.
+        """
+        lines = self._parsers._choices_actions
+        before = len(lines)
+        yield
+        self._parser.add_argument_group(title)._group_actions.extend(lines[before:])
+        del lines[before:]
 
     def add(
         self,
@@ -43,14 +57,14 @@ class Commands:
         """Add one command.
 
         Args:
-            name: what a user types.
-            command: what it does; None for a command that has actions, which do it.
-            summary: a phrase for the list of commands, and the description of its own help.
-            epilog: what its help ends with.
-            way_on: how to go on after an interruption, as the rest of a sentence.
+            name: the name that a user types.
+            command: the function that runs the command; None for a command with actions.
+            summary: a phrase for the list of commands and for the command's own help.
+            epilog: text at the end of the command's help.
+            way_on: returns how to resume after an interruption, as the rest of a sentence.
 
         Returns:
-            Its parser, for its arguments.
+            The parser of the command, to which its arguments are added.
         """
         parser = self._parsers.add_parser(
             name,
@@ -62,20 +76,20 @@ class Commands:
         parser.add_argument(
             "--debug",
             action="store_true",
-            default=argparse.SUPPRESS,  # a default would undo what stands before the name of an action
-            help="show where an error comes from, not only its sentence",
+            default=argparse.SUPPRESS,  # a default would overwrite --debug before the name of an action
+            help="print the traceback of an error too, not only its sentence",
         )
         parser.set_defaults(command=command, way_on=way_on)
         return parser
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
-    """Let the values of a configuration be set."""
+    """Add --set, which changes values of a configuration."""
     parser.add_argument("--set", action="append", metavar="KEY=VALUE", default=[], help=SET_HELP)
 
 
 def add_resume(parser: argparse.ArgumentParser, settings: str) -> None:
-    """Let an interrupted run go on; `settings` says with which settings, as the rest of a sentence."""
+    """Add --resume; `settings` says which settings the resumed run uses, as the rest of a sentence."""
     parser.add_argument(
-        "--resume", action="store_true", help=f"go on from the last finished epoch of an interrupted run{settings}"
+        "--resume", action="store_true", help=f"resume an interrupted run after its last finished epoch{settings}"
     )

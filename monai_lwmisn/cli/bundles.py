@@ -1,4 +1,4 @@
-"""Commands about bundles: bundle, verify, segment."""
+"""The commands about bundles: bundle, verify, convert, segment."""
 
 from __future__ import annotations
 
@@ -7,30 +7,43 @@ import sys
 from pathlib import Path
 
 from monai_lwmisn.cli.arguments import Commands
-from monai_lwmisn.cli.terminal import say
-from monai_lwmisn.cli.threads import sleep_early
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.cli.terminal import say, sleep_early
+from monai_lwmisn.errors import ConfigError, DataError
 
 
 def add_commands(commands: Commands) -> None:
-    """Add bundle, verify and segment."""
-    bundle = commands.add(
-        "bundle", _bundle, "make a MONAI Bundle of a trained run, which runs wherever MONAI is installed"
-    )
-    bundle.add_argument("run", type=Path, metavar="RUN", help="a run folder, trained and best also evaluated")
+    """Add bundle, verify, convert and segment."""
+    bundle = commands.add("bundle", _bundle, "make a MONAI Bundle of a trained run, or a standalone zip of a bundle")
     bundle.add_argument(
-        "-o",
-        "--output",
+        "source", type=Path, metavar="RUN_OR_BUNDLE", help="a run folder, trained and best also evaluated; or a bundle"
+    )
+    bundle.add_argument(
+        "-o", "--output", type=Path, metavar="BUNDLE", help="the folder to make of a run; a bundle there is replaced"
+    )
+    bundle.add_argument(
+        "--standalone",
         type=Path,
-        metavar="BUNDLE",
-        required=True,
-        help="the folder to make; a bundle there is replaced",
+        metavar="FILE.zip",
+        help="a zip to make besides, which segments where MONAI is installed without this package",
     )
 
-    verify = commands.add(
+    verification = commands.add(
         "verify", _verify, "check a bundle: MONAI's own checks, the rules of its zoo, and that all runtimes agree"
     )
-    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle's folder; its code is run")
+    verification.add_argument(
+        "bundle", type=Path, metavar="BUNDLE", help="a bundle: its folder, or a zip of it; what it names is executed"
+    )
+
+    conversion = commands.add(
+        "convert",
+        _convert,
+        "convert a run, bundle, genotype or weights of the former release; the old one is not changed",
+        epilog="Settings are converted. Other changes to the configurations of a run are not.",
+    )
+    conversion.add_argument(
+        "old", type=Path, metavar="OLD", help="a run folder, a bundle's folder, a genotype.json or a file of weights"
+    )
+    conversion.add_argument("new", type=Path, metavar="NEW", help="the folder or file to write; it must not exist")
 
     segmentation = commands.add("segment", _segment, "segment images or volumes with a bundle; a mask for each")
     segmentation.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle: its folder, or a zip of it")
@@ -69,15 +82,24 @@ def add_commands(commands: Commands) -> None:
 
 
 def _bundle(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.bundle.standalone import write_standalone
     from monai_lwmisn.bundle.write import write_bundle
 
-    data = write_bundle(arguments.run, arguments.output)
-    say(
-        f"The bundle: {arguments.output}\n"
-        f"It says that it learned from: {data}\n"
-        "Where that is not so, put it right in its docs/README.md, docs/data_license.txt and configs/metadata.json\n"
-        f"Check it: lwmisn verify {arguments.output}"
-    )
+    if arguments.output is None and arguments.standalone is None:
+        raise ConfigError("There is nothing to make: give -o BUNDLE, --standalone FILE.zip or both.")
+    source = arguments.source
+    if arguments.output is not None:
+        data = write_bundle(source, arguments.output)
+        source = arguments.output
+        say(
+            f"The bundle: {arguments.output}\n"
+            f"Its model card says that it was trained on: {data}\n"
+            "If it was not, correct docs/README.md, docs/data_license.txt and configs/metadata.json\n"
+            f"Check it: lwmisn verify {arguments.output}"
+        )
+    if arguments.standalone is not None:
+        write_standalone(source, arguments.standalone)
+        say(f"The standalone bundle: {arguments.standalone}")
 
 
 def _verify(arguments: argparse.Namespace) -> None:
@@ -88,6 +110,14 @@ def _verify(arguments: argparse.Namespace) -> None:
         findings.append(finding)
         say(str(finding))
     raise_for_failures(arguments.bundle, findings)
+
+
+def _convert(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.convert import convert
+
+    for note in convert(arguments.old, arguments.new):
+        say(note)
+    say(f"Converted: {arguments.new}")
 
 
 def _segment(arguments: argparse.Namespace) -> None:

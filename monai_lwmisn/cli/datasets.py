@@ -1,4 +1,4 @@
-"""Commands about data sets: check-data, phantom."""
+"""Adds the commands about data sets: check-data, phantom."""
 
 from __future__ import annotations
 
@@ -13,23 +13,28 @@ from monai_lwmisn.cli.terminal import say
 
 def add_commands(commands: Commands) -> None:
     """Add check-data and phantom."""
-    check = commands.add("check-data", _check_data, "say what was found in a data set, and what is wrong with it")
+    check = commands.add("check-data", _check_data, "report the content of a data set and its problems")
     check.add_argument("--preset", required=True, help=PRESET_HELP)
-    check.add_argument("--variant", default="light", help="light or paper (default: %(default)s)")
+    check.add_argument(
+        "--variant", default="light", help="light (our settings) or paper (published ones) (default: %(default)s)"
+    )
     check.add_argument("--data", type=Path, metavar="PATH", required=True, help=DATA_HELP)
     check.add_argument("--json", action="store_true", help="print JSON")
     add_set(check)
 
-    phantom = commands.add("phantom", _phantom, "make a data set of artificial images in the kind's native raw layout")
+    phantom = commands.add("phantom", _phantom, "make a data set of artificial images in the raw format of a real one")
     phantom.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
     phantom.add_argument(
-        "--kind", choices=("nuclei", "ct", "mr"), default="nuclei", help="what to imitate (default: %(default)s)"
+        "--kind",
+        choices=("nuclei", "ct", "mr"),
+        default="nuclei",
+        help="which real data to imitate (default: %(default)s)",
     )
     phantom.add_argument(
         "--cases", type=int, metavar="N", default=12, help="number of images or volumes (default: %(default)s)"
     )
     phantom.add_argument(
-        "--size", type=int, metavar="PIXELS", help="width and height; 256 for nuclei and 128 for volumes where left out"
+        "--size", type=int, metavar="PIXELS", help="width and height (default: 256 for nuclei, 128 for volumes)"
     )
     phantom.add_argument(
         "--seed", type=_seed, metavar="S", default=0, help="the same seed gives the same images (default: %(default)s)"
@@ -38,7 +43,7 @@ def add_commands(commands: Commands) -> None:
 
 def _seed(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is no seed: give a whole number from 0 on")
+        raise argparse.ArgumentTypeError(f"{text} is not a seed: give a whole number from 0 on")
     return int(text)
 
 
@@ -63,4 +68,4 @@ def _phantom(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.data.phantom import write_phantom
 
     folder = write_phantom(arguments.out, arguments.kind, arguments.cases, arguments.seed, arguments.size)
-    say(f"Made {arguments.cases} cases in {folder}")
+    say(f"Made the data set {folder}, number of cases: {arguments.cases}")

@@ -1,4 +1,4 @@
-"""`lwmisn label` and its actions: serve, restore, check."""
+"""Adds `lwmisn label` and its actions."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ def add_commands(commands: Commands) -> None:
     label = commands.add("label", None, "MONAI Label: serve bundles to annotators, and learn from what they label")
     actions = Commands(label, metavar="ACTION")
     serve = actions.add("serve", _serve, "start a server for 3D Slicer, OHIF and other clients")
-    serve.add_argument("--studies", type=Path, metavar="FOLDER", required=True, help="the images; labels go there too")
+    serve.add_argument(
+        "--studies", type=Path, metavar="FOLDER", required=True, help="the images; labels are written there too"
+    )
     serve.add_argument(
         "--bundle",
         type=Path,
         nargs="+",
         metavar="BUNDLE",
         default=[],
-        help="folders of bundles, which are copied; may be left out where the app's folder has some already",
+        help="folders of bundles, which are copied; may be left out if the app's folder has some already",
     )
     serve.add_argument(
         "--app",
         type=Path,
         metavar="FOLDER",
         default=Path("label-app"),
-        help="the app's folder, with the copies of the bundles and what they learn (default: %(default)s)",
+        help="the app's folder, which holds the copies of the bundles and their new weights (default: %(default)s)",
     )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
-    restore = actions.add("restore", _restore, "serve the weights again that a bundle came with")
+    restore = actions.add("restore", _restore, "undo the learning of a bundle: serve its original weights again")
     restore.add_argument("name", metavar="NAME", help="the bundle's name")
     restore.add_argument(
         "--app", type=Path, metavar="FOLDER", default=Path("label-app"), help="the app's folder (default: %(default)s)"
@@ -45,16 +47,16 @@ def add_commands(commands: Commands) -> None:
 def _serve(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.label.server import serve
 
-    say(f"The server: http://{arguments.host}:{arguments.port}, in a minute; Ctrl-C ends it.")
+    say(f"The server starts at http://{arguments.host}:{arguments.port}, in about a minute; Ctrl-C ends it.")
     if serve(arguments.studies, arguments.bundle, arguments.app, arguments.host, arguments.port):
-        raise LWMISNError("The server has ended by itself: see above.")
+        raise LWMISNError("The server stopped by itself: see its messages above.")
 
 
 def _restore(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.label.folder import restore
 
     restore(arguments.app, arguments.name)
-    say(f"{arguments.name} has its published weights again.")
+    say(f"{arguments.name} has its original weights again.")
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Commands that show networks and their costs: show, table1, baselines."""
+"""The command that shows a network and its costs: show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monai_lwmisn.files import check_writable
 
 
 def add_commands(commands: Commands) -> None:
-    """Add show, table1 and baselines."""
+    """Add show."""
     show = commands.add(
         "show", _show, "show a network: parameters, multiply-accumulates, time, memory, and its cells drawn"
     )
@@ -23,24 +23,10 @@ def add_commands(commands: Commands) -> None:
     show.add_argument("-o", "--output", type=Path, metavar="FILE", help="draw the cells to FILE (.svg, .png or .pdf)")
     show.add_argument("--threads", type=_threads, default=2, help="CPU threads for the latency (default: %(default)s)")
 
-    table1 = commands.add(
-        "table1", _table1, "table 1 of the paper: the cost of each operation, ours beside the published"
-    )
-    table1.add_argument(
-        "--json", action="store_true", help="print JSON: parameters and multiply-accumulates, plain numbers"
-    )
-
-    baselines = commands.add(
-        "baselines", _baselines, "the networks that ours is compared with: their costs and sources"
-    )
-    baselines.add_argument(
-        "--json", action="store_true", help="print JSON: parameters and multiply-accumulates, plain numbers"
-    )
-
 
 def _threads(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text} is no number of threads: give a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of threads: give a whole number from 1 on")
     return int(text)
 
 
@@ -59,17 +45,3 @@ def _show(arguments: argparse.Namespace) -> None:
         draw_cells(genotype, arguments.output)
     report = network_report(genotype, threads=arguments.threads)
     say(json.dumps(report, indent=2) if arguments.json else format_network(report))
-
-
-def _table1(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.studies.table1 import format_table1, table1
-
-    rows = table1()
-    say(json.dumps(rows, indent=2) if arguments.json else format_table1(rows))
-
-
-def _baselines(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.studies.baseline_table import baseline_rows, format_baselines
-
-    rows = baseline_rows()
-    say(json.dumps(rows, indent=2) if arguments.json else format_baselines(rows))

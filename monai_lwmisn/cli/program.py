@@ -1,4 +1,4 @@
-"""The program: commands, exit codes, and the sentence of an error instead of a traceback."""
+"""Runs `lwmisn`: parses the command, turns errors into one sentence, and returns the exit code."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ from contextlib import contextmanager
 from types import FrameType
 
 from monai_lwmisn import __version__
-from monai_lwmisn.cli import bundles, comparisons, datasets, label, networks, runs
+from monai_lwmisn.cli import bundles, datasets, label, networks, runs, studies
 from monai_lwmisn.cli.arguments import Commands
 from monai_lwmisn.errors import ComparisonError, LWMISNError, reason_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `lwmisn` with the given arguments, those of the process by default.
+    """Run `lwmisn`.
+
+    Args:
+        argv: the arguments; those of the process by default.
 
     Returns:
-        The exit code: 0 done, 2 wrong input (one sentence on stderr), 130 interrupted
-        (143 by SIGTERM, as clusters do), 1 anything else that failed.
+        The exit code: 0 for success, 2 for wrong input (one sentence on stderr), 130 for Ctrl-C, 143 for SIGTERM (as
+        clusters send it), 1 for any other failure.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -41,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LWMISNError as error:
         return _fail(arguments, str(error), code=2)
     except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing is left to say when Python closes it.
+        # The reader of the output has closed it, so Python must not write to it at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
@@ -52,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="lwmisn-", suffix=".log", delete=False, encoding="utf-8") as log:
             log.write(traceback.format_exc())
-        return _fail(arguments, f"stopped by {reason_of(error)}; the details are in {log.name}.", code=1)
+        return _fail(arguments, f"unexpected error ({reason_of(error)}): report it with {log.name}.", code=1)
     return 0
 
 
@@ -62,16 +65,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lwmisn {__version__}")
     commands = Commands(parser)
-    for module in (runs, bundles, label, networks, comparisons, datasets):
+    for module in (runs, bundles, label, networks, datasets, studies):
         module.add_commands(commands)
     return parser
 
 
 class _Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM, whose number it holds, as a class of its own.
+    """Signals Ctrl-C or SIGTERM; its argument is the number of the signal.
 
-    MONAI evaluates the expressions of a workflow. When a plain KeyboardInterrupt leaves one, Python ends by a signal
-    whatever code is returned; it looks for that very class.
+    MONAI evaluates expressions of a workflow with ``eval``. If exactly a KeyboardInterrupt leaves ``eval``, Python ends
+    by a signal, whatever exit code is returned. A class of its own avoids that.
     """
 
 
@@ -92,11 +95,11 @@ def _interruptible() -> Iterator[None]:
 
 
 def _quieten_libraries() -> None:
-    """Keep remarks for programmers off the terminal of a user."""
+    """Hide messages for programmers from users."""
     warnings.simplefilter("ignore")
-    # MONAI tries a GPU decoder for every DICOM reader that it makes, and says each time that there is none.
+    # MONAI looks for a GPU decoder for every DICOM reader, and warns each time that there is none.
     logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
-    # Ignite says of every error, Ctrl-C too, that it ends the run, before we say what it is.
+    # ignite reports every error, even Ctrl-C, before the one sentence about it.
     logging.getLogger("ignite.engine.engine").setLevel(logging.CRITICAL)
 
 
@@ -110,5 +113,7 @@ def _fail(arguments: argparse.Namespace, sentence: str, code: int) -> int:
 def _system_sentence(error: OSError) -> str:
     file, reason = error.filename or "a file", error.strerror or error
     if error.filename is None or error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{file} cannot be written or read ({reason}): free some space or mend the permissions, then try again."
+        return (
+            f"{file} cannot be written or read ({reason}): free some space or change the permissions, then try again."
+        )
     return f"{file} cannot be read or written ({reason}): check its path and permissions, or give another."

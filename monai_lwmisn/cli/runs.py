@@ -1,4 +1,4 @@
-"""Commands that make and measure a run: search, train, evaluate."""
+"""Adds the commands that make and measure a run: search, train, evaluate."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 
 from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_resume, add_set
-from monai_lwmisn.cli.terminal import say
-from monai_lwmisn.cli.threads import sleep_early
+from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.files import check_writable, write_json
 from monai_lwmisn.settings import describe_settings
 
@@ -18,53 +17,55 @@ def add_commands(commands: Commands) -> None:
     search = commands.add(
         "search",
         _search,
-        "search a network on a data set; makes a run folder with its genotype.json",
+        "search for a network on a data set; write a run folder with its genotype.json",
         describe_settings("search"),
         way_on=_way_on_to_search,
     )
     search.add_argument("--preset", help=PRESET_HELP)
     search.add_argument(
         "--variant",
-        help="light: smaller, faster, better; paper: the published hyper-parameters (default: light)",
+        help="light: this project's settings (recommended); paper: the published settings (default: light)",
     )
     search.add_argument("--data", type=Path, metavar="PATH", help=f"{DATA_HELP}; with --resume only if it has moved")
-    search.add_argument("--out", type=Path, metavar="RUN", required=True, help="the run folder, made anew")
     search.add_argument(
-        "--strategy", choices=("differentiable", "random"), help="how to search; the preset's where left out"
+        "--out", type=Path, metavar="RUN", required=True, help="the run folder; without --resume it is made"
+    )
+    search.add_argument(
+        "--strategy", choices=("differentiable", "random"), help="how to search (default: the preset's)"
     )
     search.add_argument(
         "--genotype",
         type=Path,
         metavar="FILE",
-        help="search nothing: make the run with this genotype.json, to train it",
+        help="make the run with the network of this genotype.json, without a search",
     )
     search.add_argument(
         "--budget",
         metavar="LIMITS",
-        help="limits that the network keeps, as in params=0.1M,macs=0.5G,latency=20ms: parameters (k, M), "
-        "multiply-accumulates (M, G) and milliseconds per 256x256 image; any of the three; the preset's where left out",
+        help="upper limits for the network, as in params=0.1M,macs=0.5G,latency=20ms: parameters (k, M), "
+        "multiply-accumulates (M, G) and milliseconds per 256x256 image; any of the three (default: the preset's)",
     )
     add_set(search)
     add_resume(
         search,
-        "; preset, variant, strategy and settings are those of the run, and --set, --budget and --data change them",
+        " with the run's preset, variant, strategy and settings; --set, --budget and --data change them",
     )
 
     train = commands.add(
         "train",
         _train,
-        "train the network that a search found; makes RUN/models/model.pt",
+        "train the network that a search found; write RUN/models/model.pt",
         describe_settings("train"),
         way_on=_way_on_to_train,
     )
     train.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     add_set(train)
-    add_resume(train, "; settings are those of the run, and --set changes them")
+    add_resume(train, " with the run's settings; --set changes them")
 
     evaluate = commands.add(
         "evaluate",
         _evaluate,
-        "measure a trained network; makes RUN/evaluation with metrics.json and pictures",
+        "measure a trained network; write RUN/evaluation with metrics.json and pictures",
         describe_settings("evaluate"),
     )
     evaluate.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a bundle")
@@ -72,19 +73,19 @@ def add_commands(commands: Commands) -> None:
         "--data",
         type=Path,
         metavar="PATH",
-        help="another data set than the run's, in the same layout, all of which is measured",
+        help="another data set in the same format, to be measured as a whole",
     )
     evaluate.add_argument(
         "--split",
         choices=("test", "validation", "training", "all"),
         default="test",
-        help="the part of the run's own images to measure on, not for --data (default: %(default)s)",
+        help="the part of the run's own data to measure; not with --data (default: %(default)s)",
     )
     evaluate.add_argument(
         "--json",
         type=Path,
         metavar="FILE",
-        help="also write the figures to FILE: Dice and IoU from 0 to 1, hd95 in mm, latency in ms, memory in MB",
+        help="also write the metrics to FILE: Dice and IoU from 0 to 1, hd95 in mm, latency in ms, memory in MB",
     )
     add_set(evaluate)
 
@@ -108,9 +109,9 @@ def _search(arguments: argparse.Namespace) -> None:
         settings=settings,
         resume=arguments.resume,
     )
-    found = arguments.out / "genotype.json"
+    found = f"The network that was found: {arguments.out / 'genotype.json'}"
     made = f"Run folder {arguments.out} made with the given network; no search was needed."
-    say(f"{made if arguments.genotype else f'The network found: {found}'}\nTrain it: lwmisn train {arguments.out}")
+    say(f"{made if arguments.genotype else found}\nTrain it: lwmisn train {arguments.out}")
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -138,16 +139,16 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     if arguments.json:
         write_json(metrics, arguments.json)
     folder = evaluation_folder(arguments.run, data=arguments.data, split=arguments.split)
-    say(f"{format_metrics(metrics)}\nThe figures of each case, and pictures: {folder}")
+    say(f"{format_metrics(metrics)}\nThe metrics of each case, and pictures: {folder}")
 
 
 def _way_on_to_search(arguments: argparse.Namespace) -> str:
     if not (arguments.out / "search" / "checkpoint.pt").exists():
         return ""
-    return f"; the last finished epoch is kept, go on with: lwmisn search --out {arguments.out} --resume"
+    return f"; the last finished epoch is saved, resume with: lwmisn search --out {arguments.out} --resume"
 
 
 def _way_on_to_train(arguments: argparse.Namespace) -> str:
     if not (arguments.run / "train" / "checkpoint.pt").exists():
         return ""
-    return f"; the last finished epoch is kept, go on with: lwmisn train {arguments.run} --resume"
+    return f"; the last finished epoch is saved, resume with: lwmisn train {arguments.run} --resume"

@@ -1,4 +1,4 @@
-"""Measurements as text for people."""
+"""Formats measurements as text for the screen."""
 
 from __future__ import annotations
 
@@ -10,9 +10,22 @@ from monai_lwmisn.networks.architecture import STAGES
 from monai_lwmisn.networks.genotype import INPUTS
 from monai_lwmisn.profiling import IMAGE_SIZE
 
+MEANINGS = {
+    "dsc": "Dice of an image (1 is perfect)",
+    "miou": "intersection over union of an image (1 is perfect)",
+    "dsc_256": "Dice at 256x256 pixels, without post-processing",
+    "miou_256": "intersection over union at 256x256 pixels, without post-processing",
+    "dsc_3d": "Dice of a volume (1 is perfect)",
+    "hd95": "95 % Hausdorff distance in mm (0 is perfect)",
+    "surface_dice": "share of the surface within the tolerance (1 is perfect)",
+    "f1_50": "objects found: F1 at an IoU of 0.5 (1 is perfect)",
+    "aji": "aggregated Jaccard index of objects (1 is perfect)",
+}
+"""What each metric says, for readers of the screen."""
+
 
 def format_network(report: Mapping[str, Any]) -> str:
-    """What :func:`monai_lwmisn.profiling.network_report` gives, with units, and the edges of the cells."""
+    """Return the result of :func:`monai_lwmisn.profiling.network_report` as text, with units and all edges."""
     genotype = Genotype.from_dict(report["genotype"])
     architecture = genotype.architecture
     size = "x".join(str(length) for length in IMAGE_SIZE)
@@ -33,11 +46,14 @@ def format_network(report: Mapping[str, Any]) -> str:
 
 
 def format_metrics(metrics: Mapping[str, Any]) -> str:
-    """What :func:`monai_lwmisn.run.evaluate` gives: the means, one to a line, and the costs."""
+    """Return the means and the costs of :func:`monai_lwmisn.run.evaluate` as text, one mean per line."""
     width = max(len(name) for name in metrics["mean"])
-    lines = [f"{name:<{width}}  {_number(value)}" for name, value in metrics["mean"].items()]
+    lines = [
+        f"{name:<{width}}  {_number(value):<6}  {MEANINGS.get(name, '')}".rstrip()
+        for name, value in metrics["mean"].items()
+    ]
     lines.append(
-        f"means over {metrics['counts']['images']} images of {len(metrics['cases'])} cases ({metrics['split']})"
+        f"means of the part {metrics['split']}: images {metrics['counts']['images']}, cases {len(metrics['cases'])}"
     )
     lines.append(
         f"{metrics['params'] / 1e6:.4f} M parameters, {metrics['macs'] / 1e9:.4f} G multiply-accumulates, "

@@ -1,4 +1,4 @@
-"""From raw data sets to what a network is fed with: layouts, checks, splits, transforms, datasets, and a phantom."""
+"""Turns raw data sets into datalists and torch datasets: formats, checks, splits, transforms, and a phantom."""
 
 from monai_lwmisn.data.data_report import DataReport, check_data
 from monai_lwmisn.data.datalist import read_datalist, select_parts, validate_datalist, write_datalist

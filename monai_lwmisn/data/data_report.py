@@ -1,4 +1,4 @@
-"""Reads a whole data set before anything is computed, and reports its content and its problems."""
+"""Checks a whole data set before anything is computed, and reports its content and its problems."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from monai_lwmisn.errors import DataError, explain
 from monai_lwmisn.inference.readers import LabelReader, PictureReader, VolumeReader
 
 MOST_SIZES = 12
-"""Number of sizes that a report names one by one; of more it gives the range."""
+"""The most sizes that a report lists one by one; if there are more, it gives their range."""
 
 
 @dataclass
@@ -27,15 +27,15 @@ class DataReport:
 
     Attributes:
         dataset: the format of the data set.
-        path: where it is.
-        items: the pairs of image and label without a problem.
-        images: number of pairs of image and label, with or without problems.
-        strata: number of images per stratum; empty where the layout has none.
-        groups: number of groups (near-duplicates, tiles of one image, patients) that a split keeps together.
+        path: absolute path of the data set.
+        items: the pairs of image and label that have no problem.
+        images: number of all pairs of image and label, with or without problems.
+        strata: number of images per stratum; empty if the data set has no strata.
+        groups: number of groups that a split keeps together: near-duplicates, tiles of one image, images of a patient.
         sizes: number of images per size in voxels, written ``256x256`` (x first).
-        spacing_mm: smallest and largest voxel spacing per axis in mm; empty for pictures and where it is not real.
+        spacing_mm: smallest and largest voxel spacing per axis in mm; empty for pictures, and without real spacing.
         label_shares: share of all voxels per label value.
-        without_foreground: number of images whose label is empty.
+        without_foreground: number of images whose label is background only.
         problems: one sentence each: what is wrong, in which file, what to do.
     """
 
@@ -61,8 +61,8 @@ class DataReport:
             raise DataError(first_of(self.problems))
 
     def to_text(self) -> str:
-        """Return the report as text: facts first, then a line per problem."""
-        lines = [f"{self.path}: {self.images} images with labels in {self.groups} groups, read as {self.dataset}"]
+        """Return the report as text: the content first, then one line per problem."""
+        lines = [f"{self.path}, read as {self.dataset}: images with labels {self.images}, groups {self.groups}"]
         if self.strata:
             lines.append("strata: " + ", ".join(f"{name} {count}" for name, count in self.strata.items()))
         lines.append("sizes: " + self._sizes_text())
@@ -70,7 +70,7 @@ class DataReport:
             ranges = (f"{low:g}" if np.isclose(low, high) else f"{low:g}-{high:g}" for low, high in self.spacing_mm)
             lines.append("spacing: " + " x ".join(ranges) + " mm")
         shares = (f"{value}: {100 * share:.2f} %" for value, share in self.label_shares.items())
-        lines.append("label shares: " + ", ".join(shares) + f"; {self.without_foreground} images without foreground")
+        lines.append("label shares: " + ", ".join(shares) + f"; images without foreground: {self.without_foreground}")
         lines.extend(f"problem: {problem}" for problem in self.problems)
         if not self.problems:
             lines.append("no problems")
@@ -86,7 +86,7 @@ class DataReport:
 def _load(path: str | Sequence[str], kind: str, loader: LoadImage) -> torch.Tensor:
     try:
         return loader(path)
-    except Exception as error:  # every library raises its own
+    except Exception as error:  # every file library raises its own kind of error
         name = path if isinstance(path, str) else path[0]
         raise DataError(explain(error, f"The {kind} {name}")) from error
 
@@ -96,10 +96,10 @@ def _label_name(item: Item) -> str:
 
 
 def _check_item(item: Item, image_loader: LoadImage, label_loader: LoadImage) -> tuple[torch.Tensor, torch.Tensor]:
-    """Load image and label and compare them.
+    """Load the image (C, x, y[, z]) and the label (1, x, y[, z]) of an item, and compare them.
 
     Raises:
-        DataError: one cannot be read, they differ in shape, or a voxel is NaN or infinite.
+        DataError: one of the two cannot be read, they differ in size, or a voxel is NaN or infinite.
     """
     image = _load(item["image"], "image", image_loader)
     label = _load(item["label"], "label", label_loader)
@@ -108,7 +108,7 @@ def _check_item(item: Item, image_loader: LoadImage, label_loader: LoadImage) ->
         image_size, label_size = ("x".join(map(str, tensor.shape[1:])) for tensor in (image, label))
         raise DataError(
             f"The image {item['image']} is {image_size} but its label {name} is {label_size}: "
-            "make them match or remove both."
+            "give both the same size, or remove both."
         )
     for kind, path, tensor in (("image", item["image"], image), ("label", name, label)):
         if not torch.isfinite(tensor).all():
@@ -117,13 +117,14 @@ def _check_item(item: Item, image_loader: LoadImage, label_loader: LoadImage) ->
 
 
 def _describe_unknown_values(unknown: dict[str, list[float]], known: set[int]) -> str:
-    """One sentence for all labels with unknown values, that are given by file."""
+    """Return one sentence about all labels with unknown values, which are given by file."""
     name, values = next(iter(unknown.items()))
     listed = ", ".join(f"{value:.9g}" for value in values[:5]) + (", ..." if len(values) > 5 else "")
     classes = ", ".join(map(str, sorted(known)))
     return (
-        f"The label {name} has the values {listed}, but the classes of the preset are {classes} (labels like it: "
-        f"{len(unknown)}); renumber the labels, or name every class in label_names of a preset of your own."
+        f"The label {name} has the value{'s' if len(values) > 1 else ''} {listed}, but the classes of the preset are "
+        f"{classes} (labels like it: {len(unknown)}): renumber the labels, or name every class in data.label_names of "
+        "your own preset."
     )
 
 
@@ -136,19 +137,19 @@ def check_data(
     spacing_is_real: bool = True,
     progress: bool = True,
 ) -> DataReport:
-    """Read a whole data set with the readers of the training, and report its content and its problems.
+    """Read a whole data set with the readers that training uses, and report its content and its problems.
 
     Args:
         dataset: a name in ``DATASETS``.
-        path: the folder or archive as downloaded.
+        path: the folder or zip as downloaded.
         volumetric: whether the images are volumes.
-        label_names: name of each class by its value in the labels, beside the background 0.
+        label_names: name of each class by its value in the labels, without the background 0.
         spacing_is_real: whether the voxel spacing of volumes is in millimetres.
         progress: whether to show a progress bar on a terminal.
 
     Raises:
-        ConfigError: there is no such data set.
-        DataError: the path is missing, empty, or holds nothing of the data set.
+        ConfigError: there is no such format.
+        DataError: the path is missing or empty, or holds nothing of the format.
     """
     scan = scan_dataset(dataset, path)
     report = DataReport(dataset=dataset, path=os.path.abspath(path), problems=list(scan.problems))

@@ -1,7 +1,7 @@
-"""Images that show the same thing: near-duplicates and tiles cut from one field of view.
+"""Groups images that show the same scene: near-duplicates, and tiles cut from one field of view.
 
-Many images of the Data Science Bowl are neighbouring tiles of a larger one. Such tiles are no independent samples, so
-a split must keep them together.
+Many images of the Data Science Bowl are neighbouring tiles of a larger image. Such tiles are not independent samples,
+so a split must keep them together.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.spatial.distance import cdist
 
 from monai_lwmisn.data.picture_content import PictureContent
 
-# Chosen on the Data Science Bowl, where pairs of tiles lie far on one side of all three and other pairs on the other.
+# The three limits were chosen on the Data Science Bowl, where they separate pairs of tiles clearly from other pairs.
 DUPLICATE_CORRELATION = 0.95
 BORDER_CORRELATION = 0.75
 BORDER_STEP = 1.2
@@ -27,16 +27,16 @@ def _normalize_rows(rows: np.ndarray) -> np.ndarray:
 
 
 def _structure(lines: np.ndarray) -> np.ndarray:
-    """Detail of 1 to 8 pixels: without noise below, without uneven illumination above, which unrelated images share."""
+    """Return the detail of 1 to 8 pixels: finer is noise, coarser is uneven light, which unrelated images share."""
     return _normalize_rows(gaussian_filter1d(lines, 1, axis=1) - gaussian_filter1d(lines, 8, axis=1))
 
 
-def _goes_on(ends: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Which pictures (rows) go on in which others (columns).
+def _continues(ends: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return which pictures (rows) continue in which others (columns), as a boolean array (n, n).
 
     Args:
-        ends: the two outermost lines where the pictures end, outermost first (n, 2, length).
-        starts: likewise where the others start.
+        ends: the two outermost lines of the side where the pictures end, outermost first (n, 2, length).
+        starts: the same for the side where the others start.
 
     Two borders fit when they show the same structure and the step across is no larger than the steps beside it.
     """
@@ -45,23 +45,23 @@ def _goes_on(ends: np.ndarray, starts: np.ndarray) -> np.ndarray:
     beside_end = np.abs(ends[:, 0] - ends[:, 1]).mean(axis=1)
     beside_start = np.abs(starts[:, 0] - starts[:, 1]).mean(axis=1)
     beside = (beside_end[:, None] + beside_start[None]) / 2
-    # A quarter of a grey value stands for rounding in flat pictures.
+    # A quarter of a grey value allows for rounding in flat pictures.
     return (correlation > BORDER_CORRELATION) & (across < BORDER_STEP * (beside + 0.25))
 
 
 def _same_scene(pictures: Sequence[PictureContent]) -> np.ndarray:
-    """Which pictures of one size and stain show the same scene: boolean (n, n)."""
+    """Return which pictures of one size and stain show the same scene, as a boolean array (n, n)."""
     thumbnails = _normalize_rows(np.stack([picture.thumbnail.ravel() for picture in pictures]))
     same = thumbnails @ thumbnails.T > DUPLICATE_CORRELATION
     top, bottom, left, right = (np.stack([picture.borders[side] for picture in pictures]) for side in range(4))
-    return same | _goes_on(bottom, top) | _goes_on(right, left)
+    return same | _continues(bottom, top) | _continues(right, left)
 
 
 def group_pictures(pictures: Sequence[PictureContent]) -> list[int]:
-    """For each picture the index of the first picture of its group.
+    """Return for each picture the index of the first picture of its group.
 
-    Pictures of the same size and stain belong together when their thumbnails correlate (near-duplicates) or when one
-    goes on where the other ends (neighbouring tiles).
+    Pictures of the same size and stain belong together if their thumbnails correlate (near-duplicates), or if one
+    continues where the other ends (neighbouring tiles).
     """
     same = np.zeros((len(pictures), len(pictures)), dtype=bool)
     kinds: dict[tuple, list[int]] = {}

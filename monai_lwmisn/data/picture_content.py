@@ -1,4 +1,4 @@
-"""What is seen in a microscopy image itself: its stain, and what tells whether two images show the same scene."""
+"""Describes a microscopy image: its stain, and features that tell whether two images show the same scene."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tqdm import tqdm
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.pictures import decode_picture
 
-# Mean difference between the largest and the smallest colour channel. The grey images of the Data Science Bowl have
-# exactly 0 and its stained ones more than 10, so any value between separates them.
+# The mean difference between the largest and the smallest colour channel is exactly 0 in the grey images of the Data
+# Science Bowl and above 10 in its stained ones, so any limit between the two separates them.
 COLORED_ABOVE = 5.0
 BRIGHT_ABOVE = 127.0
 THUMBNAIL = 16
@@ -21,7 +21,7 @@ THUMBNAIL = 16
 
 @dataclass(frozen=True)
 class PictureContent:
-    """What grouping and stratifying need to know of one picture.
+    """Holds what grouping and stratifying need to know of one picture.
 
     Attributes:
         size: height and width in pixels.
@@ -38,7 +38,10 @@ class PictureContent:
 
 
 def classify_stain(picture: np.ndarray) -> str:
-    """Name the stain of a picture: colour means a purple (histology) stain, else a bright background means brightfield.
+    """Return the stain of a picture.
+
+    A picture in colour is ``purple`` (histology). A grey one is ``brightfield`` if its background is bright, otherwise
+    ``fluorescence``.
 
     Args:
         picture: (height, width, 3), 0..255.
@@ -53,25 +56,25 @@ def describe_picture(path: str) -> PictureContent:
     """Decode one picture, on disk or in a zip, and describe it.
 
     Raises:
-        DataError: the file is no readable picture.
+        DataError: the file cannot be read as a picture.
     """
     picture = decode_picture(path)
-    # Pictures of more than 8 bits are grey; their one channel is not rounded.
+    # Pictures of more than 8 bits are grey, and their one channel must not be rounded to 8 bits.
     is_deep = picture.dtype != np.uint8
     grey_picture = Image.fromarray(picture[..., 0]) if is_deep else Image.fromarray(picture).convert("L")
     grey = np.asarray(grey_picture, dtype=np.float32)
     thumbnail = np.asarray(grey_picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX), dtype=np.float32)
     borders = (grey[:2], grey[:-3:-1], grey.T[:2], grey.T[:-3:-1])
-    # Copies, so that the picture itself is not kept in memory.
+    # Views would keep the whole picture in memory, so the borders are copied.
     top, bottom, left, right = (border.copy() for border in borders)
     return PictureContent(grey.shape, classify_stain(picture), thumbnail, (top, bottom, left, right))
 
 
 def describe_pictures(paths: Sequence[str]) -> tuple[dict[str, PictureContent], list[str]]:
-    """Describe many pictures; those that cannot be read are left out and named in the list of problems."""
+    """Describe many pictures; a picture that cannot be read becomes a sentence in the list of problems."""
     pictures: dict[str, PictureContent] = {}
     problems: list[str] = []
-    for path in tqdm(paths, desc="Looking at images", unit="image", disable=None, leave=False):
+    for path in tqdm(paths, desc="Reading images", unit="image", disable=None, leave=False):
         try:
             pictures[path] = describe_picture(path)
         except DataError as error:

@@ -1,4 +1,4 @@
-"""The datalist of a run: checked, split and written once."""
+"""Makes the datalist of a run: checks the data, splits them and writes the file once."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def prepare_datalist(
     folds: int | None = None,
     fold: int = 0,
 ) -> Datalist:
-    """Return the datalist of a run: read from its file, or made from the raw data and written.
+    """Return the datalist of a run, read from its file, or made from the raw data and then written.
 
     Args:
-        file: the run's datalist.json; None makes the datalist anew each time and writes nothing.
+        file: the run's datalist.json; None makes a new datalist each time and writes nothing.
         dataset: a name in ``DATASETS``.
-        path: the folder or archive as downloaded.
+        path: the folder or zip as downloaded.
         volumetric, label_names: as for :func:`check_data`.
         split_by, test_fraction, validation_fraction, seed, folds, fold: as for :func:`split_datalist`.
 
     Raises:
-        DataError: anything is wrong with the data; nothing is written then.
+        DataError: the data have a problem; nothing is written then.
         SplitError: there are too few cases for three parts.
     """
     if file is not None and Path(file).is_file():

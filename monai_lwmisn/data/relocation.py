@@ -1,4 +1,4 @@
-"""Go on with a run whose data set has moved."""
+"""Changes the paths of a datalist after its data set has moved."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from monai_lwmisn.inference.archives import list_files, member_names, split_memb
 
 
 def relocate_datalist(file: Path, old: str | os.PathLike[str], new: str | os.PathLike[str]) -> None:
-    """Make the paths in a run's datalist lead into another folder or archive; the split stays.
+    """Replace the data set's folder or zip in all paths of a run's datalist; the split stays.
 
     Args:
         file: the run's datalist.json.
-        old: the folder or zip that the datalist was made from; it need not exist any more.
-        new: the folder or zip with the same files; the datalist's paths may be ``ARCHIVE.zip!/MEMBER``.
+        old: the folder or zip that the datalist was made from; it may be gone.
+        new: the folder or zip with the same files. A path in a zip is written ``ARCHIVE.zip!/MEMBER``.
 
     Raises:
-        DataError: when the datalist cannot be read, has a path outside ``old``, or a file is missing in ``new``;
-            nothing is changed then.
+        DataError: the datalist cannot be read, has a path outside ``old``, or a file is missing in ``new``; nothing is
+            changed then.
     """
     datalist = read_datalist(file)
     for part in PARTS:
@@ -29,15 +29,15 @@ def relocate_datalist(file: Path, old: str | os.PathLike[str], new: str | os.Pat
                 moved = _inside(new) + _relative(item[key], old, file)
                 if not _exists(moved):
                     raise DataError(
-                        f"{moved} does not exist, which {file} needs in place of {item[key]}: "
-                        "give the --data that the run was begun with, complete and in the same folders."
+                        f"{moved} does not exist, but {file} needs it in place of {item[key]}: "
+                        "give the complete data set of the run, with its folders unchanged, as --data."
                     )
                 item[key] = moved
     write_datalist(datalist, file)
 
 
 def _relative(path: str, old: str | os.PathLike[str], file: Path) -> str:
-    # Some layouts follow links, so the paths may lie in what `old` leads to.
+    # Some formats resolve links, so the paths may be in the folder that the link `old` leads to.
     for root in (os.path.abspath(old), os.path.realpath(old)):
         for prefix in (f"{root}!/", f"{root}/"):
             if path.startswith(prefix):

@@ -1,4 +1,4 @@
-"""How often each image is drawn in training, so that rare kinds of image are learnt too."""
+"""Computes how often training draws each image, so that rare kinds of image are learned too."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from monai_lwmisn.data.datasets.base import Item
 
 
 def stratum_weights(items: Sequence[Item], exponent: float) -> list[float] | None:
-    """The weight of each image by how rare its stratum is.
+    """Return the sampling weight of each image, which is larger for rarer strata.
 
     Args:
         items: the training part of a datalist.
-        exponent: 0 draws every image alike, 1 every stratum alike; 0.5 lies between: the share of a stratum goes with
-            the square root of its size.
+        exponent: 0 draws all images equally often, 1 draws all strata equally often. At 0.5 the share of a stratum is
+            proportional to the square root of its size.
 
     Returns:
-        A weight for each item, or None where all would be equal.
+        One weight per item, or None if all would be equal.
     """
     sizes = Counter(item.get("stratum", "") for item in items)
     if exponent == 0 or len(sizes) < 2:

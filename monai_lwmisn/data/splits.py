@@ -1,4 +1,4 @@
-"""Splitting a data set in three parts: training and validation to learn and to choose with, test to report on."""
+"""Splits a data set into three parts: training to learn from, validation to choose with, test to report on."""
 
 from __future__ import annotations
 
@@ -24,41 +24,48 @@ def split_datalist(
     folds: int | None = None,
     fold: int = 0,
 ) -> Datalist:
-    """Deal the items of a data set out to ``training``, ``validation`` and ``test``.
+    """Assign the items of a data set to ``training``, ``validation`` and ``test``.
 
     Args:
         items: what ``read_dataset`` returns. The result does not depend on their order.
-        by: ``case`` keeps together what belongs together (the items of one ``group``, else of one ``case``) and
-            spreads every ``stratum`` evenly. ``image`` deals out single images, of volumes single slices, as the
-            paper does (section 3.1): slices of one patient then stand on both sides.
-        test_fraction: share of the whole for the test part; not looked at where there are ``folds``.
-        validation_fraction: share of the rest for the validation part.
-        seed: makes another split.
-        folds: for cross-validation: deal the whole out to so many parts of one size, of which one is the test part.
-        fold: which of them, from 0 on.
+        by: ``case`` keeps the items of one ``group`` (without a group: of one ``case``) together, and spreads every
+            ``stratum`` evenly over the parts. ``image`` assigns single images, and single slices of volumes, as the
+            paper does (section 3.1); slices of one patient are then in several parts.
+        test_fraction: share of all items for the test part; not used with ``folds``.
+        validation_fraction: share of the other items for the validation part.
+        seed: seed of the random assignment.
+        folds: number of folds of a cross-validation: parts of about equal size, one of which is the test part.
+        fold: index of the fold that is the test part, from 0 on.
+
+    Returns:
+        The datalist: the items of each part, and under ``split`` how they were assigned.
 
     Raises:
-        SplitError: fewer cases than three parts, or the folds, need.
-        ConfigError: a fraction, ``fold`` or ``by`` out of range.
+        SplitError: there are fewer cases than parts or folds.
+        ConfigError: a fraction, ``folds``, ``fold`` or ``by`` is out of range.
     """
     for name, fraction in (("test_fraction", test_fraction), ("validation_fraction", validation_fraction)):
         if not 0 < fraction < 1:
-            raise ConfigError(f"{name} is {fraction}; give a share between 0 and 1.")
+            raise ConfigError(f"data.{name} is {fraction}: give a share between 0 and 1.")
     if folds is not None and not (folds >= 2 and 0 <= fold < folds):
-        raise ConfigError(f"fold is {fold} of {folds} folds; give at least 2 folds, and a fold from 0 to {folds - 1}.")
+        raise ConfigError(
+            f"data.fold is {fold} of {folds} folds: give at least 2 folds, and a fold from 0 to {folds - 1}."
+        )
     if by == "case":
         units = _units_by_case(items)
     elif by == "image":
         units = _units_by_image(items)
     else:
-        raise ConfigError(f"split_by is {by!r}; give 'case' or 'image'.")
+        raise ConfigError(f"data.split_by is {by!r}: use case or image.")
     if len(units) < len(PARTS):
-        remedy = "add cases, or split by image" if by == "case" else "add images"
+        remedy = "add cases, or set data.split_by=image" if by == "case" else "add images"
         raise SplitError(
-            f"Training, validation and test need at least 3 independent {by}s, but there are {len(units)}; {remedy}."
+            f"Training, validation and test need at least 3 independent {by}s, but there are {len(units)}: {remedy}."
         )
     if folds is not None and len(units) < folds:
-        raise SplitError(f"{folds} folds need at least {folds} independent {by}s, but there are {len(units)}.")
+        raise SplitError(
+            f"{folds} folds need at least {folds} independent {by}s, but there are {len(units)}: use fewer folds."
+        )
 
     generator = np.random.default_rng(seed)
     if folds is None:
@@ -81,7 +88,7 @@ def split_datalist(
 
 
 def _fold(units: list[list[Item]], folds: int, generator: np.random.Generator) -> list[list[list[Item]]]:
-    """Deal units out to folds of about one size, every stratum alike; the folds are the same whichever is tested on."""
+    """Assign units to folds of about equal size, with every stratum spread evenly."""
     parted: list[list[list[Item]]] = []
     rest = units
     for left in range(folds, 1, -1):
@@ -106,7 +113,7 @@ def _units_by_image(items: Sequence[Item]) -> list[list[Item]]:
 
 
 def count_slices(image: str) -> int:
-    """Count the slices along the last axis of a volume that was turned to RAS; a picture has 0."""
+    """Return the number of slices along the last axis of a volume in RAS orientation; 0 for a picture."""
     if image.lower().endswith(PICTURE_SUFFIXES):
         return 0
     volume = LoadImage(reader=VolumeReader(), ensure_channel_first=True)(image)
@@ -120,10 +127,11 @@ def _identity(unit: list[Item]) -> list[tuple]:
 def _deal(
     units: list[list[Item]], fraction: float, generator: np.random.Generator, keep: int
 ) -> tuple[list[list[Item]], list[list[Item]]]:
-    """Take a share of the items out of the units, of every stratum alike; leave at least ``keep`` units, take one.
+    """Return the units that are kept and those that are taken.
 
-    Large units are dealt first, with a chance in proportion to what each side still lacks, so that the small ones
-    can even the sides out.
+    About a share ``fraction`` of the items of every stratum is taken. At least ``keep`` units are kept, and at least
+    one is taken. Large units are assigned first, with a probability in proportion to what each side still lacks, so
+    that the small ones can balance the sides.
     """
     strata: dict[str, list[list[Item]]] = defaultdict(list)
     for unit in sorted(units, key=_identity):
@@ -134,7 +142,7 @@ def _deal(
     for stratum in sorted(strata):
         shuffled = [strata[stratum][index] for index in generator.permutation(len(strata[stratum]))]
         size = sum(len(unit) for unit in shuffled)
-        # What rounding left over in one stratum is made up for in the next.
+        # The next stratum compensates for the rounding of this one.
         to_take = fraction * size + carried
         to_keep = size - to_take
         for unit in sorted(shuffled, key=len, reverse=True):
@@ -157,7 +165,7 @@ def _deal(
 
 
 def _merge(items: list[Item]) -> list[Item]:
-    """Put the slices of one volume back into one item, and everything in case order."""
+    """Return the items in case order, with the slices of one volume joined in one item."""
     merged: dict[str, Item] = {}
     for item in sorted(items, key=lambda item: _identity([item])):
         if item["image"] in merged:

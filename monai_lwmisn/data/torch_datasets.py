@@ -1,4 +1,4 @@
-"""Datasets: images, or the slices of volumes, decoded once and then served from a cache."""
+"""Builds torch datasets of pictures, or of the slices of volumes, which are decoded once and then cached."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from monai_lwmisn.data.transforms import SelectSlicesd
 from monai_lwmisn.errors import ConfigError, DataError, explain
 
 Transforms = Sequence[Any]
-"""Transforms of dictionaries; a list among them stands for its members, so that a configuration joins lists."""
+"""Transforms of dictionaries. A list among them is replaced by its members, so that a configuration can join lists."""
 CACHES = ("memory", "disk", "none")
 VOLUME_KEYS = ("image", "label", "picture", "truth")
-"""The image and the label, and their copies on the native grid that an evaluation takes."""
+"""The image, the label, and the copies of both on the native grid that an evaluation makes."""
 
-# What the metadata of images is made of beside tensors. All plain data, so the disk cache can be read with
-# weights_only=True, which otherwise takes each of its files for damaged and decodes again.
+# The metadata of images has these types beside tensors. All are plain data. torch has to be told so, because otherwise
+# reading with weights_only=True takes every file of the disk cache for damaged and decodes its image again.
 _METADATA_TYPES: list[Any] = [TraceKeys, np.ndarray, np.dtype, np.empty(0).__reduce__()[0]]
 _METADATA_TYPES += {type(np.dtype(code)) for code in np.typecodes["AllInteger"] + np.typecodes["Float"]}
 torch.serialization.add_safe_globals(_METADATA_TYPES)
 
 
 class LoadingError(DataError):
-    """An image that cannot be loaded or transformed.
+    """Says that an image cannot be loaded or transformed.
 
-    A worker of a DataLoader hands an exception on as a new one of its class, with its traceback for a message. Of that
-    only the last line is kept, which is the sentence.
+    A worker process of a DataLoader passes an exception on as a new one of the same class, with the traceback as its
+    message. This class keeps only the last line of the message, which is the sentence.
     """
 
     def __init__(self, message: str) -> None:
@@ -45,11 +45,11 @@ class LoadingError(DataError):
 
 
 class NamingDataset(TorchDataset):
-    """A dataset whose transforms fail with one sentence that names the image.
+    """Wraps a dataset, so that a failing transform raises one sentence that names the image.
 
     Args:
-        dataset: one of MONAI's.
-        items: what it is made from.
+        dataset: a dataset of MONAI's.
+        items: the items that it was made from, in the same order.
     """
 
     def __init__(self, dataset: TorchDataset, items: Sequence[Item]) -> None:
@@ -65,13 +65,13 @@ class NamingDataset(TorchDataset):
 
 
 class AugmentedDataset(TorchDataset):
-    """Samples with their random transforms, anew each time.
+    """Applies random transforms to the samples of a dataset, anew at each access.
 
-    The transforms see plain tensors and keep no record of themselves: nobody inverts an augmentation, and MONAI's
-    record costs twice as much time as the transforms do.
+    The transforms get plain tensors and record nothing: an augmentation is never inverted, and MONAI's record takes
+    twice as much time as the transforms themselves.
 
     Args:
-        dataset: dictionaries with channel-first tensors; best a cached one. Its samples are not changed.
+        dataset: dictionaries with channel-first tensors, best cached. Its samples are not changed.
         transform: the random transforms of training.
     """
 
@@ -83,22 +83,22 @@ class AugmentedDataset(TorchDataset):
         return len(self.dataset)  # type: ignore[arg-type]
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        # The cache must stay as it is whatever the random transforms do: hence the copy.
+        # Transforms may change a tensor in place, which must not reach the cache.
         sample = {key: _plain_copy(value) for key, value in self.dataset[index].items()}
         with _untracked():
             return self.transform(sample)
 
 
 class SliceDataset(AugmentedDataset):
-    """The slices (last axis) of volumes as a flat list of pictures.
+    """Presents the slices (last axis) of volumes as a flat list of pictures.
 
     Args:
-        volumes: dataset of dictionaries with channel-first volumes (channel, x, y, z); best a cached one without
-            random transforms.
-        transform: applied to every slice; the random transforms of training.
+        volumes: dataset of dictionaries with channel-first volumes (channel, x, y, z), best cached and without random
+            transforms.
+        transform: the random transforms of training, applied to every slice.
 
-    A sample is the volume's dictionary with every volume replaced by one slice (channel, x, y), a plain tensor, and
-    the slice's number under ``slice``.
+    A sample is the volume's dictionary, in which one slice (channel, x, y), a plain tensor, replaces every volume. The
+    index of the slice is under ``slice``.
     """
 
     def __init__(self, volumes: TorchDataset, transform: Transforms | Callable[[Any], Any] = ()) -> None:
@@ -131,29 +131,29 @@ def build_dataset(
     num_workers: int = 2,
     progress: bool = True,
 ) -> TorchDataset:
-    """A dataset whose deterministic transforms run once per image.
+    """Return a dataset whose deterministic transforms run once per image.
 
     Args:
-        data: the items of a part of a datalist (named so that a configuration has MONAI's usual ``dataset#data``).
-        deterministic_transforms: loading, spatial and intensity transforms; their result is cached. They see volumes
-            whole; of items with ``slices`` only these are kept afterwards.
-        random_transforms: run anew for every sample drawn; on single slices where ``volumetric``.
-        volumetric: the images are volumes, the samples their slices along the last axis.
-        cache: ``memory`` (MONAI's CacheDataset), ``disk`` (PersistentDataset, kept for later runs) or ``none``.
-        cache_dir: the folder of the disk cache.
+        data: the items of a part of a datalist. The name gives configurations MONAI's usual ``dataset#data``.
+        deterministic_transforms: loading, spatial and intensity transforms; their result is cached. They get whole
+            volumes. If an item lists ``slices``, only these are kept afterwards.
+        random_transforms: transforms that run anew for every sample; with ``volumetric`` on single slices.
+        volumetric: whether the images are volumes; the samples are then their slices along the last axis.
+        cache: ``memory`` (MONAI's CacheDataset), ``disk`` (MONAI's PersistentDataset, for later runs too) or ``none``.
+        cache_dir: folder of the disk cache.
         num_workers: threads that fill the memory cache.
         progress: whether filling the memory cache shows a progress bar.
 
     Raises:
-        ConfigError: no such cache, or a disk cache without a folder.
-        DataError: an image cannot be loaded or transformed: while the memory cache is filled or the slices of volumes
-            are counted, otherwise when it is asked for.
+        ConfigError: there is no such cache, or a disk cache has no folder.
+        DataError: an image cannot be loaded or transformed. The error comes while the memory cache is filled or the
+            slices of volumes are counted, otherwise when the image is accessed.
     """
     if cache not in CACHES:
-        raise ConfigError(f"cache is {cache!r}; give one of {', '.join(CACHES)}.")
+        raise ConfigError(f"data.cache is {cache!r}: use one of {', '.join(CACHES)}.")
     if cache == "disk" and cache_dir is None:
-        raise ConfigError("cache is 'disk' but cache_dir is not given; name a folder for the cached images.")
-    # Last, because intensities are scaled by the whole volume, in training as where the network is used.
+        raise ConfigError("data.cache is 'disk' but cache_dir is not given: name a folder for the cached images.")
+    # Slices are selected last, because intensities are scaled by the whole volume, as in inference.
     selection = SelectSlicesd(VOLUME_KEYS, allow_missing_keys=True)
     transforms = Compose([*_flat(deterministic_transforms), selection])
     if random_transforms:
@@ -161,7 +161,7 @@ def build_dataset(
     items = [dict(item) for item in data]
     dataset: TorchDataset
     if cache == "memory":
-        # What is augmented is copied there, of a volume the one slice.
+        # The other dataset classes copy what they augment, and only the one slice of a volume.
         copied = volumetric or bool(random_transforms)
         with _one_sentence("An image"):
             dataset = CacheDataset(items, transforms, num_workers=num_workers, progress=progress, copy_cache=not copied)
@@ -170,7 +170,7 @@ def build_dataset(
             items,
             transforms,
             cache_dir=cache_dir,
-            hash_transform=pickle_hashing,  # other transforms, another cache
+            hash_transform=pickle_hashing,  # other transforms need another cache
             track_meta=True,
             weights_only=True,
         )
@@ -205,11 +205,11 @@ def _flat(transforms: Transforms) -> list[Callable[[Any], Any]]:
 
 @contextmanager
 def _one_sentence(what: str) -> Iterator[None]:
-    """Raise the error of a transform again as one sentence."""
+    """Replace the error of a transform by one sentence about ``what``."""
     try:
         yield
     except Exception as error:
-        # MONAI raises the error of a transform from its cause. An error without a cause is no image's fault.
+        # MONAI gives the error of a transform a cause. An error without a cause does not come from an image.
         if error.__cause__ is None:
             raise
         raise LoadingError(explain(error, what, "`lwmisn check-data` names what is wrong")) from error

@@ -1,4 +1,4 @@
-"""Dictionary transforms of labels and of parts of volumes that MONAI does not have, in MONAI's style."""
+"""Provides dictionary transforms that MONAI lacks: geometry for labels, and the selection of slices."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["CopyGeometryd", "SelectSlicesd"]
 class CopyGeometryd(MapTransform):
     """Gives labels without geometry, such as PNG masks beside a DICOM series, the affine of their image.
 
-    Labels with an affine of their own are returned as they are. The image may have been turned meanwhile: its affine
-    and shape are those that it was loaded with. A label picture of a volume of one slice gets the third axis.
+    Labels with an affine of their own stay as they are. The affine and the size of the image are those at loading,
+    because the image may have been reoriented since. The label picture of a volume with one slice gets a third axis.
 
     Args:
-        keys: labels as they were loaded, channel first.
+        keys: labels (1, x, y[, z]) as they were loaded.
         reference: key of the image.
         allow_missing_keys: whether a missing key is passed over.
 
     Raises:
-        DataError: a label without geometry and its image differ in shape.
+        DataError: a label without geometry and its image differ in size.
     """
 
     def __init__(self, keys: KeysCollection, reference: str = "image", allow_missing_keys: bool = False) -> None:
@@ -48,8 +48,8 @@ class CopyGeometryd(MapTransform):
                 values = values[..., None]
             if tuple(values.shape[1:]) != shape:
                 raise DataError(
-                    f"The label {label.meta.get('filename_or_obj', key)} has the shape {tuple(label.shape[1:])}, its "
-                    f"image {image.meta.get('filename_or_obj')} {shape}; make them match."
+                    f"The label {label.meta.get('filename_or_obj', key)} has the size {tuple(label.shape[1:])}, but "
+                    f"its image {image.meta.get('filename_or_obj')} has {shape}: give both the same size."
                 )
             meta = {name: value for name, value in label.meta.items() if name != MetaKeys.AFFINE}
             result[key] = MetaTensor(values, affine=image.meta[MetaKeys.ORIGINAL_AFFINE], meta=meta)
@@ -59,8 +59,8 @@ class CopyGeometryd(MapTransform):
 class SelectSlicesd(MapTransform):
     """Keeps only the slices along the last axis that the item lists under ``slices``; without a list, keeps all.
 
-    The transforms before it must leave the last axis as it was loaded. They can still be inverted, which gives the
-    slices kept. ``slices`` is removed from the dictionary, so that nothing is selected twice.
+    The transforms before it must not change the last axis. They can still be inverted, which then gives the kept
+    slices. The key ``slices`` is removed from the dictionary, so that nothing is selected twice.
 
     Args:
         keys: volumes (channel, x, y, z).
@@ -68,7 +68,7 @@ class SelectSlicesd(MapTransform):
     """
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the dictionary with the volumes cut down to their listed slices."""
+        """Return the dictionary with the volumes reduced to the listed slices."""
         result = dict(data)
         slices = result.pop("slices", None)
         if slices is not None:
@@ -80,7 +80,7 @@ class SelectSlicesd(MapTransform):
 def _select(volume: Any, slices: list[int]) -> Any:
     kept = volume[..., slices]
     if isinstance(kept, MetaTensor):
-        # An inverse restores the recorded size, which would stretch the slices kept over the whole axis.
+        # An inverted transform restores its recorded size, which would stretch the kept slices over the whole volume.
         kept.applied_operations = [
             {**operation, TraceKeys.ORIG_SIZE: (*operation[TraceKeys.ORIG_SIZE][:-1], len(slices))}
             for operation in volume.applied_operations

@@ -1,1 +1,1 @@
-"""The parts that the loops of search and training share: seeds, checkpoints, history, processes, loaders."""
+"""Holds what the loops of search and training share: seeds, checkpoints, history, processes, loaders, loss."""

@@ -1,4 +1,4 @@
-"""Checkpoints of a running engine: written atomically, read without executing code, resumed exactly."""
+"""Writes the checkpoint of a running engine after each epoch, and resumes from it exactly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["RunCheckpoint", "Stateful"]
 
 
 class Stateful(Protocol):
-    """Anything whose whole state is a dictionary of tensors and plain values: network, optimizer, scheduler, ..."""
+    """Describes an object whose state is a dictionary of tensors and plain values: a network, an optimizer, ..."""
 
     def state_dict(self) -> Mapping[str, Any]: ...
 
@@ -25,16 +25,18 @@ class Stateful(Protocol):
 
 
 class RunCheckpoint:
-    """
-    Writes everything a run needs to go on, once per epoch, and restores it.
+    """Writes the complete state of a run once per epoch, and restores it.
 
-    Attach it to an ignite (or MONAI) engine. The file is written after every other handler of ``EPOCH_COMPLETED``, and
-    once before the first epoch of a fresh run, so that an interrupted run always finds one. In a distributed run only
-    rank 0 writes. The gradient scaler of a MONAI trainer (``engine.scaler``) is included where there is one.
+    The file is written after every other handler of ``EPOCH_COMPLETED``, and once before the first epoch of a new run,
+    so that an interrupted run always has one. The gradient scaler of a MONAI trainer (``engine.scaler``) is included.
+    In a distributed run only rank 0 writes.
+
+    MONAI's ``CheckpointSaver`` writes when its own handler is called, so what later handlers change in that epoch is
+    missing in its file; it writes nothing before the first epoch, and it does not replace a file atomically.
 
     Args:
         folder: the folder of checkpoint.pt.
-        objects: what to keep, by name: networks (not their distributed wrapper), optimizers, schedulers, ...
+        objects: what to save, by name: networks (without their distributed wrapper), optimizers, schedulers, ...
     """
 
     def __init__(self, folder: str | os.PathLike, objects: Mapping[str, Stateful]) -> None:
@@ -47,7 +49,11 @@ class RunCheckpoint:
         engine.add_event_handler(Events.STARTED, self._start)
 
     def run(self, engine: Engine, resume: bool = False) -> None:
-        """Run ``engine`` from its beginning, or from the checkpoint on; a run that is complete is left as it is."""
+        """Run ``engine`` from its beginning, or with ``resume`` from the checkpoint; do nothing if the run is complete.
+
+        Raises:
+            CheckpointError: see :meth:`resume`, or the file cannot be written.
+        """
         if resume:
             self.resume(engine)
             if engine.state.max_epochs is not None and engine.state.epoch >= engine.state.max_epochs:
@@ -55,11 +61,10 @@ class RunCheckpoint:
         engine.run()
 
     def resume(self, engine: Engine) -> None:
-        """
-        Restore all objects and the position of ``engine``; ``engine.run()`` then goes on with the next epoch.
+        """Restore all objects and the position of ``engine``; ``engine.run()`` then continues with the next epoch.
 
         Raises:
-            CheckpointError: when the file cannot be read or belongs to another network, optimizer or amount of data.
+            CheckpointError: the file cannot be read, or belongs to another network, optimizer or amount of data.
         """
         state = load_checkpoint(self.path)
         position = engine.state
@@ -68,7 +73,7 @@ class RunCheckpoint:
             raise CheckpointError(f"{self.path} is the checkpoint of another kind of run: start without --resume.")
         if position.epoch_length is not None and position.epoch_length != state["epoch_length"]:
             raise CheckpointError(
-                f"{self.path} was written with {state['epoch_length']} iterations per epoch, now there are "
+                f"{self.path} was written with {state['epoch_length']} iterations per epoch, but now there are "
                 f"{position.epoch_length}: use the same data and batch size, or start without --resume."
             )
         try:
@@ -88,7 +93,7 @@ class RunCheckpoint:
         scaler = getattr(engine, "scaler", None)
         if scaler is not None and self._scaler_state:
             scaler.load_state_dict(self._scaler_state)
-        # Registered only now, so that it comes after every handler attached before the run.
+        # Registering at the start makes this handler run after all handlers that were attached before.
         if engine.has_event_handler(self._write, Events.EPOCH_COMPLETED):
             engine.remove_event_handler(self._write, Events.EPOCH_COMPLETED)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)

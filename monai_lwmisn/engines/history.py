@@ -1,4 +1,4 @@
-"""What is seen of a run: a progress bar, a line per epoch, history.jsonl, TensorBoard."""
+"""Reports the progress of a run: a progress bar, a line per epoch, history.jsonl and TensorBoard."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ __all__ = ["BatchProgress", "EpochHistory", "read_history"]
 
 
 class BatchProgress:
-    """
-    Shows the iterations of an epoch and the time left; silent on ranks above 0 and outside a terminal.
+    """Shows a progress bar of the iterations of an epoch, only on rank 0 and only in a terminal.
+
+    ignite's ``ProgressBar``, which it uses, also shows on other ranks and in files.
 
     Args:
-        description: stands before the bar.
+        description: text before the bar.
     """
 
     def __init__(self, description: str) -> None:
@@ -37,7 +38,7 @@ class BatchProgress:
 
 
 def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
-    """The epochs in a history.jsonl, oldest first; a last line cut short by a killed process is left out."""
+    """Return the epochs in a history.jsonl, oldest first, without a last line that a killed process left incomplete."""
     epochs: list[dict[str, Any]] = []
     if not Path(path).exists():
         return epochs
@@ -50,18 +51,20 @@ def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
 
 
 class EpochHistory:
-    """
-    At the end of every epoch, appends one JSON object to a file, prints a line of it with the time left, and passes its
-    numbers to TensorBoard.
+    """Records every epoch in history.jsonl and TensorBoard, and prints a line with the time left.
 
-    An object holds ``epoch``, ``seconds`` and the given values, numbers unrounded. When a run starts, epochs that the
-    engine has not completed are dropped from the file: all in a fresh run, those after the checkpoint in a resumed one.
-    In a distributed run only rank 0 writes and prints; the values are computed on every rank.
+    A line of history.jsonl is a JSON object with ``epoch``, ``seconds`` and the given values, unrounded. When a run
+    starts, epochs that the engine has not completed are removed from the file: all of them in a new run, those after
+    the checkpoint in a resumed run. In a distributed run every rank computes the values, but only rank 0 writes and
+    prints.
+
+    MONAI's ``StatsHandler`` and ``TensorBoardStatsHandler`` do not remove the epochs that a resumed run repeats, and
+    write no file that a program can read.
 
     Args:
-        folder: the folder of history.jsonl and of the TensorBoard events; it is made.
-        values: by name, functions of the engine that give a JSON value, or None for "nothing this epoch". A dictionary
-            of numbers becomes one TensorBoard scalar ``name/key`` each; only numbers are printed.
+        folder: folder of history.jsonl and of the TensorBoard events; it is made if missing.
+        values: functions of the engine by name. Each returns a JSON value, or None for no value in this epoch. A
+            dictionary of numbers gives one TensorBoard scalar ``name/key`` per number. Only numbers are printed.
     """
 
     def __init__(
@@ -77,7 +80,7 @@ class EpochHistory:
         self._first_epoch = 0
 
     def attach(self, engine: Engine) -> None:
-        """Register with ``engine``. Attach after the handlers that compute the values."""
+        """Register with ``engine``, after the handlers that compute the values."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._finish_epoch)
@@ -89,7 +92,7 @@ class EpochHistory:
         self._lines = [line for line in read_history(self.path) if line["epoch"] <= engine.state.epoch]
         self._write()
         if idist.get_rank() == 0:
-            # Events of epochs that are run anew are hidden.
+            # purge_step hides the events of epochs that are repeated.
             self._writer = SummaryWriter(str(self.path.parent), purge_step=engine.state.epoch + 1)
 
     def _start_epoch(self, engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Data loaders of search, training and evaluation, for one process or many."""
+"""Makes the data loaders of search, training and evaluation, for one process or many."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monai_lwmisn.data.sampling import stratum_weights
 from monai_lwmisn.engines.distributed import split_between_processes
 
 GPU_WORKERS = 4
-"""Processes that load data for a GPU where ``num_workers`` is None."""
+"""Processes that load data for a GPU if ``num_workers`` is None."""
 
 
 def training_loader(
@@ -26,12 +26,12 @@ def training_loader(
     balance_strata: float = 0.0,
     items: Sequence[Item] = (),
 ) -> DataLoader:
-    """Return a loader of shuffled batches; an incomplete last batch is dropped, unless it is the only one.
+    """Return a loader of shuffled batches (B, C, H, W); an incomplete last batch is dropped unless it is the only one.
 
     Args:
         dataset: images (C, H, W), or the slices of volumes.
-        batch_size: images of one process.
-        num_workers: processes that load data; None for 4 with a GPU and 0 without.
+        batch_size: images per batch of one process.
+        num_workers: processes that load data; None means 4 with a GPU and 0 without.
         device: the device that the batches go to.
         balance_strata: how strongly rare strata are drawn more often, see :func:`stratum_weights`; pictures only.
         items: the items of the dataset, needed for ``balance_strata``.
@@ -54,7 +54,7 @@ def training_loader(
 
 
 def evaluation_loader(dataset: Dataset, num_workers: int | None, device: torch.device) -> DataLoader:
-    """Return a loader of one image or volume at a time, each dealt out to exactly one process.
+    """Return a loader of one image or volume at a time; each goes to exactly one process.
 
     Args:
         dataset: images or volumes of any size.

@@ -1,4 +1,4 @@
-"""The loss of search and training."""
+"""Makes the loss of search and training."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ def dice_ce_loss(out_channels: int, batch: bool) -> DiceCELoss:
     """Return the sum of Dice loss and cross-entropy of logits (B, out_channels, H, W) and labels (B, 1, H, W).
 
     Args:
-        out_channels: 1 for one class (sigmoid), otherwise background and classes (softmax; the background has no Dice).
-        batch: whether the Dice loss is that of the whole batch, which slices without foreground need.
+        out_channels: 1 for one class (sigmoid), otherwise background and classes (softmax, Dice without background).
+        batch: whether Dice is computed over the whole batch, which slices without foreground need.
     """
     single = out_channels == 1
     return DiceCELoss(

@@ -1,4 +1,4 @@
-"""Randomness as a function of (seed, epoch, rank), so that a resumed run repeats the uninterrupted one."""
+"""Seeds all random numbers anew in every epoch, so that a resumed run repeats the uninterrupted one."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ __all__ = ["EpochSeed", "epoch_seed"]
 
 
 def epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
-    """A 32-bit seed for one epoch on one process, independent of that of every other epoch and rank."""
+    """Return a 32-bit seed for one epoch on one process, statistically independent of other epochs and ranks."""
     return int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1)[0])
 
 
 class EpochSeed:
-    """
-    Seeds Python, NumPy, torch and the random transforms of the data loaders at the start of every epoch.
+    """Seeds Python, NumPy, torch and the random transforms of the data loaders at the start of every epoch.
 
-    ignite makes the iterator of a ``DataLoader`` after the handlers of ``EPOCH_STARTED`` (in the first epoch of a run
-    before the first batch, in later ones when the exhausted iterator is replaced), hence shuffling and the seeds of
-    worker processes follow too. Attach it before any other handler that draws random numbers.
+    ignite makes the iterator of a ``DataLoader`` after the handlers of ``EPOCH_STARTED``, so shuffling and the seeds of
+    worker processes depend on this seed too. Attach it before any other handler that draws random numbers.
+
+    MONAI's ``set_determinism`` seeds once. After a resumption the random numbers then differ from those of an
+    uninterrupted run.
 
     Args:
-        seed: the seed of the run. Kept in a checkpoint: a resumed run goes on with the seed it was begun with.
-        loaders: the loaders that the engine draws from. A ``DistributedSampler`` is told the epoch.
+        seed: the seed of the run. A checkpoint holds it, so a resumed run continues with its own seed.
+        loaders: the loaders that the engine draws from. A ``DistributedSampler`` gets the epoch.
 
     Raises:
-        ConfigError: for a loader with persistent workers, whose random state outlives the epoch.
+        ConfigError: a loader has persistent workers, whose random state would outlive the epoch.
     """
 
     def __init__(self, seed: int, loaders: Sequence[DataLoader]) -> None:
@@ -52,7 +53,7 @@ class EpochSeed:
         engine.add_event_handler(Events.EPOCH_STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Seed for the epoch that ``engine`` has just begun."""
+        """Set the seeds for the epoch that ``engine`` has just begun."""
         seed = epoch_seed(self.seed, engine.state.epoch, idist.get_rank())
         set_determinism(seed=seed)
         for loader in self.loaders:
@@ -62,9 +63,9 @@ class EpochSeed:
                 set_epoch(engine.state.epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """The seed of the run."""
+        """Return the seed of the run."""
         return {"seed": self.seed}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over the seed of the run that is resumed."""
+        """Use the seed of the run that is resumed."""
         self.seed = int(state_dict["seed"])

@@ -1,4 +1,4 @@
-"""Handlers that end a training before its epochs are over."""
+"""Ends a training early: on a loss that is not finite, or when its time is used up."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _loss_of = from_engine(["loss"], first=True)
 
 
 class FiniteLoss:
-    """Ends a training whose loss is infinite or not a number, from which no network recovers.
+    """Raises an error when the loss of a training is infinite or not a number, from which no network recovers.
 
-    ignite's ``TerminateOnNan`` stops the loop without an error, so the run would look finished and its last weights
-    would be kept. This handler raises.
+    ignite's ``TerminateOnNan`` stops the loop without an error, so the run would look finished and keep its last
+    weights.
 
     Raises:
-        TrainingError: from the training, in the iteration whose loss is not finite.
+        TrainingError: the loss of an iteration is not finite; raised by the training.
     """
 
     def attach(self, engine: Engine) -> None:
@@ -40,13 +40,13 @@ class FiniteLoss:
 
 
 class TimeBudget:
-    """Makes the epoch in which a budget of time is used up the last one, and validates it as a last epoch.
+    """Ends a training with the epoch in which its time is used up, and lets that epoch be validated as the last one.
 
-    ignite's ``TimeLimit`` stops in the middle of an epoch and validates nothing, and does not count the time before a
+    ignite's ``TimeLimit`` stops in the middle of an epoch without a validation, and does not count the time before a
     resumption.
 
     Args:
-        seconds: of training and validation together, those before a resumption included.
+        seconds: time for training and validation together, including the time before a resumption.
         history: the training's history.jsonl.
     """
 
@@ -56,7 +56,7 @@ class TimeBudget:
         self._start = 0.0
 
     def attach(self, engine: Engine) -> None:
-        """Register with the trainer. Attach before what is done in the last epoch."""
+        """Register with the trainer, before the handlers that act in the last epoch."""
         engine.add_event_handler(Events.STARTED, self._begin)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
@@ -64,10 +64,10 @@ class TimeBudget:
         done = sum(line["seconds"] for line in read_history(self.history) if line["epoch"] <= engine.state.epoch)
         self._start = time.monotonic() - done
         if done >= self.seconds:
-            # The budget had ended it before, and it is only resumed for its result.
+            # The time was used up before the resumption, so there is no further epoch.
             engine.state.max_epochs = engine.state.epoch
 
     def __call__(self, engine: Engine) -> None:
-        """See whether the budget is used up."""
+        """End the training if the time is used up."""
         if time.monotonic() - self._start >= self.seconds:
             engine.state.max_epochs = engine.state.epoch

@@ -1,1 +1,1 @@
-"""Networks trained and measured under one protocol, so that their figures can stand in one table."""
+"""Networks trained and evaluated under one protocol, so that one table can compare them."""

@@ -1,4 +1,4 @@
-"""The networks that ours is compared with, as a table."""
+"""The table of the baseline networks: their costs and sources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IN_CHANNELS, OUT_CHANNELS = 3, 1
 
 
 class BaselineRow(TypedDict):
-    """One network; parameters and multiply-accumulates of one 3x256x256 image as plain numbers."""
+    """One network: parameters, and multiply-accumulates of one 3x256x256 image, as plain numbers."""
 
     name: str
     source: str
@@ -25,11 +25,11 @@ class BaselineRow(TypedDict):
 
 
 def baseline_rows() -> list[BaselineRow]:
-    """Count every baseline at 3x256x256, one class.
+    """Count the costs of every baseline for one 3x256x256 image and one class.
 
     Returns:
-        A row each, by parameters. ``macs`` are true ones, ``macs_thop`` as the tool thop counts them, which the figures
-        of the paper's tables very probably are.
+        One row per network, sorted by parameters. ``macs`` is the true count. ``macs_thop`` is the count of the tool
+        thop, which the paper's tables very probably show.
     """
     image = torch.zeros(1, IN_CHANNELS, *IMAGE_SIZE, device="meta")
     rows: list[BaselineRow] = []
@@ -49,14 +49,14 @@ def baseline_rows() -> list[BaselineRow]:
 
 
 def format_baselines(rows: list[BaselineRow]) -> str:
-    """The rows as text for people: millions of parameters, GMac for one 3x256x256 image."""
+    """Format the rows: millions of parameters, GMac for one 3x256x256 image."""
     wide = max(len(row["licence"]) for row in rows) + 2
     lines = [f"{'network':<16}{'params (M)':>12}{'GMac':>9}{'by thop':>9}  {'licence of its code':<{wide}}source"]
     for row in rows:
         counts = f"{row['params'] / 1e6:>12.3f}{row['macs'] / 1e9:>9.3f}{row['macs_thop'] / 1e9:>9.3f}"
         lines.append(f"{row['name']:<16}{counts}  {row['licence']:<{wide}}{row['source']}")
     note = (
-        "GMac: multiply-accumulates of one 3x256x256 image; by thop: as the tool thop counts them, and so very "
-        "probably the paper's tables"
+        "GMac: multiply-accumulates of one 3x256x256 image. By thop: the count of the tool thop, which the paper's "
+        "tables very probably show."
     )
     return "\n".join([*lines, note])

@@ -1,4 +1,4 @@
-"""What the networks of a comparison cost, all measured in one process, their times in turns."""
+"""The costs of the networks of a comparison, all measured in one process, with interleaved timing."""
 
 from __future__ import annotations
 
@@ -26,39 +26,39 @@ from monai_lwmisn.profiling import (
     torch_inference,
     use_threads,
 )
-from monai_lwmisn.studies.models import ENTRANTS, Entrant, build_network
-from monai_lwmisn.studies.trials import DONE, Cell, read_cells
+from monai_lwmisn.studies.models import MODELS, Model, build_network
+from monai_lwmisn.studies.trials import DONE, Trial, read_trials
 
 
 def obtain_costs(
     out: Path, in_channels: int, out_channels: int, say: Callable[[str], None] = print
 ) -> dict[str, dict[str, Any]]:
-    """The costs of all networks of the comparison in ``out`` that have been trained.
+    """Return the costs of all trained networks of the comparison in ``out``.
 
-    They are read from ``costs.json`` if it has them all and no search has found another network since, and otherwise
-    all measured anew, for times that were taken at different hours do not compare.
+    They are read from ``costs.json`` if it has all of them and no search has found another network since. Otherwise all
+    are measured again, because times that were taken at different hours cannot be compared.
 
     Args:
         out: the folder of the comparison.
-        in_channels: of the images.
-        out_channels: of the logits.
-        say: is told when the measurement begins.
+        in_channels: channels of the images.
+        out_channels: channels of the logits.
+        say: receives a message when the measurement begins.
 
     Returns:
-        What :func:`measure` gives, and ``genotype``, which tells networks that were searched apart.
+        The result of :func:`measure`, with ``genotype``, a hash that identifies a searched network.
 
     Raises:
         ConfigError: a file of the comparison cannot be read.
     """
     file = out / "costs.json"
-    kept = read_json(file, "remove it, and it is measured again") if file.is_file() else {}
-    trained = {name: _genotype(out, entrant) for name, entrant in ENTRANTS.items() if _is_trained(out, entrant)}
+    kept = read_json(file, "remove it, and the costs are measured again") if file.is_file() else {}
+    trained = {name: _genotype(out, model) for name, model in MODELS.items() if _is_trained(out, model)}
     marks = {name: _mark(genotype) for name, genotype in trained.items()}
-    if all(kept.get(name, {}).get("genotype", "of an earlier release") == mark for name, mark in marks.items()):
+    if all(kept.get(name, {}).get("genotype", "unknown") == mark for name, mark in marks.items()):
         return kept
-    say(f"Parameters, multiply-accumulates and times of {len(trained)} networks, in turns: this takes minutes")
+    say(f"Measuring parameters, multiply-accumulates and times of {len(trained)} networks: this takes minutes")
     networks = {
-        name: build_network(ENTRANTS[name], genotype, in_channels, out_channels) for name, genotype in trained.items()
+        name: build_network(MODELS[name], genotype, in_channels, out_channels) for name, genotype in trained.items()
     }
     costs = {name: {**cost, "genotype": marks[name]} for name, cost in measure(networks, in_channels).items()}
     write_json(costs, file, indent=1)
@@ -66,11 +66,11 @@ def obtain_costs(
 
 
 def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, dict[str, Any]]:
-    """Costs of 2D networks for one image (1, in_channels, 256, 256), by name.
+    """Measure the costs of networks for one image (1, in_channels, 256, 256).
 
     Returns:
-        For each ``params``, ``macs``, ``latency_ms`` (torch, channels last), ``latency_onnx_ms`` (ONNX Runtime; None
-        where it is not installed or cannot express the network), ``processor`` and ``software``, with versions.
+        For each name ``params``, ``macs``, ``latency_ms`` (torch, channels last), ``latency_onnx_ms`` (ONNX Runtime, or
+        None if it is not installed or ONNX cannot express the network), ``processor`` and ``software`` with versions.
     """
     image = torch.rand(1, in_channels, *IMAGE_SIZE)
     with use_threads(THREADS):
@@ -96,13 +96,13 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
     }
 
 
-def _is_trained(out: Path, entrant: Entrant) -> bool:
-    done = {name for name, result in read_cells(out, entrant.name).items() if result["status"] == DONE}
-    return (entrant.search is None or "search" in done) and any(name.startswith("seed_") for name in done)
+def _is_trained(out: Path, model: Model) -> bool:
+    done = {name for name, result in read_trials(out, model.name).items() if result["status"] == DONE}
+    return (model.search is None or "search" in done) and any(name.startswith("seed_") for name in done)
 
 
-def _genotype(out: Path, entrant: Entrant) -> Genotype | None:
-    result = Cell(out, entrant.name, "search").result()
+def _genotype(out: Path, model: Model) -> Genotype | None:
+    result = Trial(out, model.name, "search").result()
     return None if result is None else Genotype.from_dict(result["genotype"])
 
 
@@ -117,5 +117,5 @@ def _onnx_inference(network: nn.Module, image: torch.Tensor) -> Callable[[], tor
         return None
     try:
         return onnx_inference(network, image)
-    except Exception:  # the exporter's own, of many classes
+    except Exception:  # the exporter raises many classes
         return None

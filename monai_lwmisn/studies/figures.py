@@ -1,4 +1,4 @@
-"""The figures of a comparison: accuracy against each cost with its front, and what three networks draw (figure 5)."""
+"""The figures of a comparison: accuracy against each cost with its front, and the masks of three networks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from adjustText import adjust_text
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
 from monai.bundle import ConfigParser
+from monai.utils import optional_import
 
 from monai_lwmisn.config import read_config
 from monai_lwmisn.data import read_datalist
@@ -21,8 +21,10 @@ from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.studies.models import OURS
 from monai_lwmisn.studies.results import GROUPS, Results, Row
 from monai_lwmisn.studies.statistics import pareto_front
-from monai_lwmisn.studies.trials import Cell
+from monai_lwmisn.studies.trials import Trial
 from monai_lwmisn.training.overlays import OverlayFigure, blend
+
+adjust_text, HAS_ADJUST_TEXT = optional_import("adjustText", name="adjust_text")
 
 AXES = {
     "params": ("parameters (M)", 1e6),
@@ -35,15 +37,15 @@ SHOWN = {"unet": "U-net", "nas_unet": "NAS-Unet", OURS: "ours"}
 """The networks of figure 5."""
 
 QUANTILES = (0.9, 0.5, 0.1)
-"""Of the test cases by our score: those of the rows of figure 5."""
+"""The rows of figure 5: the test cases at these quantiles of our score."""
 
 
 def draw_fronts(rows: Sequence[Row], metric: str) -> bytes:
-    """Draw accuracy against parameters, multiply-accumulates and time, each with the front of what nobody is ahead of.
+    """Draw accuracy against parameters, multiply-accumulates and time, each with its Pareto front.
 
     Args:
-        rows: the networks; those of the group ``ablation`` and random ones have a name on a front only.
-        metric: of accuracy.
+        rows: the networks. Those of the group ``ablation`` and random ones are labelled only on a front.
+        metric: the metric of accuracy.
 
     Returns:
         The PNG.
@@ -79,7 +81,7 @@ def draw_fronts(rows: Sequence[Row], metric: str) -> bytes:
         named += [name for name in front if name not in named]
         labels[axis] = [axis.text(across[name], up[name], name, fontsize=8) for name in named]
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=len(GROUPS))
-    figure.draw_without_rendering()  # labels are moved when the axes have their places
+    figure.draw_without_rendering()  # adjust_text needs the final positions of the axes
     for axis, texts in labels.items():
         dots = np.concatenate([group.get_offsets() for group in axis.collections])
         adjust_text(texts, *dots.T, ax=axis, iter_lim=500, arrowprops={"arrowstyle": "-", "color": "gray"})
@@ -87,19 +89,19 @@ def draw_fronts(rows: Sequence[Row], metric: str) -> bytes:
 
 
 def draw_examples(results: Results, metric: str) -> bytes | None:
-    """Draw figure 5: image, truth, U-net, NAS-Unet, ours, for a good, a middling and a bad test case of ours.
+    """Draw figure 5: image, truth, U-net, NAS-Unet and ours, for a good, a median and a bad test case of ours.
 
     Args:
-        results: of the comparison; its run folders must still be there.
-        metric: that orders the test cases.
+        results: results of the comparison, with its run folders.
+        metric: the metric that orders the test cases.
 
     Returns:
-        The PNG; None before all three networks have been tested with the first seed, or when their weights are gone.
+        The PNG, or None if one of the three networks has no evaluation with the first seed or no weights.
 
     Raises:
-        DataError: the images are gone.
+        DataError: an image cannot be read.
     """
-    runs = {name: Cell(results.out, name, "seed_0").run for name in SHOWN}
+    runs = {name: Trial(results.out, name, "seed_0").run for name in SHOWN}
     tested = {row.name: row.trainings[0]["test"]["cases"] for row in results.rows if row.tested and 0 in row.trainings}
     if not all(name in tested and (run / "models" / "model.pt").is_file() for name, run in runs.items()):
         return None
@@ -140,13 +142,13 @@ def _as_png(figure: Figure) -> bytes:
 
 
 def _predictions(run: Path, items: list[dict]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Image, truth and prediction of a trained network for each item, as pictures."""
+    """Return the image, truth and prediction of a trained network for each item, as pictures."""
     config = read_config(run, "evaluate")
     config["evaluate"]["dataset"]["data"] = items
     config["evaluate"]["handlers"] = []
     parser = ConfigParser(config)
     parser.update({"bundle_root": str(run.absolute())})
-    collected = OverlayFigure("", items, config["label_names"], config["volumetric"])
+    collected = OverlayFigure("", items, config["data"]["label_names"], config["data"]["volumetric"])
     evaluator = parser.get_parsed_content("evaluate#evaluator")
     load_weights(parser.get_parsed_content("network_def"), run / "models" / "model.pt")
     collected.collect_from(evaluator)

@@ -1,4 +1,4 @@
-"""Who takes part in a comparison: the baselines by name, and networks that are searched first, by their settings."""
+"""The networks of a comparison: the baselines, and networks that a search finds, by their settings."""
 
 from __future__ import annotations
 
@@ -16,32 +16,30 @@ from monai_lwmisn.studies.baselines import BASELINES, build_baseline
 OURS = "lwmisn"
 
 _FAST: dict[str, Any] = {
-    "encoder_cells": 2,
-    "middle_cells": 1,
-    "decoder_cells": 2,
-    "node_width": [16, 24, 32],
-    "stem_stride": 4,
+    "architecture.cells": {"encoder": 2, "middle": 1, "decoder": 2},
+    "architecture.node_width": [16, 24, 32],
+    "architecture.stem_stride": 4,
 }
-"""Cells that start at a quarter of the resolution, few and narrow."""
+"""A few narrow cells that start at a quarter of the resolution."""
 
 _NO_COSTS: dict[str, Any] = {
-    "lambda_params": 0.0,
-    "lambda_macs": 0.0,
-    "lambda_latency": 0.0,
-    "budget_params": None,
-    "budget_macs": None,
+    "search.lambda_params": 0.0,
+    "search.lambda_macs": 0.0,
+    "search.lambda_latency": 0.0,
+    "search.budget_params": None,
+    "search.budget_macs": None,
 }
 
 
 @dataclass(frozen=True)
-class Entrant:
-    """A network of the comparison.
+class Model:
+    """A network of a comparison.
 
     Attributes:
-        name: in tables, files and on the command line.
-        group: ``paper``, ``peer``, ``ours`` or ``ablation``: the part of the table it stands in.
+        name: its name in tables, files and on the command line.
+        group: its part of a table: ``paper``, ``peer``, ``ours`` or ``ablation``.
         search: settings of the search that finds it; None for a baseline.
-        variant: of the preset that the search settings change.
+        variant: the variant of the preset that ``search`` changes.
     """
 
     name: str
@@ -51,59 +49,62 @@ class Entrant:
 
 
 PAPER = ("unet", "fcn", "attention_unet", "r2_unet", "unet_plus_plus", "nas_unet", "auto_deeplab")
-"""The baselines that stand in tables 2 to 4 of the paper."""
+"""The baselines of tables 2 to 4 of the paper."""
 
 _SEARCHED = [
-    Entrant(OURS, "ours", {}),
-    Entrant("lwmisn_fast", "ours", _FAST),
-    Entrant("lwmisn_published", "ours", {}, variant="paper"),
-    *(Entrant(f"random_{seed}", "ours", {"strategy": "random", "genotype_seed": seed}) for seed in (1, 2, 3)),
-    Entrant("darts_based", "paper", {"search_space": "darts", **_NO_COSTS}),
-    Entrant("contrast", "paper", {"topology": "contrast"}),
-    Entrant("without_costs", "ablation", _NO_COSTS),
-    Entrant("shared_alpha", "ablation", {"alpha_groups": "shared"}),
-    Entrant("without_latency", "ablation", {"lambda_latency": 0.0}),
+    Model(OURS, "ours", {}),
+    Model("lwmisn_fast", "ours", _FAST),
+    Model("lwmisn_published", "ours", {}, variant="paper"),
     *(
-        Entrant(
+        Model(f"random_{seed}", "ours", {"search.strategy": "random", "search.genotype_seed": seed})
+        for seed in (1, 2, 3)
+    ),
+    Model("darts_based", "paper", {"search.search_space": "darts", **_NO_COSTS}),
+    Model("contrast", "paper", {"architecture.topology": "contrast"}),
+    Model("without_costs", "ablation", _NO_COSTS),
+    Model("shared_alpha", "ablation", {"search.alpha_groups": "shared"}),
+    Model("without_latency", "ablation", {"search.lambda_latency": 0.0}),
+    *(
+        Model(
             f"without_{operation}",
             "ablation",
-            {"search_space": [name for name in SEARCH_SPACES["lwmisn"] if name != operation]},
+            {"search.search_space": [name for name in SEARCH_SPACES["lwmisn"] if name != operation]},
         )
         for operation in SEARCH_SPACES["lwmisn"]
         if operation != "zero"
     ),
 ]
 
-ENTRANTS: dict[str, Entrant] = {
-    entrant.name: entrant
-    for entrant in (*(Entrant(name, "paper" if name in PAPER else "peer") for name in BASELINES), *_SEARCHED)
+MODELS: dict[str, Model] = {
+    model.name: model
+    for model in (*(Model(name, "paper" if name in PAPER else "peer") for name in BASELINES), *_SEARCHED)
 }
-"""Every network by its name. ``darts_based`` and ``contrast`` are searched anew on the data at hand."""
+"""Every network by its name. A comparison searches ``darts_based`` and ``contrast`` on its own data."""
 
 
-def find_entrants(names: Sequence[str]) -> list[Entrant]:
-    """The networks of these names, or all for ``["all"]``; each once, in the order given.
+def find_models(names: Sequence[str]) -> list[Model]:
+    """Return the networks of these names, each once, in this order. ``["all"]`` gives all networks.
 
     Raises:
-        ConfigError: for an unknown name, with the nearest.
+        ConfigError: a name is unknown. The message names the nearest.
     """
     names = [name.strip() for name in names]
     if names == ["all"]:
-        return list(ENTRANTS.values())
+        return list(MODELS.values())
     for name in names:
-        if name not in ENTRANTS:
-            nearest = difflib.get_close_matches(name, ENTRANTS, n=1, cutoff=0.0)[0]
-            raise ConfigError(f"There is no model '{name}': the nearest is '{nearest}' (of {', '.join(ENTRANTS)}).")
-    return [ENTRANTS[name] for name in dict.fromkeys(names)]
+        if name not in MODELS:
+            nearest = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.0)[0]
+            raise ConfigError(f"There is no model '{name}': the nearest is '{nearest}' (of {', '.join(MODELS)}).")
+    return [MODELS[name] for name in dict.fromkeys(names)]
 
 
-def build_network(entrant: Entrant, genotype: Genotype | None, in_channels: int, out_channels: int) -> nn.Module:
-    """The network of an entrant, with untrained weights.
+def build_network(model: Model, genotype: Genotype | None, in_channels: int, out_channels: int) -> nn.Module:
+    """Build a network with random weights.
 
     Args:
-        entrant: whose.
-        genotype: that its search found; None for a baseline.
-        in_channels: of the images.
-        out_channels: of the logits.
+        model: the network.
+        genotype: the genotype that its search found; None for a baseline.
+        in_channels: channels of the images.
+        out_channels: channels of the logits.
     """
-    return build_baseline(entrant.name, in_channels, out_channels) if genotype is None else LWMISN(genotype)
+    return build_baseline(model.name, in_channels, out_channels) if genotype is None else LWMISN(genotype)

@@ -1,4 +1,4 @@
-"""The protocol of a comparison: everything that is the same for all networks."""
+"""The protocol of a comparison: the settings that all networks share."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.config import resolve
+from monai_lwmisn.config import RUN_STAGES, resolve
 from monai_lwmisn.data.datalist import PARTS, Datalist
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import read_json
 from monai_lwmisn.networks.genotype import Genotype
-from monai_lwmisn.studies.models import Entrant
+from monai_lwmisn.settings import all_settings
+from monai_lwmisn.studies.models import Model
 
 PROTOCOLS = Path(__file__).parent / "protocols"
 NAMES = ("full", "small")
 HEAVY_MACS = 2_000_000_000
-"""Multiply-accumulates at 256x256 from which a network has the protocol's ``heavy_seeds``."""
+"""A network with this many multiply-accumulates at 256x256, or more, is trained with ``heavy_seeds``."""
 
 PILOT_SHARE = 4
-"""A pilot, which chooses the learning rate, has one part in so many of the epochs."""
+"""A pilot, which tries a learning rate, has the epochs of a training divided by this number."""
 
-_SEARCH_KEYS = frozenset(
-    ("encoder_cells", "middle_cells", "decoder_cells", "node_width", "stem_stride")
-    + ("alpha_groups", "expectation", "max_parameter_free")
-)
-_SEARCH_PREFIXES = ("search_", "lambda_", "budget_")
+CACHE = {"data.cache": "disk"}
+"""All networks share the loaded and resized images."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What is the same for all networks.
+    """The settings that all networks of a comparison share.
+
+    Settings are overrides by dotted key; see :func:`monai_lwmisn.config.resolve`.
 
     Attributes:
-        preset: the data: its layout, split, loading and classes.
+        preset: the preset of the data set.
         name: ``full`` or ``small``.
         seeds: trainings of a network, with the seeds 0, 1, ...
-        heavy_seeds: trainings of a network of 2 GMac or more at 256x256.
-        learning_rates: a network is trained with the one that does best in its pilots.
-        slice_step: of volumes every so many slices are learned from and validated on; the test part is whole.
-        settings: of the training and evaluation, by key, over those of the preset's ``light`` variant.
+        heavy_seeds: trainings of a network with 2 GMac or more at 256x256.
+        learning_rates: each has a pilot, and a network is trained with the best one.
+        settings: settings of training and evaluation, over those of the preset's ``light`` variant.
         search: settings of our searches, over those of that variant.
-        budget_hours: of each training, a quarter of it of each pilot; the best weights until then count. None for no
-            limit.
+        slice_step: every ``slice_step``-th slice of a volume is used for training and validation. The test part is
+            whole.
+        budget_hours: time limit of a training; a pilot has a quarter of it. None for no limit.
     """
 
     preset: str
@@ -61,98 +61,97 @@ class Protocol:
 
     @property
     def epochs(self) -> int:
-        """Of a training."""
-        return int(self.settings["train_epochs"])
+        """Epochs of a training."""
+        return int(self.settings["train.epochs"])
 
     @property
     def pilot_epochs(self) -> int:
-        """Of a pilot: a quarter of those of a training, rounded up."""
+        """Epochs of a pilot: a quarter of those of a training, rounded up."""
         return math.ceil(self.epochs / PILOT_SHARE)
 
     def seeds_of(self, macs: int) -> int:
-        """Number of trainings of a network with so many multiply-accumulates at 256x256."""
+        """The number of trainings of a network with ``macs`` multiply-accumulates at 256x256."""
         return self.heavy_seeds if macs >= HEAVY_MACS else self.seeds
 
-    def search_configs(self, entrant: Entrant) -> dict[str, dict[str, Any]]:
-        """The configurations of the search that finds an entrant's network, on the protocol's images."""
-        return resolve(self.preset, "light", {**self.search, **self.settings, **self._search_of(entrant)})
+    def data_settings(self) -> dict[str, Any]:
+        """The section ``data`` of a training's configuration."""
+        return self._resolve(self.settings)["train"]["data"]
 
-    def check_settings(self, entrants: Iterable[Entrant]) -> None:
-        """See that no setting is one that makes a network what it is.
+    def search_configs(self, model: Model) -> dict[str, dict[str, Any]]:
+        """The configurations of the search for a network, on the protocol's images."""
+        return self._resolve({**self.search, **self.settings, **self._search_of(model)})
+
+    def check_settings(self, models: Iterable[Model]) -> None:
+        """Refuse a setting that defines one of the networks.
 
         Raises:
-            ConfigError: for one that is, as the latency cost is of the network that is searched without.
+            ConfigError: there is one. For example, the weight of the latency defines the network ``without_latency``.
         """
-        for entrant in entrants:
-            fixed = sorted(self.settings.keys() & self._search_of(entrant).keys())
+        for model in models:
+            own = self._search_of(model)
+            fixed = sorted(key for key in self.settings if any(_overlap(key, other) for other in own))
             if fixed:
                 raise ConfigError(
-                    f"--set {fixed[0]} would make {entrant.name} another network: leave it out, or leave "
-                    f"{entrant.name} out of --models."
+                    f"--set {fixed[0]} would make {model.name} another network: leave it out, or leave "
+                    f"{model.name} out of --models."
                 )
 
     def training_configs(
-        self, entrant: Entrant, genotype: Genotype | None, rate: float, seed: int, epochs: int
+        self, model: Model, genotype: Genotype | None, rate: float, seed: int, epochs: int
     ) -> dict[str, dict[str, Any]]:
         """The configurations of one training and its evaluation.
 
         Args:
-            entrant: whose network is trained.
-            genotype: of its network; None for a baseline.
+            model: the network.
+            genotype: the genotype of the network; None for a baseline.
             rate: the learning rate.
-            seed: of the weights, the order of the images and their augmentation.
-            epochs: how long.
+            seed: seed of the weights, of the order of the images and of their augmentation.
+            epochs: number of epochs.
         """
-        settings = {
-            **self.settings,
-            "seed": seed,
-            "train_learning_rate": rate,
-            "train_epochs": epochs,
-            "report_extra": {},
-        }
-        configs = resolve(self.preset, "light", settings)
+        own = {"train.seed": seed, "train.learning_rate": rate, "train.epochs": epochs, "evaluate.costs": False}
+        configs = self._resolve({**self.settings, **own})
         if genotype is None:
             network = {
                 "_target_": "monai_lwmisn.studies.baselines.build_baseline",
-                "name": entrant.name,
-                "in_channels": "@in_channels",
-                "out_channels": "@out_channels",
+                "name": model.name,
+                "in_channels": "@data::in_channels",
+                "out_channels": "@data::out_channels",
             }
             for workflow in ("train", "evaluate"):
                 configs[workflow]["network_def"] = network
-        # In front, so that what happens at the end of the last epoch knows that it is the last.
-        configs["train"]["train"]["handlers"][:0] = self._handlers(epochs)
+        if self.budget_hours is not None:
+            budget = {
+                "_target_": "monai_lwmisn.engines.stopping.TimeBudget",
+                "seconds": 3600 * self.budget_hours * epochs / self.epochs,  # a pilot has its share
+                "folder": "@output_dir",
+            }
+            # It comes first, because other handlers act on the last epoch.
+            configs["train"]["train"]["handlers"].insert(0, budget)
         return configs
 
-    def _search_of(self, entrant: Entrant) -> dict[str, Any]:
-        """The settings of a search that define an entrant."""
-        own = dict(entrant.search or {})
-        if entrant.variant == "paper":
-            published = resolve(self.preset, "paper")["search"]
-            own = {**{key: value for key, value in published.items() if _is_of_search(key)}, **own}
-        return own
-
-    def _handlers(self, epochs: int) -> list[dict[str, Any]]:
-        handlers: list[dict[str, Any]] = [{"_target_": "monai_lwmisn.studies.stopping.FiniteLoss"}]
-        if self.budget_hours is not None:
-            handlers.append(
-                {
-                    "_target_": "monai_lwmisn.studies.stopping.TimeBudget",
-                    "seconds": 3600 * self.budget_hours * epochs / self.epochs,  # a pilot has its share
-                    "history": "$os.path.join(@output_dir, 'history.jsonl')",
-                }
-            )
-        return handlers
-
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return the JSON form."""
         return json.loads(json.dumps(asdict(self)))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Protocol:
-        """What :meth:`to_dict` gave, whatever stands beside it."""
+        """Read the JSON form that :meth:`to_dict` gives. Other keys are ignored."""
         own = {key.name: values[key.name] for key in fields(cls)}
         return cls(**{**own, "learning_rates": tuple(own["learning_rates"])})
+
+    def _resolve(self, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        configs = resolve(self.preset, "light", {**CACHE, **settings})
+        return {stage: configs[stage] for stage in RUN_STAGES}
+
+    def _search_of(self, model: Model) -> dict[str, Any]:
+        """The settings of a search that define a network."""
+        own = dict(model.search or {})
+        if model.variant == "paper":
+            published = resolve(self.preset, "paper")["search"]
+            keys = [key for key in all_settings() if key.startswith(("architecture.", "search."))]
+            keys.remove("search.seed")
+            own = {**{key: _value(published, key) for key in keys}, **own}
+        return own
 
 
 def load_protocol(
@@ -164,10 +163,18 @@ def load_protocol(
     budget_hours: float | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Protocol:
-    """A protocol by its name, with what the user changes in it for all networks.
+    """Load a protocol by its name, with the user's changes for all networks.
+
+    Args:
+        preset: the preset of the data set.
+        name: ``full`` or ``small``.
+        epochs: epochs of a training; None for the protocol's.
+        seeds: trainings of each network; None for the protocol's.
+        budget_hours: time limit of a training; None for no limit.
+        overrides: settings by dotted key.
 
     Raises:
-        ConfigError: for a preset without protocols, an unknown name, or numbers below 1.
+        ConfigError: the preset has no protocols, the name is unknown, or a number is not above 0.
     """
     file = PROTOCOLS / f"{preset}.json"
     if not file.is_file():
@@ -181,7 +188,7 @@ def load_protocol(
     full, own = (read_json(file)[key] for key in ("full", name))
     values = {**full, **own, "settings": {**full["settings"], **own["settings"], **(overrides or {})}}
     if epochs is not None:
-        values["settings"]["train_epochs"] = epochs
+        values["settings"]["train.epochs"] = epochs
     if seeds is not None:
         values |= {"seeds": seeds, "heavy_seeds": seeds}
     values["learning_rates"] = tuple(values["learning_rates"])
@@ -189,20 +196,17 @@ def load_protocol(
 
 
 def search_fingerprint(configs: Mapping[str, Any], datalist: Datalist) -> str:
-    """What determines a search, as a short text: other settings or images give another."""
+    """Return a hash of all that determines a search: its configuration and its images."""
     return _fingerprint([configs["search"]], datalist)
 
 
 def training_fingerprint(configs: Mapping[str, Any], datalist: Datalist, genotype: Genotype | None) -> str:
-    """What determines a training and its evaluation, as a short text.
+    """Return a hash of all that determines a training and its evaluation.
 
-    Settings of a search do not: they have led to the genotype, which does.
+    The configuration of the search is not part of it, because the genotype is.
     """
-    settings = [
-        {key: value for key, value in configs[workflow].items() if not _is_of_search(key)}
-        for workflow in ("train", "evaluate")
-    ]
-    return _fingerprint([*settings, None if genotype is None else genotype.to_dict()], datalist)
+    architecture = None if genotype is None else genotype.to_dict()
+    return _fingerprint([configs["train"], configs["evaluate"], architecture], datalist)
 
 
 def _fingerprint(content: list[Any], datalist: Datalist) -> str:
@@ -211,5 +215,11 @@ def _fingerprint(content: list[Any], datalist: Datalist) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _is_of_search(key: str) -> bool:
-    return key in _SEARCH_KEYS or key.startswith(_SEARCH_PREFIXES)
+def _overlap(one: str, other: str) -> bool:
+    """Whether two dotted keys are equal, or one is a part of the other."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
+def _value(config: Mapping[str, Any], key: str) -> Any:
+    section, name = key.split(".")
+    return config[section][name]

@@ -1,4 +1,4 @@
-"""The figures of the paper's tables 2 to 5, to stand beside ours."""
+"""The published figures of the paper's tables 2 to 5."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Published(NamedTuple):
-    """One row of tables 2 to 4: per cent, millions of parameters, GMac at 256x256."""
+    """One row of tables 2 to 4: MIoU and DSC in percent, millions of parameters, GMac at 256x256."""
 
     miou: float
     dsc: float
@@ -46,14 +46,14 @@ TABLES: dict[str, dict[str, Published]] = {
         "lwmisn": Published(66.88, 72.71, 0.61, 15.98),
     },
 }
-"""Tables 2 to 4 by preset. In that of liver CT three DSCs cannot be: a mean is at most 2 MIoU / (1 + MIoU)."""
+"""Tables 2 to 4 by preset. Three DSCs of liver CT are impossible: a mean DSC is at most 2 MIoU / (1 + MIoU)."""
 
 NUMBERS = {"nuclei": 2, "liver_ct": 3, "prostate_mr": 4}
-"""Number of a preset's table in the paper."""
+"""The number of the paper's table for each preset."""
 
 TABLE_5: dict[str, dict[str, tuple[float, float]]] = {
     "nuclei": {"lwmisn": (85.75, 92.11), "contrast": (82.16, 89.73)},
     "liver_ct": {"lwmisn": (93.17, 97.86), "contrast": (91.15, 95.31)},
     "prostate_mr": {"lwmisn": (66.88, 72.71), "contrast": (63.01, 69.78)},
 }
-"""Table 5: MIoU and DSC of the U-shaped supernet and of the DARTS-shaped one."""
+"""Table 5: MIoU and DSC in percent of the U-shaped supernet and of the DARTS-shaped one."""

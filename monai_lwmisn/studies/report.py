@@ -1,4 +1,4 @@
-"""The report of a comparison: tables in markdown and CSV, and figures, with the published numbers beside ours."""
+"""The report of a comparison: tables in Markdown and CSV, and figures, with the published numbers beside ours."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.files import check_writable, write_atomically
 from monai_lwmisn.profiling import THREADS
-from monai_lwmisn.studies.figures import draw_examples, draw_fronts
+from monai_lwmisn.studies.figures import HAS_ADJUST_TEXT, draw_examples, draw_fronts
 from monai_lwmisn.studies.models import OURS
 from monai_lwmisn.studies.protocol import HEAVY_MACS
 from monai_lwmisn.studies.published import NUMBERS, TABLE_5, TABLES
@@ -23,17 +24,17 @@ from monai_lwmisn.studies.statistics import paired_tests, pareto_front
 COSTS = {"params": "parameters", "macs": "multiply-accumulates", "latency_ms": "time", "latency_onnx_ms": "time, ONNX"}
 FRONTS = "Accuracy against each cost. No network is both cheaper and more accurate than one on the line."
 EXAMPLES = (
-    "Test cases at the 90th, 50th and 10th percentile of ours: image, truth, and what three networks drew, with the "
-    "{metric} of each."
+    "Examples of the test part. The cases are at the 90th, 50th and 10th percentile of our score. The columns are the "
+    "image, the truth, and the masks of three networks with their {metric}."
 )
 LIVER_REMARK = (
-    "A mean DSC is at most 2 MIoU / (1 + MIoU), so three of the published liver figures cannot be: MIoUs of 93.17, "
-    "92.32 and 92.01 allow DSCs of 96.46, 96.01 and 95.84."
+    "A mean DSC is at most 2 MIoU / (1 + MIoU), so three of the published liver figures are impossible: MIoUs of "
+    "93.17, 92.32 and 92.01 allow DSCs of at most 96.46, 96.01 and 95.84."
 )
 
 
 class Illustration(NamedTuple):
-    """A figure of the report: where it is written, what it shows, and the PNG."""
+    """A figure of the report: its path, its caption and the PNG."""
 
     path: Path
     caption: str
@@ -45,16 +46,19 @@ def write_report(out: Path, file: Path) -> list[Path]:
 
     Args:
         out: the folder of the comparison.
-        file: the markdown file; beside it, with its name, the tables as CSV and the figures as PNG.
+        file: the Markdown file. The tables as CSV and the figures as PNG are written beside it, with its name.
 
     Returns:
         The files written.
 
     Raises:
-        ConfigError: ``out`` is no comparison, nothing in it is done, or ``file`` cannot be written.
+        ConfigError: ``out`` is not a comparison or has no finished training, ``file`` cannot be written, or adjustText
+            is not installed.
     """
+    if not HAS_ADJUST_TEXT:
+        raise ConfigError("A report needs adjustText, which is not installed: pip install monai-lwmisn[studies].")
     if file.suffix != ".md":
-        raise ConfigError(f"{file} does not end in .md: give the name of a markdown file.")
+        raise ConfigError(f"{file} does not end in .md: give the name of a Markdown file.")
     check_writable(file)
     results = read_results(out)
     metric = main_metric(results)
@@ -79,7 +83,7 @@ def write_report(out: Path, file: Path) -> list[Path]:
 
 
 def main_metric(results: Results) -> str:
-    """What networks are ranked by: the test DSC (of volumes: per case, 3D), or the validation DSC before that."""
+    """Return the metric that ranks the networks: the test DSC (for volumes the 3D one), or else the validation DSC."""
     if not results.tested:
         return "validation_dsc"
     return "dsc_3d" if results.rows[0].first["test"]["mean"].get("dsc_3d") is not None else "dsc"
@@ -108,53 +112,60 @@ def _markdown(results: Results, metric: str, figures: Sequence[Illustration], mi
     ]
     for title, sentences in (("Failed", results.failures), ("Not finished", results.pending)):
         if sentences:
-            lines += [f"## {title}", "", *(f"- `{name}`: {text}" for name, text in sentences.items()), ""]
+            items = [line for name, text in sentences.items() for line in _wrapped(f"- `{name}`: {text}")]
+            lines += [f"## {title}", "", *items, ""]
     for figure in figures:
-        lines += [f"![{figure.caption}]({figure.path.name})", "", f"*{figure.caption}*", ""]
-    return "\n".join([*lines, missing]).rstrip() + "\n"
+        title = figure.caption.partition(".")[0]
+        lines += [f"![{title}]({figure.path.name})", "", *_wrapped(figure.caption), ""]
+    return "\n".join([*lines, *_wrapped(missing)]).rstrip() + "\n"
+
+
+def _wrapped(text: str) -> list[str]:
+    """Break a paragraph or list item into lines of at most 100 characters."""
+    indent = "  " if text.startswith("- ") else ""
+    return wrap(text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _introduction(results: Results, metric: str) -> list[str]:
     protocol = results.protocol
-    seeds = f"trainings with a seed of its own each: {protocol.seeds}"
+    seeds = f"{protocol.seeds} trainings with different seeds"
     if protocol.heavy_seeds != protocol.seeds:
         seeds += f" ({protocol.heavy_seeds} from {HEAVY_MACS / 1e9:g} GMac on)"
     budget = ""
     if protocol.budget_hours:
-        budget = f" Each training ends after {protocol.budget_hours:g} hours, so that epochs differ."
+        budget = f" Each training ends after {protocol.budget_hours:g} hours, so the numbers of epochs differ."
     spread = "Means and standard deviations over trainings"
     if _p_values(results, metric):
         spread += (
-            f"; p is of Wilcoxon's signed-rank test over test cases against `{OURS}`, two-sided, corrected by Holm's "
-            "method"
+            f"; p is the two-sided p-value of Wilcoxon's signed-rank test over test cases against `{OURS}`, corrected "
+            "by Holm's method"
         )
     costs = results.rows[0].costs
-    lines = [
-        f"The same for all: split, transforms, augmentation, loss, optimizer and its schedule, "
-        f"{protocol.epochs} epochs at batches of {protocol.settings['train_batch_size']}, "
-        f"{seeds}; the learning rate is the one of "
-        f"{', '.join(f'{rate:g}' for rate in protocol.learning_rates)} that does best on the validation part after "
-        f"{protocol.pilot_epochs} epochs.{budget}",
-        "",
-        f"{spread}. Times are of one 256x256 image on {costs['processor']}, {THREADS} threads, {costs['software']}.",
-        "",
-    ]
+    times = f"Times are of one 256x256 image on {costs['processor']}, {THREADS} threads, {costs['software']}."
+    lines = _wrapped(
+        f"All networks share the split, transforms, augmentation, loss, optimizer and its schedule, "
+        f"{protocol.epochs} epochs with batches of {protocol.settings['train.batch_size']}, and {seeds}. "
+        f"The learning rate is the one of {', '.join(f'{rate:g}' for rate in protocol.learning_rates)} with the best "
+        f"validation DSC after {protocol.pilot_epochs} epochs.{budget}"
+    )
+    lines += ["", *_wrapped(f"{spread}. {times}"), ""]
     if results.tested:
         cases = len(results.rows[0].first["test"]["cases"])
-        lines += [
-            f"The test part has {cases} cases, measured at their own size; what ends in `_256` is of masks at 256x256, "
-            "as the paper's figures are.",
-            "",
-        ]
+        lines += _wrapped(
+            f"The test part has {cases} cases, evaluated at their own size. Metrics that end in `_256` are of masks at "
+            "256x256, as in the paper."
+        )
     else:
-        lines += ["The test part has not been looked at yet: these are the figures of the validation part.", ""]
-    return lines
+        lines += _wrapped(
+            "No network was evaluated on the test part yet: these are the figures of the validation part."
+        )
+    return [*lines, ""]
 
 
 def _accuracy_table(results: Results, metric: str) -> list[str]:
     metrics = _metrics(results, metric)
     p_values = _p_values(results, metric)
-    head = ["network", *metrics, *(["p"] if p_values else []), "learning rate", "epochs", "trainings", "hours in all"]
+    head = ["network", *metrics, *(["p"] if p_values else []), "learning rate", "epochs", "trainings", "total hours"]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for group, title in GROUPS.items():
         members = [row for row in results.rows if row.group == group]
@@ -212,7 +223,7 @@ def _front_lines(results: Results, metric: str) -> list[str]:
             {name: row.costs[cost] for name, row in rows.items()},
             {name: row.mean(metric) for name, row in rows.items()},
         )
-        lines.append(f"- {metric} against {title}: nobody is ahead of {', '.join(f'`{name}`' for name in front)}.")
+        lines += _wrapped(f"- Pareto front of {metric} and {title}: {', '.join(f'`{name}`' for name in front)}.")
     return lines
 
 
@@ -225,8 +236,10 @@ def _published_lines(results: Results) -> list[str]:
     lines = [
         f"## Beside table {NUMBERS[preset]} of the paper",
         "",
-        "Left what was measured here, right what was published: another split, another protocol, not comparable to the "
-        "digit.",
+        *_wrapped(
+            "The left columns are measured here, the right ones are published. The published figures have another "
+            "split and another protocol, so they are not comparable to the last digit."
+        ),
         "",
         "| network | DSC 256 % | MIoU 256 % | params M | GMac | published DSC % | MIoU % | params M | FLOPs G |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -238,7 +251,7 @@ def _published_lines(results: Results) -> list[str]:
             f"{row.costs['params'] / 1e6:.2f} | {row.costs['macs'] / 1e9:.2f} | "
             f"{theirs.dsc:.2f} | {theirs.miou:.2f} | {theirs.params:.2f} | {theirs.macs:.2f} |"
         )
-    return [*lines, "", *([LIVER_REMARK, ""] if preset == "liver_ct" else [])]
+    return [*lines, "", *([*_wrapped(LIVER_REMARK), ""] if preset == "liver_ct" else [])]
 
 
 def _table_5_lines(results: Results) -> list[str]:

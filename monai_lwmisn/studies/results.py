@@ -14,9 +14,9 @@ from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import read_json
 from monai_lwmisn.studies.compare import SCHEMA_VERSION
 from monai_lwmisn.studies.costs import obtain_costs
-from monai_lwmisn.studies.models import ENTRANTS
+from monai_lwmisn.studies.models import MODELS
 from monai_lwmisn.studies.protocol import Protocol
-from monai_lwmisn.studies.trials import DONE, read_cells
+from monai_lwmisn.studies.trials import DONE, read_trials
 
 GROUPS = {
     "paper": "Networks of the paper's tables",
@@ -29,14 +29,14 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One network of the comparison.
+    """The results of one network.
 
     Attributes:
         name: of the network.
         group: ``paper``, ``peer``, ``ours`` or ``ablation``.
         costs: see :func:`monai_lwmisn.studies.costs.measure`.
-        trainings: results of the trainings that are done, by their seeds, in order.
-        seconds: of all searches, pilots and trainings together.
+        trainings: results of the finished trainings, by seed, in order.
+        seconds: duration of all searches, pilots and trainings together.
     """
 
     name: str
@@ -47,26 +47,26 @@ class Row:
 
     @property
     def tested(self) -> bool:
-        """Whether all its trainings were measured on the test part."""
+        """Whether all trainings were evaluated on the test part."""
         return bool(self.trainings) and all("test" in training for training in self.trainings.values())
 
     @property
     def first(self) -> dict[str, Any]:
-        """The training of the first seed that is done."""
+        """The finished training with the lowest seed."""
         return next(iter(self.trainings.values()))
 
     def scores(self, metric: str) -> list[float]:
-        """A metric of each training: its mean over the test part, or ``validation_dsc``."""
+        """A metric of each training: the mean over the test part, or ``validation_dsc``."""
         if metric == "validation_dsc":
             return [training[metric] for training in self.trainings.values()]
         return [training["test"]["mean"][metric] for training in self.trainings.values()]
 
     def mean(self, metric: str) -> float:
-        """Mean over the trainings."""
+        """The mean of a metric over the trainings."""
         return float(np.mean(self.scores(metric)))
 
     def cases(self, metric: str) -> list[float]:
-        """A metric of each test case, as the mean over the trainings; not a number where it does not exist."""
+        """A metric of each test case: the mean over the trainings, or NaN where the metric is not defined."""
         values = [
             [float("nan") if case[metric] is None else case[metric] for case in training["test"]["cases"]]
             for training in self.trainings.values()
@@ -76,15 +76,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Results:
-    """What a comparison has come to.
+    """The results of a comparison.
 
     Attributes:
-        out: its folder.
-        protocol: that it follows.
-        rows: the networks that have something to show, in the order of the entrants: on the test part if any has, and
-            otherwise on the validation part.
-        failures: sentences by the names of networks in which something failed.
-        pending: what is still to be done, by the names of networks that are not finished.
+        out: the folder of the comparison.
+        protocol: the protocol of the comparison.
+        rows: the networks with results, in the order of :data:`~monai_lwmisn.studies.models.MODELS`. If any network
+            was evaluated on the test part, those that were not are left out.
+        failures: the reasons of failures, by the names of the networks.
+        pending: the work that remains, by the names of the networks.
     """
 
     out: Path
@@ -100,27 +100,27 @@ class Results:
 
 
 def read_results(out: Path) -> Results:
-    """Read the folder of a comparison, finished or not; costs that it does not have yet are measured.
+    """Read the folder of a comparison, finished or not. Costs that are missing are measured.
 
     Raises:
-        ConfigError: it is none, of another release, or nothing in it is done.
+        ConfigError: ``out`` is not a comparison, was written by another release, or has no finished training.
     """
     protocol = _read_protocol(out)
-    preset = load_preset(protocol.preset, "light")
-    costs = obtain_costs(out, preset["in_channels"], preset["out_channels"])
+    data = load_preset(protocol.preset, "light")["data"]
+    costs = obtain_costs(out, data["in_channels"], data["out_channels"])
     rows, failures, pending = [], {}, {}
-    for name, entrant in ENTRANTS.items():
-        if not (out / "cells" / name).is_dir():
+    for name, model in MODELS.items():
+        if not (out / "trials" / name).is_dir():
             continue
-        results = read_cells(out, name)
-        done = {cell: result for cell, result in results.items() if result["status"] == DONE}
-        seeds = sorted(int(cell.removeprefix("seed_")) for cell in done if cell.startswith("seed_"))
+        results = read_trials(out, name)
+        done = {trial: result for trial, result in results.items() if result["status"] == DONE}
+        seeds = sorted(int(trial.removeprefix("seed_")) for trial in done if trial.startswith("seed_"))
         trainings = {seed: done[f"seed_{seed}"] for seed in seeds}
         if failed := _failures(results, trainings.values()):
             failures[name] = "; ".join(failed)
         if trainings and name in costs:
             seconds = sum(result["seconds"] for result in done.values())
-            rows.append(Row(name, entrant.group, costs[name], trainings, seconds))
+            rows.append(Row(name, model.group, costs[name], trainings, seconds))
             wanted = protocol.seeds_of(costs[name]["macs"])
             if len(trainings) < wanted:
                 pending[name] = f"{len(trainings)} of {wanted} trainings"
@@ -131,17 +131,17 @@ def read_results(out: Path) -> Results:
         raise ConfigError(f"{out} has no finished training: go on with `lwmisn compare --resume --out {out}`.{reasons}")
     tested = [row for row in rows if row.tested]
     if tested:
-        untested = {row.name: "not measured on the test part yet" for row in rows if not row.tested}
+        untested = {row.name: "not evaluated on the test part yet" for row in rows if not row.tested}
         pending = untested | pending
     return Results(out, protocol, tested or rows, failures, pending)
 
 
 def _failures(results: Mapping[str, Mapping[str, Any]], trainings: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What went wrong with a network; not a learning rate that it cannot bear, as long as there is another."""
-    failed = {cell: result["reason"] for cell, result in results.items() if result["status"] != DONE}
-    pilots = {cell for cell in results if cell.startswith("rate_")}
+    """List the failures of a network. A pilot that failed is not one if another pilot succeeded."""
+    failed = {trial: result["reason"] for trial, result in results.items() if result["status"] != DONE}
+    pilots = {trial for trial in results if trial.startswith("rate_")}
     harmless = pilots & failed.keys() if pilots - failed.keys() else set()
-    sentences = [f"{cell}: {reason}" for cell, reason in failed.items() if cell not in harmless]
+    sentences = [f"{trial}: {reason}" for trial, reason in failed.items() if trial not in harmless]
     return sentences + [f"test: {training['test_failure']}" for training in trainings if "test_failure" in training]
 
 
@@ -151,5 +151,5 @@ def _read_protocol(out: Path) -> Protocol:
         raise ConfigError(f"{out} has no comparison.json: give a folder that `lwmisn compare` wrote.")
     comparison = read_json(file, "give another folder")
     if comparison.get("schema_version") != SCHEMA_VERSION:
-        raise ConfigError(f"{file} is of another release: use the one that wrote it.")
+        raise ConfigError(f"{file} was written by another release: use that release.")
     return Protocol.from_dict(comparison)

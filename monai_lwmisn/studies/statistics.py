@@ -1,4 +1,4 @@
-"""Statistics of a comparison: paired tests against one network, and the front that no other network is ahead of."""
+"""Statistics of a comparison: paired tests against one network, and the Pareto front of cost and accuracy."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def paired_tests(scores: Mapping[str, Sequence[float]], reference: str) -> dict[
     """Wilcoxon's signed-rank test of each network against ``reference`` over the same cases, Holm-corrected.
 
     Args:
-        scores: of each network, in the same order of cases; no numbers are left out in pairs.
-        reference: the network that the others are held against.
+        scores: scores of each network, in the same order of cases. A pair with a NaN is left out.
+        reference: the network that the others are tested against.
 
     Returns:
         The corrected two-sided p-value of each of the others.
@@ -38,7 +38,10 @@ def holm(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def pareto_front(costs: Mapping[str, float], scores: Mapping[str, float]) -> list[str]:
-    """The networks that no other is at least as good as and better than in one of cost and score, cheapest first."""
+    """The networks that no other network dominates, cheapest first.
+
+    A network dominates another if it is at least as good in cost and score, and better in one of them.
+    """
     ordered = sorted(costs, key=lambda name: (costs[name], -scores[name]))
     front: list[str] = []
     for name in ordered:

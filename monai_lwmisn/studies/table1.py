@@ -1,4 +1,4 @@
-"""Table 1 of the paper: the cost of each candidate operation, counted here, beside the published figures."""
+"""Table 1 of the paper: the counted cost of each candidate operation, beside the published figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monai_lwmisn.profiling import multiply_accumulates, parameter_count
 CHANNELS = 32
 SIZE = (32, 32)
 
-# Published figures as (parameters, multiply-accumulates), from thousands and millions; a dash is a zero here.
+# Published figures as (parameters, multiply-accumulates). The paper gives thousands and millions; its dash is a zero.
 PUBLISHED_LWMISN: dict[str, tuple[int, int]] = {
     "identity": (0, 0),
     "separable_conv_3x3": (2810, 2_680_000),
@@ -36,7 +36,7 @@ PUBLISHED_DARTS_MEAN = (2500, 2_180_000)
 
 
 class OperationCost(TypedDict):
-    """One row of the table; parameters and multiply-accumulates as plain numbers."""
+    """One row of the table: parameters and multiply-accumulates as plain numbers."""
 
     name: str
     params: float
@@ -46,11 +46,11 @@ class OperationCost(TypedDict):
 
 
 def table1() -> list[OperationCost]:
-    """Count every operation at 32 channels in and out on a 32x32 input, stride 1 (paper, section 2.1, eq. 1 and 2).
+    """Count every operation at 32 channels on a 32x32 input with stride 1 (paper, section 2.1, equations 1 and 2).
 
     Returns:
-        The eight operations, their ``mean`` over those with parameters, then the operations of DARTS with parameters
-        and their mean, with ``darts`` before the name.
+        The eight operations and the ``mean`` of those with parameters, then DARTS's operations with parameters and
+        their mean. The names of the latter begin with ``darts``.
     """
     ours = [_row(name, name, published) for name, published in PUBLISHED_LWMISN.items()]
     darts = [_row(f"darts {name}", name, published) for name, published in PUBLISHED_DARTS.items()]
@@ -60,7 +60,7 @@ def table1() -> list[OperationCost]:
 
 
 def format_table1(rows: list[OperationCost]) -> str:
-    """The rows as text for people: thousands of parameters, millions of multiply-accumulates, deviation in percent."""
+    """Format the rows: thousands of parameters, millions of multiply-accumulates, deviation in percent."""
     head = f"{'operation':<32}{'params (k)':>12}{'paper':>8}{'':>8}{'MACs (M)':>12}{'paper':>8}"
     lines = [head, "-" * (len(head) + 8)]
     for row in rows:

@@ -1,4 +1,4 @@
-"""The cells of a comparison: one search or training each, kept as a small file that spares doing it again."""
+"""A trial of a comparison: one search or one training, whose result is kept in a small file."""
 
 from __future__ import annotations
 
@@ -18,60 +18,60 @@ from monai_lwmisn.networks import Genotype
 
 DONE, FAILED = "done", "failed"
 
-PLACES = ("bundle_root", "dataset_dir", "cache", "cache_dir")
-"""Keys of a configuration that say where things are, and nothing of what comes out."""
+PLACES = ("bundle_root", "dataset_dir", "cache_dir")
+"""Keys of a configuration that name places on this machine and have no effect on the result."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class Trial:
     """One search or training of the comparison in ``out``.
 
     Attributes:
         out: the folder of the comparison.
-        entrant: name of the network.
-        name: ``search``, ``rate_0.001`` for a pilot, or ``seed_0`` for a training.
+        model: name of the network.
+        name: ``search``, ``rate_0.001`` for a pilot with that learning rate, or ``seed_0`` for a training.
     """
 
     out: Path
-    entrant: str
+    model: str
     name: str
 
     @property
     def file(self) -> Path:
-        """What came of it: all that is needed to go on without its run folder."""
-        return self.out / "cells" / self.entrant / f"{self.name}.json"
+        """The file of the result. A comparison can go on with it alone, without the run folder."""
+        return self.out / "trials" / self.model / f"{self.name}.json"
 
     @property
     def run(self) -> Path:
-        """Its run folder, with checkpoints and weights."""
-        return self.out / "runs" / self.entrant / self.name
+        """The run folder, with checkpoints and weights."""
+        return self.out / "runs" / self.model / self.name
 
     def result(self) -> dict[str, Any] | None:
-        """What came of it; None when it has not ended.
+        """The result, or None if the trial has not ended.
 
         Raises:
-            ConfigError: its file cannot be read.
+            ConfigError: the file of the result cannot be read.
         """
         if not self.file.is_file():
             return None
-        result = read_json(self.file, "remove it, and it is done again")
+        result = read_json(self.file, "remove it, and the trial is repeated")
         if result.get("status") not in (DONE, FAILED):
-            raise ConfigError(f"{self.file} is no result of a comparison: remove it, and it is done again.")
+            raise ConfigError(f"{self.file} is not the result of a trial: remove it, and the trial is repeated.")
         return result
 
     def obtain(self, fingerprint: str, work: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-        """Its result: the one kept if what determines it is the same, otherwise that of ``work``, which is kept.
+        """Return the kept result if it has this fingerprint; otherwise do the work, and keep its result.
 
-        What goes wrong in ``work`` is a result too: ``{"status": "failed", "reason": a sentence}``. It is tried anew
-        the next time.
+        An exception in ``work`` gives the result ``{"status": "failed", "reason": a sentence}``. A failed trial is
+        tried again the next time.
         """
         kept = self.result()
         if kept is not None and kept["fingerprint"] == fingerprint and kept["status"] == DONE:
             return kept
         try:
             result = {"status": DONE, **work()}
-        except Exception as error:  # whatever ends one network must not end the others
-            result = {"status": FAILED, "reason": in_a_sentence(error)}
+        except Exception as error:  # a network that fails must not end the comparison
+            result = {"status": FAILED, "reason": reason_for(error)}
             gc.collect()
         result = {"fingerprint": fingerprint, **result}
         write_json(result, self.file, indent=1)
@@ -85,31 +85,35 @@ class Cell:
         datalist: Path,
         genotype: Genotype | None = None,
     ) -> float:
-        """Run a search or training in its run folder, from its checkpoint where it was begun with these settings.
+        """Run a search or training in the run folder. Resume from its checkpoint if it has these settings.
 
         Args:
             workflow: ``search`` or ``train``.
-            configs: of all workflows of a run.
+            configs: the configurations of all workflows of a run.
             data: the data set.
-            datalist: the file that is copied to the run.
-            genotype: of the network to be trained; None for a search, or a baseline.
+            datalist: the datalist file, which is copied into the run folder.
+            genotype: of the network to train; None for a search or a baseline.
 
         Returns:
-            Seconds of its epochs.
+            The duration of all epochs in seconds.
 
         Raises:
-            LWMISNError: what the workflow raises.
+            LWMISNError: the workflow raised it.
         """
-        if self.run.exists() and not _begun_with(self.run, configs, genotype):
+        if self.run.exists() and not _has_settings(self.run, configs, genotype):
             shutil.rmtree(self.run)
         places = {
             "bundle_root": str(self.run.absolute()),
             "dataset_dir": str(data.absolute()),
-            # Loaded and resized once for all networks.
-            "cache": "disk",
             "cache_dir": str((self.out / "cache").absolute()),
         }
-        write_configs(self.run, {name: {**config, **places} for name, config in configs.items()})
+        write_configs(
+            self.run,
+            {
+                name: {**config, **{key: place for key, place in places.items() if key in config}}
+                for name, config in configs.items()
+            },
+        )
         shutil.copyfile(datalist, self.run / "datalist.json")
         if genotype is not None:
             genotype.save(self.run / "genotype.json")
@@ -118,21 +122,26 @@ class Cell:
         return sum(line["seconds"] for line in read_history(self.run / workflow / "history.jsonl"))
 
 
-def read_cells(out: Path, entrant: str) -> dict[str, dict[str, Any]]:
-    """What came of the cells of a network, by their names.
+def read_trials(out: Path, model: str) -> dict[str, dict[str, Any]]:
+    """Read the results of a network, by the names of the trials.
 
     Raises:
         ConfigError: a file cannot be read.
     """
-    cells = [Cell(out, entrant, path.stem) for path in sorted((out / "cells" / entrant).glob("*.json"))]
-    return {cell.name: result for cell in cells if (result := cell.result()) is not None}
+    trials = [Trial(out, model, path.stem) for path in sorted((out / "trials" / model).glob("*.json"))]
+    return {trial.name: result for trial in trials if (result := trial.result()) is not None}
 
 
-def _begun_with(run: Path, configs: Mapping[str, Mapping[str, Any]], genotype: Genotype | None) -> bool:
-    """Whether a run has these configurations and trains this network, wherever it and its data were then."""
+def reason_for(error: Exception) -> str:
+    """Return the reason of a failure: the sentence of an error of this package, or the original exception."""
+    return str(own_error(error) or reason_of(error))
+
+
+def _has_settings(run: Path, configs: Mapping[str, Mapping[str, Any]], genotype: Genotype | None) -> bool:
+    """Whether a run has these configurations and this genotype. Places are not compared."""
     try:
         before = read_configs(run)
-        # As another network may have weights of the same names and shapes.
+        # Two networks can have weights of the same names and shapes.
         if genotype is not None and Genotype.load(run / "genotype.json") != genotype:
             return False
     except LWMISNError:
@@ -142,8 +151,3 @@ def _begun_with(run: Path, configs: Mapping[str, Mapping[str, Any]], genotype: G
             config.pop(key, None)
         config |= {key: value for key, value in configs[name].items() if key in PLACES}
     return before == json.loads(json.dumps(configs))
-
-
-def in_a_sentence(error: Exception) -> str:
-    """What went wrong."""
-    return str(own_error(error) or reason_of(error))

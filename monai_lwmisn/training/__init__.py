@@ -1,1 +1,1 @@
-"""Retraining of the network a genotype describes, and its evaluation."""
+"""Trains the network that a genotype describes, and evaluates it."""

@@ -1,4 +1,4 @@
-"""Exponential moving average of weights: what is judged and kept, instead of the weights of the last step."""
+"""Keeps an exponential moving average of the weights, which is validated and saved in place of the last weights."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 
 class WeightAverage(AveragedModel):
-    """
-    Moving average of all parameters and floating-point buffers of a network, updated after every iteration.
+    """Averages all parameters and floating-point buffers of a network exponentially, after every iteration.
 
-    After n steps the average keeps min(decay, (1 + n) / (10 + n)) of itself, so that it forgets the initial weights in
-    short runs too (the warm-up of ``tf.train.ExponentialMovingAverage``). ``state_dict`` holds the number of steps.
+    After n steps the average keeps the share min(decay, (1 + n) / (10 + n)) of itself, so that it forgets the initial
+    weights in short runs too (the warm-up of ``tf.train.ExponentialMovingAverage``). ``state_dict`` includes the number
+    of steps.
+
+    ignite's ``EMAHandler`` has a linear warm-up only, lets integer buffers share memory with the network, and has no
+    state for a checkpoint.
 
     Args:
         network: the network that is trained, on its device, with or without its distributed wrapper.
-        decay: share that is kept per step, in [0, 1); 0 makes the average a copy of the network.
+        decay: share of the average that a step keeps, in [0, 1); 0 makes the average a copy of the network.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -39,13 +42,13 @@ class WeightAverage(AveragedModel):
         super().__init__(network, multi_avg_fn=average, use_buffers=True)
         self.requires_grad_(False)
         self.eval()
-        self._source = [network]  # in a list, so that it is no submodule of the average
+        self._source = [network]  # a list keeps it from becoming a submodule of the average
 
     @property
     def network(self) -> nn.Module:
-        """The network with the averaged weights."""
+        """Return the network with the averaged weights."""
         return self.module
 
     def attach(self, engine: Engine) -> None:
-        """Register with the trainer. Attach before the handlers that judge the network."""
+        """Register with the trainer, before the handlers that validate the network."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, lambda: self.update_parameters(self._source[0]))

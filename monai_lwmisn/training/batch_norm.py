@@ -1,4 +1,4 @@
-"""Statistics of batch normalisation measured anew, because running ones of small batches are noisy."""
+"""Recalibrates the statistics of batch normalisation, because running statistics of small batches are noisy."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ __all__ = ["BatchNormRecalibration", "recalibrate_batch_norm"]
 
 @torch.no_grad()
 def recalibrate_batch_norm(network: nn.Module, images: Iterable[torch.Tensor]) -> None:
-    """
-    Set the running mean and variance of every batch normalisation to the mean over the given batches.
+    """Set the running mean and variance of every batch normalisation to their mean over the given batches.
 
-    As ``torch.optim.swa_utils.update_bn``, but everything else stays in evaluation mode: with drop-path or dropout at
-    work the statistics would be those of another network than the one that is judged.
+    ``torch.optim.swa_utils.update_bn`` puts the whole network in training mode. Drop-path and dropout would then act,
+    and the statistics would not be those of the network that is evaluated.
 
     Args:
-        network: is left in evaluation mode.
-        images: batches (B, C, ...) on the device of the network. None at all leave the statistics as they are.
+        network: the network; it is left in evaluation mode.
+        images: batches (B, C, H, W) on the device of the network. Without any batch the statistics stay as they are.
     """
     network.eval()
     layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
@@ -38,7 +37,7 @@ def recalibrate_batch_norm(network: nn.Module, images: Iterable[torch.Tensor]) -
         return
     for layer in layers:
         layer.reset_running_stats()
-        layer.momentum = None  # a plain mean over the batches
+        layer.momentum = None  # None means an equally weighted mean over the batches
         layer.train()
     network(first)
     for batch in iterator:
@@ -49,16 +48,16 @@ def recalibrate_batch_norm(network: nn.Module, images: Iterable[torch.Tensor]) -
 
 
 class BatchNormRecalibration:
-    """
-    Recalibrates a network over training batches, augmented as in training, every ``interval`` epochs and in the last.
+    """Recalibrates a network on augmented training batches, every ``interval`` epochs and in the last epoch.
 
-    In a group of processes each uses its own part of the data and the statistics are averaged.
+    In a group of processes each process uses its own part of the data, and the statistics are averaged. Neither ignite
+    nor MONAI has such a handler.
 
     Args:
-        network: the network that will be judged.
-        loader: the training data; samples are dictionaries with ``image``.
+        network: the network that is validated.
+        loader: the training data; samples are dictionaries with ``image`` (C, H, W).
         batches: number of batches per recalibration.
-        interval: number of epochs.
+        interval: number of epochs from one recalibration to the next.
         device: the device of the network.
     """
 
@@ -72,7 +71,7 @@ class BatchNormRecalibration:
         self.device = device
 
     def attach(self, engine: Engine) -> None:
-        """Register with the trainer. Attach before the handler that validates."""
+        """Register with the trainer, before the handler that validates."""
         engine.add_event_handler(every_and_last(self.interval), self)
 
     def __call__(self, engine: Engine) -> None:

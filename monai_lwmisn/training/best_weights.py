@@ -1,4 +1,4 @@
-"""The weights that did best on the validation data."""
+"""Saves the weights that are best on the validation data."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ __all__ = ["BestWeights"]
 
 
 class BestWeights:
-    """
-    Writes the plain state_dict of a network whenever a metric of the evaluator is better than ever before.
+    """Writes the state_dict of a network whenever a metric of the evaluator is better than ever before.
 
-    Attach it to the evaluator that judges the network; keep it in the run's checkpoint, so that a resumed run knows the
-    best so far. In a group of processes only rank 0 writes.
+    Attach it to the evaluator of the network, and put it in the run's checkpoint, so that a resumed run knows the best
+    value. In a group of processes only rank 0 writes.
+
+    MONAI's ``CheckpointSaver`` with ``save_key_metric`` keeps the best value in the evaluator, which no checkpoint of
+    the training holds, so a resumed run would start without it.
 
     Args:
-        network: the network that is judged.
-        path: the file; its folder is made.
-        parts: the parts that are learned from. With the validation part among them the newest weights are kept,
-            because the metric then grows with what is learned by heart.
+        network: the network that is validated.
+        path: the file; its folder is made if missing.
+        parts: the parts of the data that are learned from. If the validation part is among them, the newest weights are
+            saved, because the metric then rewards overfitting.
         metric: name of the metric; larger is better.
     """
 
@@ -46,7 +48,7 @@ class BestWeights:
         engine.add_event_handler(Events.COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Compare, and write if better."""
+        """Compare the metric with the best value, and write the weights if it is better."""
         value = float(engine.state.metrics[self.metric])
         if not self.newest and self.best is not None and not value > self.best:
             return
@@ -55,9 +57,9 @@ class BestWeights:
             save_atomically(self.network.state_dict(), self.path)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best value so far and its epoch."""
+        """Return the best value so far and its epoch."""
         return {"best": self.best, "epoch": self.epoch}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from an earlier best."""
+        """Restore the best value and its epoch."""
         self.best, self.epoch = state_dict["best"], state_dict["epoch"]

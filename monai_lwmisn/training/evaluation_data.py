@@ -1,4 +1,4 @@
-"""The images of an evaluation, and what depends on which images they are."""
+"""Selects the images of an evaluation, and the settings that depend on the selection."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def evaluation_items(
     """Return the items of one part of a run's datalist, of all parts, or of another data set.
 
     Args:
-        datalist: gives the run's datalist; it is not called when there is other data.
+        datalist: function that returns the run's datalist; it is not called if there is other data.
         split: ``training``, ``validation``, ``test`` or ``all``.
         dataset: format of the other data.
         volumetric, label_names: see :func:`check_data`.
-        other_data: folder or archive of another data set, all of which is taken; None for the run's own.
+        other_data: folder or zip of another data set, which is taken as a whole; None for the run's own data.
 
     Raises:
         ConfigError: there is no such part.
-        DataError: the datalist cannot be read, or anything is wrong with the other data.
+        DataError: the datalist cannot be read, or the other data have a problem.
     """
     if other_data:
         report = check_data(dataset, other_data, volumetric=volumetric, label_names=label_names)
@@ -47,7 +47,7 @@ def evaluation_items(
 
 
 def load_true_instances(instances: bool) -> list[Callable]:
-    """Return the transforms that load the numbered objects of the truth under ``true_instances``; none without them."""
+    """Return the transforms that load the numbered true objects as ``true_instances``; an empty list if False."""
     if not instances:
         return []
     return [
@@ -57,5 +57,5 @@ def load_true_instances(instances: bool) -> list[Callable]:
 
 
 def slice_smoothing_of(items: Sequence[Item], sigma: float) -> float:
-    """Return ``sigma``, or 0 where single slices were dealt out, which have no neighbours to be smoothed with."""
+    """Return ``sigma``, or 0 if the items are single slices, which have no neighbours to be smoothed with."""
     return 0.0 if any("slices" in item for item in items) else sigma

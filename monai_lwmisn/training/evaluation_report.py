@@ -1,4 +1,4 @@
-"""metrics.json: what an evaluation found, as means and case by case."""
+"""Writes metrics.json: the metrics of an evaluation, as means and for each case."""
 
 from __future__ import annotations
 
@@ -20,29 +20,35 @@ from monai_lwmisn.profiling import network_costs
 __all__ = ["EvaluationReport"]
 
 CASE_METRICS = ("dsc_3d", "hd95", "surface_dice")
-"""Metrics of a whole volume; all others are means over images, that is pictures or slices."""
+"""Metrics of whole volumes. All others are means over images: pictures or slices."""
 
 
 class EvaluationReport:
-    """
-    Writes metrics.json when an evaluator has finished.
+    """Writes metrics.json when an evaluator has finished.
 
-    The file holds ``mean`` (metric to number), ``cases`` (for each item ``case``, ``image``, its metrics and,
-    for volumes, its number of ``slices``), ``split``, ``empty_images`` (the rule), ``counts`` (``cases``, ``images``,
-    ``empty_images``: images without foreground, ``hd95_undefined``: volumes where truth or prediction has no surface,
-    which the mean leaves out) and the costs of the network. With several classes a metric is the mean over them, and
-    ``metric_name`` is that of one class. A number that does not exist is null.
+    The file holds:
+
+    - ``mean``: each metric as a number. With several classes it is the mean over the classes, and ``metric_CLASS`` is
+      the
+      metric of one class. A value that is not defined is null.
+    - ``cases``: for each item ``case``, ``image``, its metrics and, for volumes, its number of ``slices``.
+    - ``split``, and ``empty_images``: the rule for images without foreground.
+    - ``counts``: the numbers of ``cases``, ``images``, ``empty_images`` (images without foreground) and
+      ``hd95_undefined`` (volumes without a surface in truth or prediction, which the mean leaves out).
+    - the costs of the network: ``params``, ``macs``, ``latency_ms``, ``peak_memory_mb``.
+
+    MONAI's ``MetricsSaver`` writes CSV files without costs, and no metric of each class and case in one file.
 
     Args:
-        folder: the folder of metrics.json; it is made.
-        items: what is evaluated, in the order of the loader.
-        label_names: name of each class by its number as a text; the background is none.
-        volumetric: the items are volumes.
-        split: name of the part of the data.
-        empty_images: the rule that the metrics were made with.
-        surface_tolerance_mm: tolerance in mm of the surface Dice, written where it was measured.
-        other_data: another data set that is measured instead of a part; None for none.
-        costs_of: the genotype file whose network's costs are measured and written too; None for none.
+        folder: folder of metrics.json; it is made if missing.
+        items: the evaluated items, in the order of the loader.
+        label_names: name of each class by its number as a text, without the background.
+        volumetric: whether the items are volumes.
+        split: name of the evaluated part of the data.
+        empty_images: the rule that the metrics follow.
+        surface_tolerance_mm: tolerance in mm of the surface Dice; it is written if surfaces were measured.
+        other_data: another data set that is evaluated in place of a part; None for no other.
+        costs_of: genotype file whose network's costs are measured and written too; None for no costs.
     """
 
     def __init__(
@@ -116,7 +122,7 @@ class EvaluationReport:
         return {**case, **({"slices": images} if self.volumetric else {}), **self._row(own)}
 
     def _row(self, details: Mapping[str, torch.Tensor]) -> dict[str, float | None]:
-        """Means of raw values (images or cases, classes): over the classes of each, then over all."""
+        """Return the means of raw values (images or cases, classes), first over the classes, then over the rest."""
         row: dict[str, float | None] = {}
         for metric, values in details.items():
             finite = torch.where(torch.isfinite(values), values.double(), math.nan)

@@ -1,8 +1,7 @@
-"""
-How well single objects are found, as MONAI metrics: F1 at an IoU of 0.5, and the aggregated Jaccard index.
+"""Measures how well single objects are found: F1 at an IoU of 0.5, and the aggregated Jaccard index.
 
-MONAI's ``PanopticQualityMetric`` (``rq``) is that F1 too, but holds a mask of the whole image for every object, which
-for a picture of a thousand nuclei is gigabytes, and its mean pools the objects of all images.
+MONAI's ``PanopticQualityMetric`` (``rq``) is the same F1, but it holds a mask of the whole image for every object,
+which takes gigabytes for a picture of a thousand nuclei, and its mean pools the objects of all images.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ __all__ = ["InstanceMetric", "aggregated_jaccard", "f1_at_half"]
 
 
 class _Overlaps:
-    """Areas in pixels that objects (numbers above 0) of a truth and a prediction have in common."""
+    """Holds the areas in pixels of the overlaps of true and predicted objects, which are numbered from 1 on."""
 
     def __init__(self, prediction: np.ndarray, truth: np.ndarray) -> None:
         numbered = (np.unique(objects, return_inverse=True) for objects in (truth, prediction))
@@ -34,28 +33,27 @@ class _Overlaps:
         true_areas = np.bincount(table.row, areas * true, len(true_numbers))
         found_areas = np.bincount(table.col, areas * found, len(found_numbers))
         self.true, self.found = table.row[both], table.col[both]
-        """Of each pair that overlaps, the object of the truth and that of the prediction."""
+        """The true and the predicted object of each overlapping pair."""
         self.intersection = areas[both].astype(float)
         self.union = true_areas[self.true] + found_areas[self.found] - self.intersection
         self.true_areas, self.found_areas = true_areas, found_areas
-        """By object; the background has none."""
+        """Areas by object; the background has none."""
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many objects there are in the truth and in the prediction."""
+        """Return the numbers of true and of predicted objects."""
         return int((self.true_areas > 0).sum()), int((self.found_areas > 0).sum())
 
 
 def f1_at_half(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """
-    F1 of objects, where a predicted and a true one with an IoU above 0.5 are the same.
+    """Return the F1 of objects, where a predicted and a true object match if their IoU is above 0.5.
 
-    Each can be the same as one other only, so no assignment is needed (Kirillov et al., "Panoptic Segmentation", CVPR
-    2019). 1 where neither has objects.
+    An object can match only one other, so no assignment is needed (Kirillov et al., "Panoptic Segmentation", CVPR
+    2019). The result is 1 if neither image has objects.
 
     Args:
-        prediction: numbers of objects, 0 is background.
-        truth: of the same shape.
+        prediction: numbered objects (H, W), 0 is background.
+        truth: numbered objects of the same shape.
     """
     overlaps = _Overlaps(prediction, truth)
     matched = int((overlaps.intersection > 0.5 * overlaps.union).sum())
@@ -64,20 +62,19 @@ def f1_at_half(prediction: np.ndarray, truth: np.ndarray) -> float:
 
 
 def aggregated_jaccard(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """
-    The aggregated Jaccard index: intersections over unions, summed over the true objects, each with that predicted
-    object of the largest IoU; predicted objects that belong to none add to the union.
+    """Return the aggregated Jaccard index: the sum of intersections over the sum of unions.
 
-    As published, one predicted object may belong to several true ones. 1 where neither has objects. Source: Kumar et
-    al., "A Dataset and a Technique for Generalized Nuclear Segmentation for Computational Pathology", IEEE Transactions
-    on Medical Imaging 36(7), 2017, algorithm 1.
+    Each true object is paired with the predicted object of the largest IoU. Objects without a partner add to the union.
+    As published, one predicted object may be the partner of several true ones. The result is 1 if neither image has
+    objects. Source: Kumar et al., "A Dataset and a Technique for Generalized Nuclear Segmentation for Computational
+    Pathology", IEEE Transactions on Medical Imaging 36(7), 2017, algorithm 1.
 
     Args:
-        prediction: numbers of objects, 0 is background.
-        truth: of the same shape.
+        prediction: numbered objects (H, W), 0 is background.
+        truth: numbered objects of the same shape.
     """
     overlaps = _Overlaps(prediction, truth)
-    # The last of a true object's pairs, in the order of their IoU, is the best.
+    # In the order of the IoU, the last pair of a true object is its best.
     order = np.lexsort((overlaps.intersection / overlaps.union, overlaps.true))
     true = overlaps.true[order]
     best = order[np.flatnonzero(np.diff(true, append=-1))]
@@ -89,12 +86,11 @@ def aggregated_jaccard(prediction: np.ndarray, truth: np.ndarray) -> float:
 
 
 class InstanceMetric(CumulativeIterationMetric):
-    """
-    A score of objects, image by image, and its mean.
+    """Computes a score of objects for each image, and the mean over images.
 
     Args:
-        score: of numbered objects, predicted and true, see :func:`f1_at_half`.
-        ignore_empty: images without objects in the truth are left out (NaN).
+        score: function of predicted and true numbered objects, such as :func:`f1_at_half`.
+        ignore_empty: whether images without true objects are left out (NaN).
     """
 
     def __init__(self, score: Callable[[np.ndarray, np.ndarray], float], ignore_empty: bool) -> None:
@@ -102,7 +98,7 @@ class InstanceMetric(CumulativeIterationMetric):
         self.score, self.ignore_empty = score, ignore_empty
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: Any) -> torch.Tensor:
-        """Scores (B, 1) of numbered objects (B, 1, H, W)."""
+        """Return the scores (B, 1) of numbered objects (B, 1, H, W)."""
         images = zip(convert_to_numpy(y_pred), convert_to_numpy(y), strict=True)
         scores = [self._of_image(prediction, truth) for prediction, truth in images]
         return torch.tensor(scores)[:, None]
@@ -113,5 +109,5 @@ class InstanceMetric(CumulativeIterationMetric):
         return self.score(prediction, truth)
 
     def aggregate(self) -> torch.Tensor:
-        """The mean over images."""
+        """Return the mean over images."""
         return do_metric_reduction(self.get_buffer(), "mean")[0]

@@ -1,9 +1,8 @@
-"""
-What a segmentation is measured by, as MONAI metrics on an evaluator.
+"""Makes the metrics of a segmentation, as MONAI metrics for an evaluator.
 
-The paper's eq. 15 and 16: foreground IoU and DSC of each image, averaged over the images. An image is a picture, or a
-slice of a volume along its last axis. An image without foreground in the truth counts as 1 if nothing was predicted in
-it and as 0 otherwise (``empty_images="one"``), or is left out (``"skip"``).
+The basic metrics are the paper's (equations 15 and 16): foreground IoU and DSC of each image, averaged over the images.
+An image is a picture, or a slice of a volume along its last axis. An image without foreground in the truth counts as 1
+if nothing is predicted in it, otherwise as 0 (``empty_images="one"``), or it is left out (``"skip"``).
 """
 
 from __future__ import annotations
@@ -27,12 +26,11 @@ EMPTY_IMAGES = ("one", "skip")
 
 
 def images_from_engine(keys: Sequence[str], volumetric: bool) -> Callable[[Any], tuple[list[torch.Tensor], ...]]:
-    """
-    An ``output_transform``: from an engine's decollated output the images (C, H, W) under each key.
+    """Return an ``output_transform``, which takes the images (C, H, W) of each key from an engine's decollated output.
 
     Args:
-        keys: of the output.
-        volumetric: the output holds volumes (C, H, W, D), which are cut into slices along the last axis.
+        keys: keys of the output.
+        volumetric: whether the output holds volumes (C, H, W, D), which are cut into slices along the last axis.
     """
     select = from_engine(list(keys))
 
@@ -46,7 +44,11 @@ def images_from_engine(keys: Sequence[str], volumetric: bool) -> Callable[[Any],
 
 
 class SurfaceMetric(IgniteMetricHandler):
-    """A metric of surfaces, in millimetres: the spacing is that of the label's affine."""
+    """Computes a metric of surfaces in millimetres.
+
+    MONAI's ``IgniteMetricHandler`` does not pass the voxel spacing on. This class takes it from the affine of the
+    label.
+    """
 
     def update(self, output: Sequence[Sequence[MetaTensor]]) -> None:
         """Measure pairs of one-hot prediction and label, both (C, H, W, D)."""
@@ -59,7 +61,7 @@ class SurfaceMetric(IgniteMetricHandler):
 
 
 def mean_dice(out_channels: int) -> IgniteMetricHandler:
-    """The DSC of whole items, pictures or volumes, averaged over them; an empty item counts as 1 or 0, see above."""
+    """Return the mean DSC of whole pictures or volumes; an empty one counts as 1 or 0, see above."""
     metric = DiceMetric(include_background=out_channels == 1, ignore_empty=False)
     return IgniteMetricHandler(metric, output_transform=images_from_engine(("pred", "label"), volumetric=False))
 
@@ -73,28 +75,29 @@ def evaluation_metrics(
     items: Sequence[Item] = (),
     instances: bool = False,
 ) -> dict[str, IgniteMetricHandler]:
-    """
-    The metrics of an evaluator whose output has one-hot ``pred`` and ``label`` on the native grid and ``pred_256`` and
+    """Return the metrics of an evaluator by name.
+
+    The evaluator's output must have one-hot ``pred`` and ``label`` on the native grid, and ``pred_256`` and
     ``label_256`` at the published size.
 
     Args:
-        out_channels: 1 for one class, otherwise background and classes; the background is not measured.
-        volumetric: volumes: adds ``dsc_3d``, the DSC of a whole volume.
-        spacing_is_real: volumes with a spacing in millimetres: adds ``hd95`` (mm) and ``surface_dice``.
+        out_channels: 1 for one class, otherwise background and classes. The background is not measured.
+        volumetric: whether the images are volumes; adds ``dsc_3d``, the DSC of whole volumes.
+        spacing_is_real: whether the spacing of volumes is in millimetres; adds ``hd95`` (mm) and ``surface_dice``.
         empty_images: ``"one"`` or ``"skip"``, see above.
-        surface_tolerance_mm: distance in millimetres within which surfaces count as equal for ``surface_dice``.
-        items: what is evaluated. Where any is only some slices of its volume, the metrics of whole volumes are left
-            out, because a stack with holes has no volume and no surface to measure.
-        instances: the output of pictures has numbered objects too, ``instances`` and ``label_instances``: adds
-            ``f1_50``, the F1 of objects at an IoU of 0.5, and ``aji``, the aggregated Jaccard index, of each picture.
+        surface_tolerance_mm: distance in millimetres within which surfaces count as equal in ``surface_dice``.
+        items: the evaluated items. If an item is only some slices of a volume, the metrics of whole volumes are left
+            out, because slices with gaps between them have no volume and no surface.
+        instances: whether the output also has numbered objects, ``instances`` and ``label_instances``, of pictures;
+            adds ``f1_50`` (F1 of objects at an IoU of 0.5) and ``aji`` (aggregated Jaccard index) of each picture.
 
     Raises:
-        ConfigError: for another rule for empty images, or for instances of volumes.
+        ConfigError: there is no such rule for empty images, or instances of volumes are asked for.
     """
     if empty_images not in EMPTY_IMAGES:
-        raise ConfigError(f"empty_images is {empty_images!r}: use one of {', '.join(EMPTY_IMAGES)}.")
+        raise ConfigError(f"evaluate.empty_images is {empty_images!r}: use one of {', '.join(EMPTY_IMAGES)}.")
     if instances and volumetric:
-        raise ConfigError("instances is true, but objects are told apart in pictures only: set it to false.")
+        raise ConfigError("data.instances is true, but objects are separated in pictures only: set it to false.")
     single = out_channels == 1
     skip = empty_images == "skip"
 

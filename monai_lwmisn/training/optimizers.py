@@ -1,4 +1,4 @@
-"""The optimizer of a training and the schedule of its learning rate."""
+"""Makes the optimizer of a training and the schedule of its learning rate."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import nn
 from monai_lwmisn.errors import ConfigError
 
 OPTIMIZERS = ("Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "NAdam", "RAdam", "RMSprop", "SGD")
-"""Those of ``torch.optim`` that take any network's parameters, ``lr`` and ``weight_decay``."""
+"""The optimizers of ``torch.optim`` that take any network's parameters, ``lr`` and ``weight_decay``."""
 
 WARMUP_START = 0.1
-"""Share of the learning rate that a warm-up starts at."""
+"""Share of the learning rate at which a warm-up starts."""
 
 
 def make_optimizer(name: str, network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
@@ -35,10 +35,10 @@ def make_optimizer(name: str, network: nn.Module, learning_rate: float, weight_d
 def make_lr_scheduler(
     optimizer: torch.optim.Optimizer, steps_per_epoch: int, epochs: int, warmup_epochs: float
 ) -> WarmupCosineSchedule:
-    """Return a schedule by iteration: a linear warm-up, then a half cosine down to zero.
+    """Return a schedule of the learning rate by iteration: a linear warm-up, then a half cosine to zero.
 
     Args:
-        optimizer: its learning rate is scheduled.
+        optimizer: the optimizer whose learning rate is scheduled.
         steps_per_epoch: iterations of an epoch.
         epochs: epochs of the training.
         warmup_epochs: epochs over which the learning rate rises.

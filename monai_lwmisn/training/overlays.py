@@ -1,4 +1,4 @@
-"""A figure of image, truth and prediction for the best, the median and the worst case."""
+"""Draws image, truth and prediction of the best, the median and the worst case."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ from monai_lwmisn.data.datasets.base import Item
 __all__ = ["Example", "OverlayFigure", "blend", "draw_overlays"]
 
 COLORS = ("#00c2a8", "#ffb000", "#dc267f", "#648fff", "#fe6100")
-"""One for each class, told apart by colour-blind people too; they repeat."""
+"""Colours of the classes, which colour-blind people can distinguish too. They repeat after the last."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """
-    One row of the figure.
+    """Holds one row of the figure.
 
     Attributes:
-        title: what stands left of it.
-        image: grey (height, width) or RGB (height, width, 3), 0 to 1.
+        title: text left of the row.
+        image: grey (height, width) or RGB (height, width, 3), values 0 to 1.
         truth: class of each pixel (height, width).
         prediction: class of each pixel (height, width).
     """
@@ -44,13 +43,12 @@ class Example:
 
 
 def draw_overlays(examples: Sequence[Example], label_names: Sequence[str], path: str | os.PathLike) -> None:
-    """
-    Draw one row per example: the image, the truth on it, the prediction on it.
+    """Draw one row per example: the image, the image with the truth, the image with the prediction.
 
     Args:
         examples: the rows.
-        label_names: of the classes 1, 2, ...
-        path: the file, in a format that matplotlib tells by its ending.
+        label_names: names of the classes 1, 2, ...
+        path: the file; matplotlib takes the format from its suffix.
     """
     figure = Figure(figsize=(9.3, 3.05 * len(examples) + 0.45), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
@@ -79,20 +77,21 @@ def draw_overlays(examples: Sequence[Example], label_names: Sequence[str], path:
 
 
 class OverlayFigure:
-    """
-    Collects a picture of every case while an evaluator runs, then draws the best, the median and the worst by DSC.
+    """Collects a picture of every case while an evaluator runs, then draws the best, the median and the worst by DSC.
 
-    The DSC is that of the whole volume where it is measured, else the mean over the case's images.
-    Of a volume it is the slice with the most foreground in the truth, seen from the feet, anterior up.
+    The DSC is that of the whole volume if it is measured, otherwise the mean over the images of the case. The picture
+    of a volume is the slice with the most true foreground, seen from the feet, anterior up.
+
+    MONAI's ``TensorBoardImageHandler`` draws every case at full size, and does not know which case is best or worst.
 
     Args:
-        folder: the folder of overlays.png; it is made.
-        items: what is evaluated, in the order of the loader.
+        folder: folder of overlays.png; it is made if missing.
+        items: the evaluated items, in the order of the loader.
         label_names: name of each class by its number as a text.
-        volumetric: the items are volumes, in RAS orientation.
+        volumetric: whether the items are volumes, in RAS orientation.
 
     Attributes:
-        pictures: of each case the image, 0 to 255, and the classes of truth and prediction, (height, width).
+        pictures: for each case the image (values 0 to 255) and the classes of truth and prediction (height, width).
     """
 
     def __init__(
@@ -106,12 +105,12 @@ class OverlayFigure:
         self._images_of_case: list[int] = []
 
     def attach(self, engine: Engine) -> None:
-        """Register with the evaluator; its batches have the image as loaded under ``picture``."""
+        """Register with the evaluator, whose batches must have the image as loaded under ``picture``."""
         self.collect_from(engine)
         engine.add_event_handler(Events.COMPLETED, self._draw)
 
     def collect_from(self, engine: Engine) -> None:
-        """Collect the pictures of an evaluator and draw nothing."""
+        """Register with an evaluator to collect its pictures without drawing."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
 
@@ -131,7 +130,7 @@ class OverlayFigure:
             )
 
     def _upright(self, picture: np.ndarray) -> np.ndarray:
-        """From (x, y[, colour]) to (height, width[, colour])."""
+        """Turn a picture from (x, y[, colour]) to (height, width[, colour])."""
         picture = picture.swapaxes(0, 1)
         return picture[::-1, ::-1] if self.volumetric else picture
 
@@ -148,7 +147,7 @@ class OverlayFigure:
             return
         chosen = {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
         examples = []
-        # A single case is all three at once, and of two none is in the middle.
+        # A single case would be drawn three times, and two cases have no median.
         for name in {1: ["best"], 2: ["best", "worst"]}.get(len(ranked), list(chosen)):
             index = chosen[name]
             image, truth, prediction = self.pictures[index]
@@ -164,13 +163,13 @@ def _classes(one_hot: Any) -> np.ndarray:
 
 
 def _displayable(picture: np.ndarray) -> np.ndarray:
-    """From channels first, any range, to (x, y) grey or (x, y, 3) RGB, 0 to 255."""
+    """Turn a picture from channels first and any range to (x, y) grey or (x, y, 3) RGB, values 0 to 255."""
     width, height = picture.shape[1:]
     if len(picture) == 3:
         low, high = 0.0, max(float(picture.max()), 1.0)
         channels_last = np.moveaxis(picture, 0, -1)
     else:
-        # The range of the middle, because around the body of a CT there is air only.
+        # The range is taken from the middle, because a CT has only air around the body.
         middle = picture[0, width // 4 : width - width // 4, height // 4 : height - height // 4]
         low, high = (float(bound) for bound in np.percentile(middle, (1, 99)))
         channels_last = picture[0]
@@ -178,7 +177,7 @@ def _displayable(picture: np.ndarray) -> np.ndarray:
 
 
 def blend(image: np.ndarray, classes: np.ndarray, opacity: float = 0.35) -> np.ndarray:
-    """Classes (height, width) in their colours over an image, grey or RGB, 0 to 1."""
+    """Return an image (grey or RGB, values 0 to 1) with the classes (height, width) over it in their colours."""
     colored = np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image.copy()
     for value in np.unique(classes[classes > 0]):
         here = classes == value

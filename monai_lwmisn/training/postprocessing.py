@@ -1,4 +1,4 @@
-"""From logits on the network's grid to one-hot predictions on the native grid, beside the label."""
+"""Turns logits on the network's grid into one-hot predictions on the native grid, for validation and evaluation."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from monai_lwmisn.inference.postprocessing import most_probable, native_probabil
 __all__ = ["PUBLISHED_SIZE", "native_prediction", "with_native_label"]
 
 PUBLISHED_SIZE = (256, 256)
-"""In-plane size in pixels at which the paper measures (section 3.1)."""
+"""In-plane size in pixels of the paper's measurements (section 3.1)."""
 
 
 def with_native_label(
     batch: Mapping[Hashable, Any], device: torch.device, non_blocking: bool = False, **kwargs: Any
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A ``prepare_batch`` for an evaluator: the image, and as its label the ``truth`` on the native grid."""
+    """Return the image (B, C, ...) and, as its label, the ``truth`` on the native grid; for ``prepare_batch``."""
     return batch["image"].to(device, non_blocking=non_blocking), batch["truth"].to(device, non_blocking=non_blocking)
 
 
@@ -32,21 +32,21 @@ def native_prediction(
     postprocessing: Sequence[Callable] = (),
     instances: bool = False,
 ) -> Compose:
-    """
-    The postprocessing of an evaluator: ``pred`` from logits to one-hot on the grid of ``label``, ``label`` to one-hot.
+    """Return the post-processing of an evaluator.
 
-    The measured prediction is that of an inference: the same way back to the native grid, the same post-processing.
-    Only ``pred_256``, which is compared with published figures, has no post-processing.
+    It turns ``pred`` from logits to one-hot on the grid of ``label``, and ``label`` to one-hot. The measured prediction
+    is the one that an inference saves: it has the same way back to the native grid and the same post-processing. Only
+    ``pred_256``, which is compared with published figures, has no post-processing.
 
     Args:
-        spatial: the transforms that changed the grid of the image, to be inverted.
+        spatial: the transforms that changed the grid of the image; they are inverted.
         out_channels: 1 for one class, otherwise background and classes.
-        volumetric: the images are volumes (C, H, W, D).
-        published_size: add ``pred_256`` and ``label_256``, the probabilities and the label resampled in-plane to
-            256x256 pixels (linearly and to the nearest) before they are made one-hot.
+        volumetric: whether the images are volumes (C, H, W, D).
+        published_size: whether to add ``pred_256`` and ``label_256``: the probabilities (linearly) and the label
+            (nearest neighbour) resampled in-plane to 256x256 pixels, then made one-hot.
         postprocessing: transforms of ``pred`` as a label map (1, ...) on the native grid.
-        instances: add ``instances``, the numbered objects of ``pred``, and ``label_instances``, those of the truth,
-            from ``true_instances`` of the batch.
+        instances: whether to add ``instances``, the numbered objects of ``pred``, and ``label_instances``, the numbered
+            true objects, which the batch has as ``true_instances``.
     """
     transforms = native_probabilities(Compose(list(spatial)), out_channels)
     label_maps = ["pred", "label"]

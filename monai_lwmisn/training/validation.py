@@ -1,4 +1,4 @@
-"""When a network is judged while it is trained."""
+"""Schedules the validation of a network during its training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["PeriodicValidation", "every_and_last", "history_values"]
 
 
 def every_and_last(interval: int) -> CallableEventWithFilter:
-    """The end of every ``interval``-th epoch and of the last one."""
+    """Return the event at the end of every ``interval``-th epoch and of the last epoch."""
 
     def is_due(engine: Engine, epoch: int) -> bool:
         return epoch % interval == 0 or epoch == engine.state.max_epochs
@@ -25,11 +25,12 @@ def every_and_last(interval: int) -> CallableEventWithFilter:
 
 
 class PeriodicValidation(ValidationHandler):
-    """
-    MONAI's handler, but the last epoch is always validated, so that every training ends with weights to keep.
+    """Validates every ``interval``-th epoch and the last epoch, so that every training ends with weights to keep.
+
+    MONAI's ``ValidationHandler`` leaves the last epoch out if it is not a multiple of ``interval``.
 
     Args:
-        interval: number of epochs.
+        interval: number of epochs from one validation to the next.
         validator: the evaluator to run.
     """
 
@@ -44,12 +45,12 @@ class PeriodicValidation(ValidationHandler):
 def history_values(
     optimizer: torch.optim.Optimizer, evaluator: Evaluator, best: BestWeights
 ) -> dict[str, Callable[[Engine], Any]]:
-    """Return what a training writes to its history, for :class:`~monai_lwmisn.engines.history.EpochHistory`.
+    """Return the values of a training for :class:`~monai_lwmisn.engines.history.EpochHistory`.
 
     Args:
-        optimizer: for the learning rate.
-        evaluator: for the Dice of the validation, in epochs that are validated.
-        best: for the best Dice so far.
+        optimizer: gives the learning rate.
+        evaluator: gives the mean DSC of the validation, in epochs with a validation.
+        best: gives the best DSC so far.
     """
 
     def validated(trainer: Engine) -> float | None:

@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-
 from monai_lwmisn.bundle.bundle_checks import files, metadata, weights
+from tests.bundle.test_export import contents
+
 from monai_lwmisn.bundle.write import generated_files
 from monai_lwmisn.config import resolve
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import parameter_count
-from tests.bundle.test_export import contents
 
 SHIPPED = sorted(path.parent.parent for path in (Path(__file__).parents[2] / "bundles").glob("*/configs/metadata.json"))
 

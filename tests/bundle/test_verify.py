@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from monai_lwmisn.bundle.bundle_checks import LARGEST_FILE, files, metadata, weights
+
 from monai_lwmisn.bundle.verify import Finding, raise_for_failures, verify
 from monai_lwmisn.errors import CheckpointError, ConfigError
 

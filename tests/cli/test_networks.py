@@ -1,4 +1,4 @@
-"""`lwmisn show`, `table1` and `baselines`."""
+"""`lwmisn show`."""
 
 import json
 from pathlib import Path
@@ -27,19 +27,4 @@ def test_show_refuses_a_drawing_that_cannot_be_written_and_no_threads(trained: P
     outcome = lwmisn("show", trained, "-o", tmp_path / "missing" / "cell.svg")
     assert outcome.code == 2 and is_one_sentence(outcome.err) and "make it, or give another file" in outcome.err
     outcome = lwmisn("show", trained, "--threads", 0)
-    assert outcome.code == 2 and "0 is no number of threads: give a whole number from 1 on" in outcome.err
-
-
-def test_table1_is_a_list_of_plain_numbers() -> None:
-    rows = json.loads(lwmisn("table1", "--json").out)
-    assert [set(row) for row in rows] == [{"name", "params", "macs", "paper_params", "paper_macs"}] * len(rows)
-    assert {row["name"]: row["params"] for row in rows}["separable_conv_3x3"] == 2880
-    assert "separable_conv_3x3" in lwmisn("table1").out
-
-
-def test_baselines_are_a_list_of_plain_numbers() -> None:
-    rows = json.loads(lwmisn("baselines", "--json").out)
-    assert {"unet", "nas_unet", "unext_s", "nnunet_2d"} <= {row["name"] for row in rows}
-    for row in rows:
-        assert set(row) == {"name", "source", "params", "macs", "macs_thop", "licence"}
-        assert all(isinstance(row[count], int) for count in ("params", "macs", "macs_thop"))
+    assert outcome.code == 2 and "0 is not a number of threads: give a whole number from 1 on" in outcome.err

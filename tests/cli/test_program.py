@@ -54,7 +54,7 @@ def test_control_c_keeps_the_checkpoint_and_says_how_to_go_on(data: Path, tmp_pa
     _, err = search.communicate(timeout=120)
     assert search.returncode == 130
     assert err.splitlines()[-1] == (
-        f"lwmisn: interrupted; the last finished epoch is kept, go on with: lwmisn search --out {run} --resume."
+        f"lwmisn: interrupted; the last finished epoch is saved, resume with: lwmisn search --out {run} --resume."
     )
     assert (run / "search" / "checkpoint.pt").exists() and "Traceback" not in err and "terminating" not in err
 
@@ -73,7 +73,7 @@ def test_an_error_of_a_library_is_one_sentence_with_its_details_in_a_file(
     outcome = lwmisn("search", "--preset", "nuclei", "--data", tmp_path, "--out", tmp_path / "run")
     (log,) = tmp_path.glob("lwmisn-*.log")
     assert outcome.code == 1
-    assert outcome.err == f"lwmisn: stopped by ZeroDivisionError (division by zero); the details are in {log}.\n"
+    assert outcome.err == f"lwmisn: unexpected error (ZeroDivisionError: division by zero): report it with {log}.\n"
     assert "Traceback" in log.read_text()
     assert "Traceback" in lwmisn("search", "--preset", "nuclei", "--data", tmp_path, "--out", "run", "--debug").err
 
@@ -93,7 +93,7 @@ def test_an_error_of_the_system_without_a_file_has_a_remedy(monkeypatch: pytest.
         2,
         "",
         "lwmisn: a file cannot be written or read (No space left on device): "
-        "free some space or mend the permissions, then try again.\n",
+        "free some space or change the permissions, then try again.\n",
     )
 
 

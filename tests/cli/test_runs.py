@@ -180,7 +180,7 @@ def test_two_processes_search_together(data: Path, tmp_path: Path) -> None:
     )
     out, err = together.communicate(timeout=300)
     assert together.returncode == 0, err
-    assert out.count("The network found") == 1
+    assert out.count("The network that was found") == 1
     Genotype.load(tmp_path / "run" / "genotype.json")
 
 

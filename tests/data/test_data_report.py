@@ -58,7 +58,7 @@ def test_a_good_set_is_counted(nuclei_phantom: Path) -> None:
     assert sum(report.label_shares.values()) == pytest.approx(1)
     report.raise_for_problems()
     text = report.to_text()
-    assert "8 images" in text and "fluorescence 4" in text and "64x64 (8)" in text and "no problems" in text
+    assert "images with labels 8" in text and "fluorescence 4" in text and "64x64 (8)" in text and "no problems" in text
 
 
 def test_many_sizes_are_given_as_ranges() -> None:
@@ -160,7 +160,7 @@ def test_label_values_that_the_preset_does_not_name_are_one_problem(volumes: Pat
     report = check("folder", volumes, label_names={"1": "organ"})
     assert [item["case"] for item in report.items] == ["0"]
     (problem,) = report.problems
-    assert f"{volumes / 'labels' / '1.nii.gz'} has the values 255" in problem
+    assert f"{volumes / 'labels' / '1.nii.gz'} has the value 255" in problem
     assert "classes of the preset are 0, 1 (labels like it: 2)" in problem and "renumber" in problem
     assert check("folder", volumes, label_names={"1": "organ", "255": "tumour"}).problems == []
     assert check("msd", msd_phantom).problems == []
@@ -184,4 +184,4 @@ def test_labels_that_the_readers_make_one_class_of_are_no_problem(nuclei_phantom
         Image.fromarray(mask).save(tmp_path / kind / "a.png")
     assert check("folder", tmp_path, volumetric=False).problems == []
     two = {"1": "nucleus", "2": "cell"}
-    assert "has the values 255" in check("folder", tmp_path, volumetric=False, label_names=two).problems[0]
+    assert "has the value 255" in check("folder", tmp_path, volumetric=False, label_names=two).problems[0]

@@ -24,7 +24,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "datalist.json").mkdir()  # stands for any reason that the system may give
-    with pytest.raises(DataError, match=r"datalist\.json cannot be written .*: free some space or mend"):
+    with pytest.raises(DataError, match=r"datalist\.json cannot be written .*: free some space or change"):
         write_datalist(GOOD, tmp_path / "datalist.json")
     assert [file.name for file in tmp_path.iterdir()] == ["datalist.json"]
 
@@ -47,8 +47,8 @@ def test_slices_of_one_volume_may_stand_in_several_parts(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"validation": []}, "no list 'validation'"),
-        ({"test": None}, "no list 'test'"),
+        ({"validation": []}, "no images in its part 'validation'"),
+        ({"test": None}, "no images in its part 'test'"),
         ({"test": [{"image": "/c.png", "case": "c"}]}, "an item in 'test' without 'label'"),
         ({"test": ["c"]}, "an item in 'test' without 'image'"),
         ({"test": [item("a")]}, r"/a\.png in 'training' and in 'test'"),

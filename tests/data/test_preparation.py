@@ -53,7 +53,7 @@ def test_bad_data_leave_nothing_behind(nuclei_phantom: Path, tmp_path: Path) -> 
 
 def test_labels_of_other_classes_are_refused(msd_phantom: Path, tmp_path: Path) -> None:
     facts = {"volumetric": True, "split_by": "case", "test_fraction": 0.3, "validation_fraction": 0.3, "seed": 0}
-    with pytest.raises(DataError, match=r"hippocampus_000\.nii\.gz has the values 2"):
+    with pytest.raises(DataError, match=r"hippocampus_000\.nii\.gz has the value 2"):
         prepare_datalist(tmp_path / "datalist.json", "msd", msd_phantom, **facts, label_names={"1": "hippocampus"})
     assert not list(tmp_path.iterdir())
     prepare_datalist(

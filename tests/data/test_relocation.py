@@ -58,7 +58,7 @@ def test_a_missing_file_is_named_and_nothing_is_changed(places: dict[str, Path],
     data = places["other folder"]
     if new == "other zip":
         data = pack(data, tmp_path / "incomplete.zip")
-    with pytest.raises(DataError, match=rf"{lost.parent.name}/masks does not exist, which .*datalist\.json needs"):
+    with pytest.raises(DataError, match=rf"{lost.parent.name}/masks does not exist, but .*datalist\.json needs"):
         relocate_datalist(file, places["folder"], data)
     assert file.read_bytes() == before
 

@@ -118,9 +118,11 @@ def test_slices_are_counted_along_the_axis_to_the_head(ct_phantom: Path, msd_pha
 
 
 def test_too_few_cases_are_refused() -> None:
-    with pytest.raises(SplitError, match="at least 3 independent cases, but there are 2; add cases, or split by image"):
+    with pytest.raises(
+        SplitError, match="at least 3 independent cases, but there are 2: add cases, or set data.split_by=image"
+    ):
         split_datalist(make_items([5, 5], ["a"]), "case")
-    with pytest.raises(SplitError, match="at least 3 independent images, but there are 2; add images"):
+    with pytest.raises(SplitError, match="at least 3 independent images, but there are 2: add images"):
         split_datalist(make_items([1, 1], ["a"]), "image")
 
 

@@ -177,7 +177,7 @@ def test_slices_are_augmented_and_batched(mr_phantom: Path) -> None:
 
 
 def test_wrong_settings_are_refused() -> None:
-    with pytest.raises(ConfigError, match="cache is 'gpu'; give one of memory, disk, none"):
+    with pytest.raises(ConfigError, match="data.cache is 'gpu': use one of memory, disk, none"):
         build_dataset([], [], cache="gpu")
     with pytest.raises(ConfigError, match="cache_dir is not given"):
         build_dataset([], [], cache="disk")

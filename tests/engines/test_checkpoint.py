@@ -158,7 +158,7 @@ def test_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="another kind of run"):
         RunCheckpoint(path.parent, {"other": counter}).resume(engine)
     engine.state.epoch_length = 5
-    with pytest.raises(CheckpointError, match="2 iterations per epoch, now there are 5"):
+    with pytest.raises(CheckpointError, match="2 iterations per epoch, but now there are 5"):
         RunCheckpoint(path.parent, {"counter": counter}).resume(engine)
     engine.state.epoch_length = 2
     save_atomically({**load_checkpoint(path), "objects": {"counter": {}}}, path)

@@ -23,6 +23,8 @@ from tests.slicer_module.scene import new_scene
 from tests.slicer_module.test_logic import nodes, segments, wait
 from tests.slicer_module.volumes import grey
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(autouse=True)
 def scene(temporary: Path) -> None:
@@ -117,16 +119,16 @@ def test_no_room_for_the_result(python: str, bundles: Path, temporary: Path, tmp
 
 
 def test_what_the_worker_does_without(python: str, bundles: Path, tmp_path: Path) -> None:
-    """Slicer itself, this package, and the libraries that pip would replace in Slicer."""
+    """Slicer itself, the libraries that pip would replace in Slicer, and those that read files."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "class Absent:\n"
         "    def find_spec(self, name, *rest):\n"
-        "        if name.partition('.')[0] in ('slicer', 'vtk', 'itk', 'SimpleITK', 'monai_lwmisn', 'pydicom'):\n"
+        "        if name.partition('.')[0] in ('slicer', 'vtk', 'itk', 'SimpleITK', 'ignite', 'nibabel', 'pydicom'):\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Absent())\n"
     )
-    logic = SegmentationLogic(wrapper(python, tmp_path, f'export PYTHONPATH="{tmp_path}"'))
+    logic = SegmentationLogic(wrapper(python, tmp_path, f'export PYTHONPATH="{tmp_path}:$PYTHONPATH"'))
     try:
         for bundle in ("hippocampus_mr", "nuclei"):
             logic.start(slicer.util.addVolumeFromArray(grey().astype(np.uint8)), bundles / bundle)
@@ -136,7 +138,8 @@ def test_what_the_worker_does_without(python: str, bundles: Path, tmp_path: Path
 
 
 def test_a_full_graphics_card_is_left_for_the_processor(logic: SegmentationLogic, bundle_copy: Path) -> None:
-    devices = bundle_copy / "scripts/workflow/distributed.py"
+    shutil.copytree(ROOT / "monai_lwmisn", bundle_copy / "monai_lwmisn", ignore=shutil.ignore_patterns("configs"))
+    devices = bundle_copy / "monai_lwmisn/inference/runtimes.py"
     code = devices.read_text()
     start = code.index("def find_device(")
     body = code.index('"""', code.index('"""', start) + 3) + 3
@@ -146,7 +149,7 @@ def test_a_full_graphics_card_is_left_for_the_processor(logic: SegmentationLogic
     logic.start(volume, bundle_copy, Options(device="cuda"))
     status = wait(logic)
     assert status.state == "done", status.message
-    assert "The memory of the graphics card did not suffice" in status.warnings[0]
+    assert "The memory of the graphics card is full" in status.warnings[0]
     assert next(iter(segments(status.node, volume).values())).any()
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.studies.compare import SCHEMA_VERSION
-from monai_lwmisn.studies.models import ENTRANTS
+from monai_lwmisn.studies.models import MODELS
 from monai_lwmisn.studies.protocol import load_protocol
-from monai_lwmisn.studies.trials import Cell
+from monai_lwmisn.studies.trials import Trial
 from tests.networks.small import small_genotype
 
 PROTOCOL = load_protocol("nuclei", "small", epochs=2, seeds=3)
@@ -24,9 +24,9 @@ COST = {
 """Of every network, where nothing else is said."""
 
 
-def write(out: Path, name: str, cell: str, content: Mapping[str, Any]) -> None:
+def write(out: Path, name: str, trial: str, content: Mapping[str, Any]) -> None:
     """Write one result, as done where nothing else is said."""
-    file = Cell(out, name, cell).file
+    file = Trial(out, name, trial).file
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"status": "done", "fingerprint": "", "seconds": 3600.0, **content}))
 
@@ -49,7 +49,7 @@ def write_network(out: Path, name: str, scores: Mapping[int, Sequence[float | No
     """
     for rate in PROTOCOL.learning_rates:
         write(out, name, f"rate_{rate:g}", {"validation_dsc": rate})
-    if ENTRANTS[name].search is not None:
+    if MODELS[name].search is not None:
         write(out, name, "search", {"genotype": small_genotype().to_dict()})
     for seed, values in scores.items():
         result: dict[str, Any] = {

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monai_lwmisn.studies.compare import Comparison
-from monai_lwmisn.studies.models import find_entrants
+from monai_lwmisn.studies.models import find_models
 from monai_lwmisn.studies.protocol import load_protocol
 
 TINY = {
-    "search_epochs": 1,
-    "search_warmup_epochs": 0,
-    "stem_stride": 2,
-    "node_width": [4, 4, 4],
-    "lambda_latency": 0.0,
+    "search.epochs": 1,
+    "search.warmup_epochs": 0,
+    "architecture.stem_stride": 2,
+    "architecture.node_width": [4, 4, 4],
+    "search.lambda_latency": 0.0,
 }
 NAMES = ("unext_s", "lwmisn")
 
@@ -24,4 +24,4 @@ def comparison(out: Path, data: Path, test: bool = True, seeds: int = 2) -> Comp
 
 def run(work: Comparison, names: Sequence[str] = NAMES, resume: bool = True) -> dict[str, str]:
     work.prepare(resume=resume)
-    return work.run(find_entrants(list(names)))
+    return work.run(find_models(list(names)))

@@ -13,7 +13,7 @@ from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.studies import compare as module
 from monai_lwmisn.studies.baselines import registry
 from monai_lwmisn.studies.report import write_report
-from monai_lwmisn.studies.trials import Cell
+from monai_lwmisn.studies.trials import Trial
 from tests.studies.small import NAMES, comparison, run
 
 
@@ -24,18 +24,18 @@ def copy(finished_comparison: Path, tmp_path: Path) -> Path:
 
 def test_every_network_has_pilots_trainings_and_costs(finished_comparison: Path) -> None:
     for name in NAMES:
-        cells = {
-            path.stem: json.loads(path.read_text()) for path in (finished_comparison / "cells" / name).glob("*.json")
+        trials = {
+            path.stem: json.loads(path.read_text()) for path in (finished_comparison / "trials" / name).glob("*.json")
         }
         searched = {"search"} if name == "lwmisn" else set()
-        assert set(cells) == {"rate_0.004", "rate_0.001", "seed_0", "seed_1"} | searched
-        pilots = {rate: cells[f"rate_{rate:g}"]["validation_dsc"] for rate in (0.004, 0.001)}
-        assert all(cells[f"rate_{rate}"]["epochs"] == 1 for rate in ("0.004", "0.001"))
+        assert set(trials) == {"rate_0.004", "rate_0.001", "seed_0", "seed_1"} | searched
+        pilots = {rate: trials[f"rate_{rate:g}"]["validation_dsc"] for rate in (0.004, 0.001)}
+        assert all(trials[f"rate_{rate}"]["epochs"] == 1 for rate in ("0.004", "0.001"))
         for seed in ("seed_0", "seed_1"):
-            assert pilots[cells[seed]["learning_rate"]] == max(pilots.values()) and cells[seed]["epochs"] == 2
-            cases = cells[seed]["test"]["cases"]
-            assert cells[seed]["test"]["mean"]["dsc"] == pytest.approx(np.mean([case["dsc"] for case in cases]))
-        assert cells["seed_0"]["validation_dsc"] != cells["seed_1"]["validation_dsc"]
+            assert pilots[trials[seed]["learning_rate"]] == max(pilots.values()) and trials[seed]["epochs"] == 2
+            cases = trials[seed]["test"]["cases"]
+            assert trials[seed]["test"]["mean"]["dsc"] == pytest.approx(np.mean([case["dsc"] for case in cases]))
+        assert trials["seed_0"]["validation_dsc"] != trials["seed_1"]["validation_dsc"]
     costs = json.loads((finished_comparison / "costs.json").read_text())
     assert set(costs) == set(NAMES) and all(cost["latency_ms"] > 0 for cost in costs.values())
 
@@ -44,7 +44,7 @@ def test_what_is_done_is_not_repeated_even_without_its_run_folders(
     copy: Path, nuclei_phantom: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(copy / "runs")
-    monkeypatch.setattr(Cell, "execute", lambda *arguments: pytest.fail("something was run again"))
+    monkeypatch.setattr(Trial, "execute", lambda *arguments: pytest.fail("something was run again"))
     monkeypatch.setattr(module, "evaluate", lambda run: pytest.fail("something was measured again"))
     assert run(comparison(copy, nuclei_phantom)) == {}
 
@@ -57,9 +57,9 @@ def test_a_network_that_fails_is_recorded_and_the_others_go_on(
 
     own = registry.BASELINES["unext_s"]
     monkeypatch.setitem(registry.BASELINES, "unet", registry.Baseline("unet", own.builder, "", "", own.multiple, (2,)))
-    execute = Cell.execute
+    execute = Trial.execute
     monkeypatch.setattr(
-        Cell, "execute", lambda cell, *rest: refuse() if cell.entrant == "unet" else execute(cell, *rest)
+        Trial, "execute", lambda trial, *rest: refuse() if trial.model == "unet" else execute(trial, *rest)
     )
     failures = run(comparison(copy, nuclei_phantom), ["unet", *NAMES])
     assert list(failures) == ["unet"] and "MemoryError: no room for 25 GiB" in failures["unet"]
@@ -70,7 +70,7 @@ def test_a_network_that_fails_is_recorded_and_the_others_go_on(
 
 def test_a_folder_of_another_protocol_is_refused_with_what_differs(copy: Path, nuclei_phantom: Path) -> None:
     before = (copy / "comparison.json").read_bytes()
-    with pytest.raises(ConfigError, match=r"of another protocol \(heavy_seeds was 2 and is 1; seeds was 2 and is 1\)"):
+    with pytest.raises(ConfigError, match=r"another protocol \(heavy_seeds was 2 and is 1; seeds was 2 and is 1\)"):
         run(comparison(copy, nuclei_phantom, seeds=1))
     with pytest.raises(ConfigError, match="is not empty: add --resume"):
         run(comparison(copy, nuclei_phantom), resume=False)
@@ -82,7 +82,7 @@ def test_other_images_are_refused(copy: Path, nuclei_phantom: Path, tmp_path: Pa
     data = Path(shutil.copytree(nuclei_phantom, tmp_path / "data"))
     picture = sorted(data.rglob("images/*.png"))[0]
     ImageOps.mirror(Image.open(picture)).save(picture)
-    with pytest.raises(ConfigError, match="is of other images than"):
+    with pytest.raises(ConfigError, match="was made with other images than"):
         run(comparison(copy, data))
     assert all(path.read_bytes() == text for path, text in before.items())
     with pytest.raises(DataError, match="There is no"):
@@ -90,36 +90,36 @@ def test_other_images_are_refused(copy: Path, nuclei_phantom: Path, tmp_path: Pa
 
 
 def test_a_training_that_was_interrupted_goes_on(copy: Path, nuclei_phantom: Path) -> None:
-    cell = Cell(copy, "unext_s", "seed_1")
-    whole = cell.result()
+    trial = Trial(copy, "unext_s", "seed_1")
+    whole = trial.result()
     assert whole is not None
-    cell.file.unlink()
-    weights = (cell.run / "models" / "model.pt").read_bytes()
+    trial.file.unlink()
+    weights = (trial.run / "models" / "model.pt").read_bytes()
     assert run(comparison(copy, nuclei_phantom)) == {}
-    again = cell.result()
+    again = trial.result()
     assert again is not None and again["validation_dsc"] == whole["validation_dsc"]
     assert again["seconds"] == whole["seconds"], "it was trained anew"
-    assert (cell.run / "models" / "model.pt").read_bytes() == weights
+    assert (trial.run / "models" / "model.pt").read_bytes() == weights
 
 
 def test_what_could_not_be_measured_is_told_and_hides_nothing(copy: Path, nuclei_phantom: Path, tmp_path: Path) -> None:
-    for path in (copy / "cells" / "unext_s").glob("seed_*.json"):
+    for path in (copy / "trials" / "unext_s").glob("seed_*.json"):
         result = json.loads(path.read_text())
         del result["test"]
         path.write_text(json.dumps(result))
-    (copy / "cells" / "segresnet").mkdir()
+    (copy / "trials" / "segresnet").mkdir()
     write_report(copy, tmp_path / "report.md")
     text = (tmp_path / "report.md").read_text()
-    tested = Cell(copy, "lwmisn", "seed_0").result()
+    tested = Trial(copy, "lwmisn", "seed_0").result()
     assert tested is not None and f"The test part has {len(tested['test']['cases'])} cases" in text
     assert "92.11" in text
-    assert "- `unext_s`: not measured on the test part yet\n" in text and "- `segresnet`: not trained yet\n" in text
-    weights = Cell(copy, "unext_s", "seed_0").run / "models" / "model.pt"
+    assert "- `unext_s`: not evaluated on the test part yet\n" in text and "- `segresnet`: not trained yet\n" in text
+    weights = Trial(copy, "unext_s", "seed_0").run / "models" / "model.pt"
     hidden = weights.rename(weights.with_name("hidden"))
-    assert "its weights are gone" in run(comparison(copy, nuclei_phantom))["unext_s"]
+    assert "has no weights: remove" in run(comparison(copy, nuclei_phantom))["unext_s"]
     write_report(copy, tmp_path / "report.md")
-    assert "- `unext_s`: test: its weights are gone" in (tmp_path / "report.md").read_text()
-    assert "test" in (Cell(copy, "unext_s", "seed_1").result() or {}), "the other seed was not measured"
+    assert "has no weights: remove" in (tmp_path / "report.md").read_text()
+    assert "test" in (Trial(copy, "unext_s", "seed_1").result() or {}), "the other seed was not measured"
     hidden.rename(weights)
     assert run(comparison(copy, nuclei_phantom)) == {}
     write_report(copy, tmp_path / "report.md")

@@ -11,12 +11,12 @@ from torch import nn
 from monai_lwmisn.networks import LWMISN
 from monai_lwmisn.studies import costs as module
 from monai_lwmisn.studies.costs import measure, obtain_costs
-from monai_lwmisn.studies.trials import Cell
+from monai_lwmisn.studies.trials import Trial
 from tests.networks.small import small_genotype
 
 
-def finish(out: Path, entrant: str, cell: str, status: str = "done", **content: Any) -> None:
-    file = Cell(out, entrant, cell).file
+def finish(out: Path, model: str, trial: str, status: str = "done", **content: Any) -> None:
+    file = Trial(out, model, trial).file
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"status": status, **content}))
 

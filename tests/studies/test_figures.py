@@ -14,7 +14,7 @@ from monai_lwmisn.errors import DataError
 from monai_lwmisn.studies import figures as module
 from monai_lwmisn.studies.figures import draw_examples, draw_fronts
 from monai_lwmisn.studies.results import Row, read_results
-from monai_lwmisn.studies.trials import Cell
+from monai_lwmisn.studies.trials import Trial
 from tests.studies.folder import COST
 
 
@@ -31,7 +31,7 @@ def out(finished_comparison: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def change(out: Path, **content: Any) -> None:
     """Change the first training of ours."""
-    file = Cell(out, "lwmisn", "seed_0").file
+    file = Trial(out, "lwmisn", "seed_0").file
     file.write_text(json.dumps({**json.loads(file.read_text()), **content}))
 
 
@@ -58,7 +58,7 @@ def test_figure_5_has_a_row_for_a_good_a_middling_and_a_bad_case(out: Path) -> N
 
 
 def test_a_case_without_a_score_is_not_chosen(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    test = json.loads(Cell(out, "lwmisn", "seed_0").file.read_text())["test"]
+    test = json.loads(Trial(out, "lwmisn", "seed_0").file.read_text())["test"]
     for number, case in enumerate(test["cases"]):
         case["dsc"] = 0.5 if number == 1 else None
     change(out, test=test)
@@ -75,7 +75,7 @@ def test_a_case_without_a_score_is_not_chosen(out: Path, monkeypatch: pytest.Mon
 
 
 def test_it_waits_for_the_first_seed_and_its_weights(out: Path) -> None:
-    weights = Cell(out, "lwmisn", "seed_0").run / "models" / "model.pt"
+    weights = Trial(out, "lwmisn", "seed_0").run / "models" / "model.pt"
     hidden = weights.rename(weights.with_name("hidden"))
     assert draw_examples(read_results(out), "dsc") is None
     hidden.rename(weights)

@@ -1,14 +1,14 @@
-"""One protocol: what is the same for all networks, and what determines a result."""
+"""The protocol: settings that all networks share, and the fingerprints of trials."""
 
 import copy
 import json
 
 import pytest
 
-from monai_lwmisn.config import resolve
+from monai_lwmisn.config import load_preset
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import Architecture, Edge, Genotype
-from monai_lwmisn.studies.models import ENTRANTS
+from monai_lwmisn.studies.models import MODELS
 from monai_lwmisn.studies.protocol import (
     HEAVY_MACS,
     Protocol,
@@ -33,37 +33,37 @@ def test_networks_are_trained_and_measured_alike(preset: str) -> None:
     protocol = load_protocol(preset, "small")
     configs = []
     for name in ("unet", "unext_s", "lwmisn", "lwmisn_published"):
-        entrant = ENTRANTS[name]
-        own = protocol.training_configs(entrant, genotype() if entrant.search is not None else None, 0.004, 1, 10)
+        model = MODELS[name]
+        own = protocol.training_configs(model, genotype() if model.search is not None else None, 0.004, 1, 10)
         for workflow in ("train", "evaluate"):
             network = own[workflow].pop("network_def")
             assert network.get("name", name) == name
         configs.append((own["train"], own["evaluate"]))
     assert all(others == configs[0] for others in configs)
-    assert configs[0][0]["train_epochs"] == 10 and configs[0][0]["seed"] == 1
+    train = configs[0][0]["train"]
+    assert (train["epochs"], train["seed"], train["learning_rate"]) == (10, 1, 0.004)
+    assert configs[0][1]["evaluate"]["costs"] is False
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_small_is_full_in_crops_for_a_third_of_the_epochs(preset: str) -> None:
     full, small = load_protocol(preset), load_protocol(preset, "small")
-    assert (
-        small.settings["spatial"] == full.settings["spatial"] and full.settings["spatial"][0]["spatial_size"][0] == 256
-    )
-    (crop,) = [step for step in small.settings["augmentation"] if step not in full.settings["augmentation"]]
+    assert small.settings["data.spatial"] == full.settings["data.spatial"]
+    assert full.settings["data.spatial"][0]["spatial_size"][0] == 256
+    (crop,) = [step for step in small.settings["data.augmentation"] if step not in full.settings["data.augmentation"]]
     assert "Crop" in crop["_target_"] and [96, 96] in crop.values()
     assert (full.epochs, small.epochs) == (30, 10)
     assert [protocol.seeds_of(HEAVY_MACS - 1) for protocol in (full, small)] == [3, 3]
     assert [protocol.seeds_of(HEAVY_MACS) for protocol in (full, small)] == [3, 1]
 
 
-def test_what_a_protocol_says_of_our_searches_goes_before_the_preset_and_behind_the_entrant() -> None:
+def test_search_settings_of_the_model_override_those_of_the_protocol_and_these_the_preset() -> None:
     full, small = load_protocol("nuclei"), load_protocol("nuclei", "small")
-    assert [protocol.search_configs(ENTRANTS["lwmisn"])["search"]["stem_stride"] for protocol in (full, small)] == [
-        2,
-        4,
-    ]
+    ours = MODELS["lwmisn"]
+    strides = [protocol.search_configs(ours)["search"]["architecture"]["stem_stride"] for protocol in (full, small)]
+    assert strides == [2, 4]
     widths = {
-        name: small.search_configs(ENTRANTS[name])["search"]["node_width"]
+        name: small.search_configs(MODELS[name])["search"]["architecture"]["node_width"]
         for name in ("lwmisn", "random_1", "lwmisn_fast", "lwmisn_published")
     }
     assert widths["lwmisn"] == widths["random_1"] == [24, 32, 48]
@@ -73,31 +73,38 @@ def test_what_a_protocol_says_of_our_searches_goes_before_the_preset_and_behind_
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_published_variant_is_searched_as_published(preset: str) -> None:
-    published = resolve(preset, "paper")["search"]
-    search = load_protocol(preset, "small").search_configs(ENTRANTS["lwmisn_published"])["search"]
-    shape = {"encoder_cells", "middle_cells", "decoder_cells", "node_width", "stem_stride"}
-    shape |= {"alpha_groups", "expectation", "max_parameter_free"}
-    keys = shape | {key for key in published if key.startswith(("search_", "lambda_", "budget_"))}
-    assert {key: search[key] for key in keys} == {key: published[key] for key in keys}
-    assert search["lambda_latency"] == 0 and search["budget_params"] is None
-    assert [96, 96] in search["augmentation"][0].values()
+    published = load_preset(preset, "paper")
+    search = load_protocol(preset, "small").search_configs(MODELS["lwmisn_published"])["search"]
+    for section in ("architecture", "search"):
+        assert {key: search[section][key] for key in published[section]} == published[section]
+    # The light variant and the protocol change these, and the published variant has the defaults.
+    assert search["search"]["lambda_latency"] == 0 and search["search"]["budget_params"] is None
+    assert [96, 96] in search["data"]["augmentation"][0].values()
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("name", ["full", "small"])
-def test_a_setting_that_makes_a_network_what_it_is_is_refused(preset: str, name: str) -> None:
-    load_protocol(preset, name).check_settings(ENTRANTS.values())
-    changed = load_protocol(preset, name, overrides={"lambda_latency": 0.1})
-    changed.check_settings([ENTRANTS["lwmisn"], ENTRANTS["unet"]])
-    assert changed.search_configs(ENTRANTS["lwmisn"])["search"]["lambda_latency"] == 0.1
-    for entrant in ("without_latency", "darts_based", "lwmisn_published"):
-        with pytest.raises(ConfigError, match=f"--set lambda_latency would make {entrant} another network"):
-            changed.check_settings([ENTRANTS["lwmisn"], ENTRANTS[entrant]])
+def test_a_setting_that_defines_a_network_is_refused(preset: str, name: str) -> None:
+    load_protocol(preset, name).check_settings(MODELS.values())
+    changed = load_protocol(preset, name, overrides={"search.lambda_latency": 0.1})
+    changed.check_settings([MODELS["lwmisn"], MODELS["unet"]])
+    assert changed.search_configs(MODELS["lwmisn"])["search"]["search"]["lambda_latency"] == 0.1
+    for model in ("without_latency", "darts_based", "lwmisn_published"):
+        with pytest.raises(ConfigError, match=f"--set search.lambda_latency would make {model} another network"):
+            changed.check_settings([MODELS["lwmisn"], MODELS[model]])
+
+
+def test_a_part_of_a_setting_that_defines_a_network_is_refused() -> None:
+    changed = load_protocol("nuclei", overrides={"architecture.cells.middle": 3})
+    changed.check_settings([MODELS["lwmisn"]])
+    assert changed.search_configs(MODELS["lwmisn"])["search"]["architecture"]["cells"]["middle"] == 3
+    with pytest.raises(ConfigError, match=r"--set architecture.cells.middle would make lwmisn_fast another network"):
+        changed.check_settings([MODELS["lwmisn_fast"]])
 
 
 def test_a_protocol_is_read_as_it_was_written() -> None:
     protocol = load_protocol("prostate_mr", "small", budget_hours=0.5)
-    written = json.loads(json.dumps({"schema_version": 2, **protocol.to_dict(), "images": "0f"}))
+    written = json.loads(json.dumps({"schema_version": 3, **protocol.to_dict(), "images": "0f"}))
     assert Protocol.from_dict(written) == protocol
 
 
@@ -106,36 +113,38 @@ def test_a_pilot_has_a_quarter_of_the_epochs_rounded_up(epochs: int, pilot: int)
     assert load_protocol("nuclei", epochs=epochs).pilot_epochs == pilot
 
 
-def test_what_determines_a_result_is_told_apart() -> None:
-    protocol, entrant = load_protocol("nuclei", "small"), ENTRANTS["lwmisn"]
+def test_everything_that_determines_a_training_changes_its_fingerprint() -> None:
+    protocol, model = load_protocol("nuclei", "small"), MODELS["lwmisn"]
     datalist = {part: [{"case": part}] for part in ("training", "validation", "test")}
-    configs = protocol.training_configs(entrant, genotype(), 0.004, 0, 10)
+    configs = protocol.training_configs(model, genotype(), 0.004, 0, 10)
     mark = training_fingerprint(configs, datalist, genotype())
 
-    elsewhere = copy.deepcopy(configs)
-    elsewhere["search"]["seed"] = 7
-    for workflow in ("train", "evaluate"):
-        elsewhere[workflow] |= {"search_epochs": 99, "lambda_latency": 1.0}
-    assert training_fingerprint(elsewhere, datalist, genotype()) == mark
+    another_search = copy.deepcopy(configs)
+    another_search["search"]["search"]["epochs"] = 99
+    assert training_fingerprint(another_search, datalist, genotype()) == mark
 
+    another_evaluation = copy.deepcopy(configs)
+    another_evaluation["evaluate"]["evaluate"]["empty_images"] = "skip"
     others = [
-        training_fingerprint(protocol.training_configs(entrant, genotype(), 0.001, 0, 10), datalist, genotype()),
-        training_fingerprint(protocol.training_configs(entrant, genotype(), 0.004, 1, 10), datalist, genotype()),
-        training_fingerprint(protocol.training_configs(entrant, genotype(), 0.004, 0, 11), datalist, genotype()),
+        training_fingerprint(protocol.training_configs(model, genotype(), 0.001, 0, 10), datalist, genotype()),
+        training_fingerprint(protocol.training_configs(model, genotype(), 0.004, 1, 10), datalist, genotype()),
+        training_fingerprint(protocol.training_configs(model, genotype(), 0.004, 0, 11), datalist, genotype()),
+        training_fingerprint(another_evaluation, datalist, genotype()),
         training_fingerprint(configs, datalist, genotype("dilated_conv_3x3")),
         training_fingerprint(configs, {**datalist, "training": [{"case": "another"}]}, genotype()),
         training_fingerprint(configs, {**datalist, "training": [{"case": "training", "slices": [0, 3]}]}, genotype()),
     ]
-    assert len({mark, *others}) == 7
-    searches = [protocol.search_configs(ENTRANTS[name]) for name in ("lwmisn", "shared_alpha")]
+    assert len({mark, *others}) == 8
+    searches = [protocol.search_configs(MODELS[name]) for name in ("lwmisn", "shared_alpha")]
     assert len({search_fingerprint(search, datalist) for search in searches}) == 2
 
 
-def test_a_budget_of_time_is_of_trainings_and_pilots_have_a_quarter() -> None:
+def test_a_budget_of_time_is_that_of_a_training_and_a_pilot_has_a_quarter() -> None:
     protocol = load_protocol("nuclei", "full", epochs=40, budget_hours=0.5)
     for epochs, seconds in ((40, 1800), (10, 450)):
-        handlers = protocol.training_configs(ENTRANTS["unet"], None, 0.004, 0, epochs)["train"]["train"]["handlers"]
-        assert [handler["seconds"] for handler in handlers if "seconds" in handler] == [seconds]
+        configs = protocol.training_configs(MODELS["unet"], None, 0.004, 0, epochs)
+        first = configs["train"]["train"]["handlers"][0]
+        assert first["_target_"] == "monai_lwmisn.engines.stopping.TimeBudget" and first["seconds"] == seconds
 
 
 @pytest.mark.parametrize(
@@ -151,6 +160,6 @@ def test_a_budget_of_time_is_of_trainings_and_pilots_have_a_quarter() -> None:
         ({"preset": "nuclei", "budget_hours": 0.0}, "--budget-hours is 0.0"),
     ],
 )
-def test_what_cannot_be_is_refused(arguments: dict, sentence: str) -> None:
+def test_impossible_arguments_are_refused(arguments: dict, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         load_protocol(**arguments)

@@ -1,4 +1,4 @@
-"""A report says what the cells say, in markdown and CSV."""
+"""The report has the figures of the trials, in Markdown and CSV."""
 
 import csv
 import shutil
@@ -11,7 +11,7 @@ from scipy.stats import wilcoxon
 from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.studies import report as module
 from monai_lwmisn.studies.report import write_report
-from monai_lwmisn.studies.trials import Cell
+from monai_lwmisn.studies.trials import Trial
 from tests.studies.folder import write_network, write_protocol
 
 pytestmark = pytest.mark.usefixtures("costs")
@@ -60,7 +60,7 @@ def test_before_the_test_part_is_looked_at_the_report_is_of_the_validation_part(
     write_network(tmp_path / "comparison", "unext_s", THEIRS, test=False)
     written = write_report(tmp_path / "comparison", tmp_path / "report.md")
     text = (tmp_path / "report.md").read_text()
-    assert "The test part has not been looked at yet" in text and "92.11" not in text
+    assert "No network was evaluated on the test part yet" in text and "92.11" not in text
     assert not any(path.name.endswith("_cases.csv") for path in written)
 
 
@@ -92,8 +92,8 @@ def test_a_file_that_cannot_be_read_is_named_with_a_remedy(out: Path, tmp_path: 
     write_report(out, tmp_path / "report.md")
     shutil.copytree(out, tmp_path / "copy")
     for file, remedy in (
-        ("costs.json", "remove it, and it is measured again"),
-        (Cell(Path(), "unext_s", "seed_0").file, "remove it, and it is done again"),
+        ("costs.json", "remove it, and the costs are measured again"),
+        (Trial(Path(), "unext_s", "seed_0").file, "remove it, and the trial is repeated"),
         ("comparison.json", "give another folder"),
     ):
         whole = (tmp_path / "copy" / file).read_text()

@@ -1,4 +1,4 @@
-"""The rows of a report are what the cells say, each with its seed."""
+"""The rows of a report are what the trials say, each with its seed."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.studies.results import read_results
-from monai_lwmisn.studies.trials import Cell
+from monai_lwmisn.studies.trials import Trial
 from tests.studies.folder import PROTOCOL, write, write_network, write_protocol
 
 pytestmark = pytest.mark.usefixtures("costs")
@@ -59,7 +59,7 @@ def test_a_searched_network_without_its_search_is_not_trained(tmp_path: Path) ->
     write_network(tmp_path, "unext_s", {0: [0.5]})
     write_network(tmp_path, "darts_based", {0: [0.5]})
     assert [row.name for row in read_results(tmp_path).rows] == ["darts_based", "unext_s"]
-    Cell(tmp_path, "darts_based", "search").file.unlink()
+    Trial(tmp_path, "darts_based", "search").file.unlink()
     (tmp_path / "costs.json").unlink()
     results = read_results(tmp_path)
     assert [row.name for row in results.rows] == ["unext_s"]
@@ -80,5 +80,5 @@ def test_what_is_no_comparison_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has no finished training"):
         read_results(tmp_path)
     (tmp_path / "comparison.json").write_text('{"schema_version": 99}')
-    with pytest.raises(ConfigError, match="of another release"):
+    with pytest.raises(ConfigError, match="written by another release"):
         read_results(tmp_path)

@@ -1,4 +1,4 @@
-"""A cell is done once, and again when what determines it changes or it failed."""
+"""A trial is done once, and again when what determines it changes or it failed."""
 
 import json
 from pathlib import Path
@@ -8,40 +8,40 @@ import pytest
 
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.networks import Genotype
-from monai_lwmisn.studies import cells as module
-from monai_lwmisn.studies.trials import Cell
+from monai_lwmisn.studies import trials as module
+from monai_lwmisn.studies.trials import Trial
 from tests.networks.small import small_genotype
 
 
 def test_a_result_is_kept_until_what_determines_it_changes(tmp_path: Path) -> None:
-    cell, done = Cell(tmp_path, "unet", "seed_0"), list[str]()
+    trial, done = Trial(tmp_path, "unet", "seed_0"), list[str]()
 
     def work() -> dict[str, int]:
         done.append("again")
         return {"number": len(done)}
 
-    assert cell.result() is None
-    first = cell.obtain("a", work)
-    assert first == cell.obtain("a", work) == cell.result() == {"fingerprint": "a", "status": "done", "number": 1}
-    assert cell.obtain("b", work)["number"] == 2
-    assert Cell(tmp_path, "unet", "seed_1").result() is None
+    assert trial.result() is None
+    first = trial.obtain("a", work)
+    assert first == trial.obtain("a", work) == trial.result() == {"fingerprint": "a", "status": "done", "number": 1}
+    assert trial.obtain("b", work)["number"] == 2
+    assert Trial(tmp_path, "unet", "seed_1").result() is None
 
 
 def test_what_fails_is_a_result_with_a_sentence_and_is_tried_again(tmp_path: Path) -> None:
-    cell = Cell(tmp_path, "unet", "seed_0")
+    trial = Trial(tmp_path, "unet", "seed_0")
 
     def fail() -> dict[str, int]:
         try:
-            raise MemoryError("no room for 7 GB\nand a traceback")
+            raise MemoryError("a traceback\nno room for 7 GB")
         except MemoryError as error:
             raise RuntimeError("wrapped by a library") from error
 
     def refuse() -> dict[str, int]:
         raise DataError("A sentence of ours.")
 
-    assert cell.obtain("a", fail)["reason"] == "MemoryError: no room for 7 GB"
-    assert cell.obtain("a", refuse)["reason"] == "A sentence of ours."
-    assert cell.obtain("a", lambda: {"number": 1})["status"] == "done"
+    assert trial.obtain("a", fail)["reason"] == "MemoryError: no room for 7 GB"
+    assert trial.obtain("a", refuse)["reason"] == "A sentence of ours."
+    assert trial.obtain("a", lambda: {"number": 1})["status"] == "done"
 
 
 def another(genotype: Genotype) -> Genotype:
@@ -61,11 +61,11 @@ def test_a_training_goes_on_from_its_checkpoint_only_for_the_same_network(
         checkpoint.touch()
 
     monkeypatch.setattr(module, "execute", run)
-    configs: dict[str, dict[str, Any]] = {name: {"epochs": 1} for name in ("search", "train", "evaluate")}
+    configs: dict[str, dict[str, Any]] = {name: {"data": {}, "epochs": 1} for name in ("search", "train", "evaluate")}
     (tmp_path / "datalist.json").write_text("{}")
     first = small_genotype()
     for genotype in (first, first, another(first), None):
-        Cell(tmp_path, "lwmisn", "seed_0").execute("train", configs, tmp_path, tmp_path / "datalist.json", genotype)
+        Trial(tmp_path, "lwmisn", "seed_0").execute("train", configs, tmp_path, tmp_path / "datalist.json", genotype)
     configs["train"]["epochs"] = 2
-    Cell(tmp_path, "lwmisn", "seed_0").execute("train", configs, tmp_path, tmp_path / "datalist.json")
+    Trial(tmp_path, "lwmisn", "seed_0").execute("train", configs, tmp_path, tmp_path / "datalist.json")
     assert resumed == [False, True, False, True, False]

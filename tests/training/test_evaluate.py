@@ -97,7 +97,7 @@ def test_other_data_are_checked_first(
         evaluate(make_run(), **{"evaluate::other_data": str(other)})
     one_class = {"data.label_names": {"1": "hippocampus"}}
     run = make_run("volumes", preset="hippocampus_mr", settings=one_class)
-    with pytest.raises(DataError, match="has the values 2, but the classes of the preset are 0, 1"):
+    with pytest.raises(DataError, match="has the value 2, but the classes of the preset are 0, 1"):
         evaluate(run, **{"evaluate::other_data": str(msd_phantom)})
 
 

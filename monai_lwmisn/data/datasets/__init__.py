@@ -1,4 +1,4 @@
-"""The formats of raw data sets that are read as downloaded.
+"""Lists the formats of raw data sets, which are read as downloaded.
 
 A new format is one file in this folder and one line in ``DATASETS``.
 """
@@ -39,7 +39,7 @@ def find_dataset_format(name: str) -> DatasetFormat:
 
 
 def scan_dataset(dataset: str, path: str | os.PathLike[str]) -> Scan:
-    """Find images and labels under a path, and everything that is wrong with the names and numbers of the files.
+    """Find images and labels under a path, and all problems with the names and numbers of the files.
 
     Args:
         dataset: a name in ``DATASETS``.
@@ -79,6 +79,6 @@ def read_dataset(dataset: str, path: str | os.PathLike[str]) -> list[Item]:
 
 
 def first_of(problems: list[str]) -> str:
-    """Return the first problem, with the number of others."""
+    """Return the first problem, with the number of further ones."""
     more = len(problems) - 1
     return problems[0] + (f" ({more} more: `lwmisn check-data` lists them all.)" if more else "")

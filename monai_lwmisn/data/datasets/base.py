@@ -1,4 +1,4 @@
-"""The format of a raw data set: how its images and labels are found."""
+"""Defines what a format of raw data sets is: a description, and a function that finds images and labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = dict[str, Any]
 
 @dataclass
 class Scan:
-    """The files that were found under a path.
+    """Lists what was found under a path.
 
     Attributes:
         items: the usable pairs of image and label, in case order.
@@ -26,11 +26,11 @@ class Scan:
 
 @dataclass(frozen=True)
 class DatasetFormat:
-    """The format of a raw data set, as downloaded.
+    """Describes one format of raw data sets, as downloaded.
 
     Attributes:
-        description: one line for people.
-        scan: finds the pairs of image and label under a path.
+        description: the files of the format, as a phrase for help texts and errors.
+        scan: function that finds the pairs of image and label under a path.
     """
 
     description: str

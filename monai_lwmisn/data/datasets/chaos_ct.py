@@ -1,4 +1,4 @@
-"""CHAOS CT (liver): ``Train_Sets/CT/ID/DICOM_anon/*.dcm`` beside ``Ground/*.png``, one mask per slice."""
+"""Finds the files of CHAOS CT (liver): ``Train_Sets/CT/ID/DICOM_anon/*.dcm`` and ``Ground/*.png``, a mask per slice."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from monai_lwmisn.errors import DataError
 pydicom, _ = optional_import("pydicom")
 
 MISSING_SLICE_GAP = 1.5
-"""A gap of so many times the usual distance of slices means that a slice is missing."""
+"""A slice is missing if the distance of two neighbours exceeds this many times the usual one."""
 
 SAME_PLACE_MM = 1e-3
-"""Slices that are nearer to each other than so many millimetres have one position."""
+"""Two slices have the same position if their distance in millimetres is below this."""
 
 
 def _read_header(path: Path) -> Any:
@@ -30,12 +30,12 @@ def _read_header(path: Path) -> Any:
 
 
 def order_slices(files: list[Path]) -> list[int]:
-    """Return the order of a series' slices by position along their normal, as indices into ``files``.
+    """Return the order of the slices of a series by position along their normal, as indices into ``files``.
 
-    The reader of volumes stacks them in this order.
+    The reader of volumes stacks the slices in the same order.
 
     Raises:
-        DataError: a file is no DICOM slice, two have one position, or one is missing between two.
+        DataError: a file is not a DICOM slice, two slices have the same position, or a slice is missing.
     """
     headers = [_read_header(file) for file in files]
     orientation = headers[0][1]
@@ -61,7 +61,7 @@ def order_slices(files: list[Path]) -> list[int]:
 
 
 def scan_chaos_ct(path: Path) -> Scan:
-    """Find DICOM series with their masks, which pair with the slices in file-name order."""
+    """Find DICOM series and their masks. Masks and slices are paired in the order of their file names."""
     scan = Scan()
     cases = sorted(
         {folder.parent for name in ("DICOM_anon", "Ground") for folder in path.rglob(name) if folder.is_dir()},
@@ -71,16 +71,16 @@ def scan_chaos_ct(path: Path) -> Scan:
         slices = sorted((case / "DICOM_anon").glob("*.dcm"))
         masks = sorted((case / "Ground").glob("*.png"))
         if not slices and not masks:
-            continue  # the MR cases of CHAOS have one more folder level
+            continue  # the MR cases of CHAOS have one folder level more
         if not masks:
-            scan.problems.append(f"The series {case / 'DICOM_anon'} has no masks; add {case / 'Ground'} or remove it.")
+            scan.problems.append(f"The series {case / 'DICOM_anon'} has no masks: add {case / 'Ground'} or remove it.")
         elif not slices:
             scan.problems.append(
-                f"The masks {case / 'Ground'} have no series; add {case / 'DICOM_anon'} or remove them."
+                f"The masks {case / 'Ground'} have no series: add {case / 'DICOM_anon'} or remove them."
             )
         elif len(slices) != len(masks):
             scan.problems.append(
-                f"The series {case / 'DICOM_anon'} has {len(slices)} slices but {len(masks)} masks; complete either."
+                f"The series {case / 'DICOM_anon'} has {len(slices)} slices but {len(masks)} masks: complete either."
             )
         else:
             try:

@@ -1,4 +1,4 @@
-"""The 2018 Data Science Bowl, stage 1: ``ID/images/ID.png`` beside ``ID/masks/*.png``, in a folder or a zip."""
+"""Finds the files of the 2018 Data Science Bowl, stage 1: ``ID/images/ID.png`` and ``ID/masks/*.png``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FILE = re.compile(r"^(?P<folder>(?:.*/)?(?P<case>[^/]+))/(?P<kind>images|masks)
 
 
 def _list_names(path: Path) -> tuple[str, list[str]]:
-    """The prefix that makes a name a path, and the names of all picture files under it."""
+    """Return the prefix that makes a name a path, and the names of all picture files under it."""
     if path.is_dir():
         names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
         prefix = f"{path}/"
@@ -24,13 +24,13 @@ def _list_names(path: Path) -> tuple[str, list[str]]:
         names = list(member_names(path))
         prefix = f"{path}!/"
     names = [name for name in names if name.lower().endswith(MASK_SUFFIXES) and "__MACOSX" not in name]
-    # The competition's test images have no masks; where both parts were downloaded, the training part is meant.
+    # The test images of the competition have no masks. If both parts were downloaded, only the training part is used.
     training = [name for name in names if "stage1_train/" in name]
     return prefix, sorted(training or names)
 
 
 def scan_dsb2018(path: Path) -> Scan:
-    """Find images and their folders of masks; stains become strata, near-duplicates groups."""
+    """Find images and their folders of masks. The stain becomes the stratum; near-duplicates become one group."""
     prefix, names = _list_names(path)
     images: dict[str, list[str]] = defaultdict(list)
     with_masks: set[str] = set()
@@ -46,17 +46,17 @@ def scan_dsb2018(path: Path) -> Scan:
     scan = Scan()
     for folder in sorted(images, key=lambda name: name.rsplit("/", 1)[-1]):
         if len(images[folder]) > 1:
-            scan.problems.append(f"The folder {prefix}{folder}/images has more than one image; keep one image per ID.")
+            scan.problems.append(f"The folder {prefix}{folder}/images has more than one image: keep one image per ID.")
         elif folder not in with_masks:
             scan.problems.append(
-                f"The image {images[folder][0]} has no masks; add {prefix}{folder}/masks or remove it."
+                f"The image {images[folder][0]} has no masks: add {prefix}{folder}/masks or remove it."
             )
         else:
             case = folder.rsplit("/", 1)[-1]
             scan.items.append({"image": images[folder][0], "label": f"{prefix}{folder}/masks", "case": case})
     for folder in sorted(with_masks - set(images)):
         scan.problems.append(
-            f"The masks {prefix}{folder}/masks have no image; add {prefix}{folder}/images or remove them."
+            f"The masks {prefix}{folder}/masks have no image: add {prefix}{folder}/images or remove them."
         )
 
     _describe(scan)
@@ -64,7 +64,7 @@ def scan_dsb2018(path: Path) -> Scan:
 
 
 def _describe(scan: Scan) -> None:
-    """Add stratum and group to every item, both seen in the image itself; unreadable images become problems."""
+    """Add the stratum and the group to every item, from the image itself; unreadable images become problems."""
     pictures, scan_problems = describe_pictures([item["image"] for item in scan.items])
     scan.problems.extend(scan_problems)
     readable: list[Item] = [item for item in scan.items if item["image"] in pictures]

@@ -1,4 +1,4 @@
-"""One's own data: ``images/`` and ``labels/`` with equal file names; PNG, TIFF, NIfTI, NRRD or MetaImage."""
+"""Finds a user's own data: ``images/`` and ``labels/`` with equal file names (PNG, TIFF, NIfTI, NRRD, MetaImage)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SUFFIXES = (*PICTURE_SUFFIXES, *VOLUME_SUFFIXES)
 
 
 def _by_name(folder: Path) -> dict[str, Path]:
-    """Files of a folder by their name without suffix; image and label may differ in format."""
+    """Return the files of a folder by their name without suffix, because image and label may differ in format."""
     files = {}
     for file in sorted(folder.glob("*")):
         suffix = next(
@@ -29,12 +29,12 @@ def scan_folder(path: Path) -> Scan:
     images, labels = _by_name(path / "images"), _by_name(path / "labels")
     for name, image in images.items():
         if name not in labels:
-            scan.problems.append(f"The image {image} has no label; add {path / 'labels' / image.name} or remove it.")
+            scan.problems.append(f"The image {image} has no label: add {path / 'labels' / image.name} or remove it.")
         else:
             scan.items.append({"image": str(image), "label": str(labels[name]), "case": name, "group": name})
     for name in sorted(set(labels) - set(images)):
         label = labels[name]
-        scan.problems.append(f"The label {label} has no image; add {path / 'images' / label.name} or remove it.")
+        scan.problems.append(f"The label {label} has no image: add {path / 'images' / label.name} or remove it.")
     return scan
 
 

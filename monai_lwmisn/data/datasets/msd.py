@@ -1,4 +1,4 @@
-"""Medical Segmentation Decathlon: ``dataset.json`` that names NIfTI images and labels."""
+"""Finds the files of a Medical Segmentation Decathlon task, which ``dataset.json`` lists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def scan_msd(path: Path) -> Scan:
     """Read the training list of ``dataset.json``.
 
     Raises:
-        DataError: ``dataset.json`` is missing, is no JSON, has no training list or names files outside the folder.
+        DataError: ``dataset.json`` is missing, is not JSON, has no training list, or names files outside the folder.
     """
     description = path / "dataset.json"
     try:
@@ -21,7 +21,7 @@ def scan_msd(path: Path) -> Scan:
         pairs = [(str(entry["image"]), str(entry["label"])) for entry in entries]
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise DataError(
-            f"{description} cannot be read as a list of images and labels ({error!r}); download it again."
+            f"{description} cannot be read as a list of images and labels ({error!r}): download it again."
         ) from error
     scan = Scan()
     root = path.resolve()
@@ -29,11 +29,11 @@ def scan_msd(path: Path) -> Scan:
         files = {kind: (path / name).resolve() for kind, name in (("image", image), ("label", label))}
         outside = [str(file) for file in files.values() if not file.is_relative_to(root)]
         if outside:
-            raise DataError(f"{description} names {outside[0]}, which is outside of its folder; correct the path.")
+            raise DataError(f"{description} names {outside[0]}, which is outside of its folder: correct the path.")
         missing = [(kind, file) for kind, file in files.items() if not file.is_file()]
         if missing:
             other = image if missing[0][0] == "label" else label
-            scan.problems.append(f"The {missing[0][0]} {missing[0][1]} of {other} is missing; download it again.")
+            scan.problems.append(f"The {missing[0][0]} {missing[0][1]} of {other} is missing: download it again.")
             continue
         case = files["image"].name.split(".")[0]
         scan.items.append({"image": str(files["image"]), "label": str(files["label"]), "case": case, "group": case})

@@ -1,4 +1,4 @@
-"""PROMISE12 (prostate T2 MR): ``CaseNN.mhd`` beside ``CaseNN_segmentation.mhd``."""
+"""Finds the files of PROMISE12 (prostate, T2-weighted MR): ``CaseNN.mhd`` and ``CaseNN_segmentation.mhd``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def scan_promise12(path: Path) -> Scan:
         if stem.name.endswith(SEGMENTATION):
             image = stem.with_name(stem.name.removesuffix(SEGMENTATION))
             if image not in volumes:
-                scan.problems.append(f"The segmentation {file} has no image; add {image}.mhd or remove it.")
+                scan.problems.append(f"The segmentation {file} has no image: add {image}.mhd or remove it.")
         elif stem.with_name(stem.name + SEGMENTATION) not in volumes:
-            scan.problems.append(f"The image {file} has no segmentation; add {stem}{SEGMENTATION}.mhd or remove it.")
+            scan.problems.append(f"The image {file} has no segmentation: add {stem}{SEGMENTATION}.mhd or remove it.")
         else:
             label = volumes[stem.with_name(stem.name + SEGMENTATION)]
             scan.items.append({"image": str(file), "label": str(label), "case": stem.name, "group": stem.name})

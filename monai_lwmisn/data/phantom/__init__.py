@@ -1,4 +1,4 @@
-"""The phantom: data sets of our own making, in the raw layouts of the real ones, for tests and demonstrations."""
+"""Makes phantoms: artificial data sets in the raw formats of the real ones, for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ KINDS: dict[str, tuple[Callable[[Path, int, int, np.random.Generator], None], in
     "ct": (_ct_case, 128),
     "mr": (_mr_case, 128),
 }
-"""Kinds of phantom: the function that writes one case, and the default size."""
+"""The kinds of phantom: the function that writes one case, and the default size in pixels."""
 
 
 def write_phantom(
     out: str | os.PathLike[str], kind: str = "nuclei", cases: int = 12, seed: int = 0, size: int | None = None
 ) -> Path:
-    """Write a made data set in the raw layout of the real one.
+    """Write an artificial data set in the raw format of the real one.
 
     Args:
-        out: folder to write; must not exist or be empty. Nothing is left behind when writing fails.
-        kind: ``nuclei`` (layout ``dsb2018``), ``ct`` (``chaos_ct``) or ``mr`` (``promise12``).
+        out: folder to write, which must be missing or empty. If writing fails, nothing is left behind.
+        kind: ``nuclei`` (format ``dsb2018``), ``ct`` (``chaos_ct``) or ``mr`` (``promise12``).
         cases: number of images or volumes.
-        seed: equal seeds give equal data; case n does not depend on the number of cases.
+        seed: equal seeds give equal data. A case does not depend on the number of cases.
         size: width and height in pixels; volumes have a quarter as many slices, at least 8. Default 256 for
             nuclei, 128 for volumes.
 
@@ -57,30 +57,30 @@ def write_phantom(
         The folder.
 
     Raises:
-        ConfigError: no such kind, or a number out of range.
+        ConfigError: there is no such kind, or a number is out of range.
         DataError: the folder is not empty or cannot be written.
     """
     if kind not in KINDS:
-        raise ConfigError(f"There is no phantom of kind {kind!r}; give one of {', '.join(KINDS)}.")
+        raise ConfigError(f"There is no phantom of kind {kind!r}: use one of {', '.join(KINDS)}.")
     write_case, default_size = KINDS[kind]
     size = default_size if size is None else size
     if cases < 1 or size < 32:
         raise ConfigError(
-            f"Cannot make a phantom of {cases} cases of {size} pixels; ask for 1 case and 32 pixels or more."
+            f"Cannot make a phantom of {cases} cases of {size} pixels: ask for at least 1 case and 32 pixels."
         )
     folder = Path(os.path.abspath(Path(out).expanduser()))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder} is not an empty folder; choose another place for the phantom.")
+        raise DataError(f"{folder} is not an empty folder: choose another place for the phantom.")
     partial: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         for index in tqdm(range(cases), desc=f"Making {kind} phantom", unit="case", disable=None, leave=False):
             write_case(partial, index, size, np.random.default_rng([seed, index]))
-        partial.chmod(0o755)  # mkdtemp makes folders that only their owner may read
+        partial.chmod(0o755)  # mkdtemp makes a folder that only its owner can read
         partial.replace(folder)
     except OSError as error:
-        raise DataError(f"The phantom cannot be written to {folder} ({error}); choose another place.") from error
+        raise DataError(f"The phantom cannot be written to {folder} ({error}): choose another place.") from error
     finally:
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Made abdominal CT: a liver among organs of like density, in Hounsfield units."""
+"""Makes artificial abdominal CT in Hounsfield units: a liver among organs of similar density."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ AIR, LUNG, FAT, MUSCLE, BONE = -1000.0, -800.0, -100.0, 50.0, 500.0
 
 
 def abdomen_volume(size: int, slices: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A made abdominal CT volume and its liver.
+    """Return an artificial abdominal CT volume and the mask of its liver.
 
     Args:
         size: width and height of a slice in voxels.
@@ -19,13 +19,13 @@ def abdomen_volume(size: int, slices: int, generator: np.random.Generator) -> tu
         generator: the only source of randomness.
 
     Returns:
-        Hounsfield units, int16, and the liver, uint8 0/1; both (x, y, z) with x towards the patient's left, y
-        towards the back, z towards the head.
+        Hounsfield units (int16) and the liver (uint8, 0 or 1), both (x, y, z). x points to the patient's left, y to
+        the back, z to the head.
     """
     axes = [np.linspace(-1, 1, size), np.linspace(-1, 1, size), np.linspace(-1, 1, slices)]
     grid = np.meshgrid(*axes, indexing="ij")
     shape = grid[0].shape
-    # One warp bends all organs alike, so that no outline is an exact ellipsoid.
+    # One deformation for all organs makes sure that no outline is an exact ellipsoid.
     bent = [axis + 0.04 * smooth_field(shape, size / 8, generator) for axis in grid]
     jitter = lambda scale: generator.normal(0, scale, 3)  # noqa: E731
 
@@ -36,7 +36,7 @@ def abdomen_volume(size: int, slices: int, generator: np.random.Generator) -> tu
     cavity = ellipsoid(bent[:2], (0, -0.04), (0.76, 0.54)) < 1
     volume[cavity] = FAT + 30 * smooth_field(shape, 3, generator)[cavity]
 
-    tissue = generator.uniform(45, 75)  # the contrast phase of this patient: liver and its neighbours move together
+    tissue = generator.uniform(45, 75)  # contrast phase of this patient, common to the liver and its neighbours
     organs = [  # centre, radii, Hounsfield units
         ((0.55, 0.2, 0.2) + jitter(0.03), (0.2, 0.22, 0.6), tissue + generator.uniform(-10, 12)),  # spleen
         ((0.38, 0.3, -0.5) + jitter(0.03), (0.13, 0.14, 0.6), tissue + generator.uniform(5, 60)),  # left kidney

@@ -1,4 +1,4 @@
-"""Random smooth fields and soft shapes: what phantoms are made of."""
+"""Makes the random smooth fields and the ellipsoids that phantoms are composed of."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from scipy.ndimage import gaussian_filter
 
 
 def smooth_field(shape: Sequence[int], scale: float, generator: np.random.Generator) -> np.ndarray:
-    """Gaussian noise smoothed to structures of about ``scale`` pixels, with mean 0 and standard deviation 1."""
-    # Wrapping makes the field as strong at the border as in the middle.
+    """Return Gaussian noise smoothed to structures of about ``scale`` pixels, with mean 0 and standard deviation 1."""
+    # Wrapping keeps the field as strong at the border as in the middle.
     field = gaussian_filter(generator.standard_normal(shape), scale, mode="wrap")
     return (field - field.mean()) / (field.std() + 1e-12)
 
 
 def ellipsoid(grid: Sequence[np.ndarray], center: ArrayLike, radii: ArrayLike, angle: float = 0.0) -> np.ndarray:
-    """Distance from the centre in units of the radii: below 1 inside, above 1 outside.
+    """Return the distance of each point from the centre in units of the radii: below 1 inside, above 1 outside.
 
     Args:
         grid: coordinates, one array per axis, as from ``numpy.meshgrid``.
         center: centre per axis.
         radii: half axis per axis.
-        angle: turn in the plane of the first two axes, radians.
+        angle: rotation in the plane of the first two axes, in radians.
     """
     offsets = [axis - middle for axis, middle in zip(grid, np.asarray(center), strict=True)]
     first = np.cos(angle) * offsets[0] + np.sin(angle) * offsets[1]

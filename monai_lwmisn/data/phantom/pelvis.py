@@ -1,4 +1,4 @@
-"""Made T2 MR of the pelvis: a prostate between bladder and rectum, under a bias field and Rician noise."""
+"""Makes artificial T2-weighted MR of the pelvis: a prostate between bladder and rectum, bias field, Rician noise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from monai_lwmisn.data.phantom.fields import ellipsoid, smooth_field
 
 
 def pelvis_volume(size: int, slices: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A made T2 MR volume and its prostate.
+    """Return an artificial T2-weighted MR volume and the mask of its prostate.
 
     Args:
         size: width and height of a slice in voxels.
@@ -17,8 +17,8 @@ def pelvis_volume(size: int, slices: int, generator: np.random.Generator) -> tup
         generator: the only source of randomness.
 
     Returns:
-        Intensities, int16, and the prostate, uint8 0/1; both (x, y, z) with x towards the patient's left, y towards
-        the back, z towards the head.
+        Intensities (int16) and the prostate (uint8, 0 or 1), both (x, y, z). x points to the patient's left, y to
+        the back, z to the head.
     """
     axes = [np.linspace(-1, 1, size), np.linspace(-1, 1, size), np.linspace(-1, 1, slices)]
     grid = np.meshgrid(*axes, indexing="ij")

@@ -1,4 +1,4 @@
-"""Phantoms written the way each data set is downloaded: DSB2018, CHAOS CT and PROMISE12."""
+"""Writes phantoms in the raw formats of the Data Science Bowl, CHAOS CT and PROMISE12."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MR_SPACING = (0.9, 0.9, 3.2)
 
 
 def write_nuclei(folder: Path, case: str, picture: np.ndarray, instances: np.ndarray) -> None:
-    """Write one image of the Data Science Bowl: ``ID/images/ID.png`` (RGBA) and one mask per nucleus.
+    """Write one image in the format of the Data Science Bowl: ``ID/images/ID.png`` (RGBA) and one mask per nucleus.
 
     Args:
         folder: root of the data set.
@@ -36,9 +36,9 @@ def write_nuclei(folder: Path, case: str, picture: np.ndarray, instances: np.nda
 
 
 def write_ct(folder: Path, case: str, volume: np.ndarray, label: np.ndarray) -> None:
-    """Write one case of CHAOS CT: a DICOM series with geometry and one PNG mask per slice.
+    """Write one case in the format of CHAOS CT: a DICOM series with geometry and one PNG mask per slice.
 
-    As in CHAOS, ``SliceThickness`` is not the distance of the slices; that stands in ``ImagePositionPatient``.
+    As in CHAOS, ``SliceThickness`` is not the distance of the slices. ``ImagePositionPatient`` gives the distance.
 
     Args:
         folder: root of the data set.
@@ -82,7 +82,7 @@ def write_ct(folder: Path, case: str, volume: np.ndarray, label: np.ndarray) -> 
 
 
 def write_mr(folder: Path, case: str, volume: np.ndarray, label: np.ndarray) -> None:
-    """Write one case of PROMISE12: ``CaseNN.mhd`` and ``CaseNN_segmentation.mhd``, compressed.
+    """Write one case in the format of PROMISE12: ``CaseNN.mhd`` and ``CaseNN_segmentation.mhd``, compressed.
 
     Args:
         folder: root of the data set.

@@ -1,8 +1,8 @@
-"""The networks of the paper's tables and the light ones of today, that ours is compared with; one file each."""
+"""The baseline networks: those of the paper's tables and light networks of today. Each has a file."""
 
 from monai_lwmisn.studies.baselines.registry import BASELINES, Baseline, build_baseline, find_baseline
 
-from . import (  # noqa: F401  each registers what it defines
+from . import (  # noqa: F401  each module registers its networks
     attention_unet,
     auto_deeplab,
     cmunext,

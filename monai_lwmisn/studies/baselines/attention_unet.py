@@ -1,10 +1,9 @@
-"""Attention U-Net: gates weigh each pixel of a skip by what is seen below."""
+"""Attention U-Net: gates weight the pixels of each skip connection by the decoder's features."""
 
 from __future__ import annotations
 
 import torch
 from monai.networks.blocks import Convolution
-from monai.networks.layers.factories import Conv, Pool
 from monai.networks.nets.attentionunet import AttentionBlock
 from torch import nn
 
@@ -14,11 +13,11 @@ from monai_lwmisn.studies.baselines.unet import double_convolution
 WIDTHS = (64, 128, 256, 512, 1024)
 
 
-def up_convolution(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Sequential:
-    """Twice the size, and a 3x3 convolution with normalisation and activation."""
+def up_convolution(in_channels: int, out_channels: int) -> nn.Sequential:
+    """Upsampling to twice the size, then a 3x3 convolution with normalisation and activation."""
     return nn.Sequential(
         nn.Upsample(scale_factor=2),
-        Convolution(spatial_dims, in_channels, out_channels, adn_ordering="NA", act="relu", norm="batch"),
+        Convolution(2, in_channels, out_channels, adn_ordering="NA", act="relu", norm="batch"),
     )
 
 
@@ -29,28 +28,28 @@ def up_convolution(spatial_dims: int, in_channels: int, out_channels: int) -> nn
     multiple=16,
 )
 class AttentionUNet(nn.Module):
-    """Attention U-Net of widths 64 to 1024, as many as the tables count.
+    """Attention U-Net with widths 64 to 1024. It has the parameters of the paper's tables.
 
-    The published network is for volumes, has fewer channels, and gates at half of the skip's size; here the gate sees
-    the skip and the enlarged signal at the same size, and has half of their channels inside.
+    The published network is for volumes, has fewer channels, and computes its gates at half of the skip's size. Here a
+    gate sees the skip and the upsampled features at the same size, and has half as many channels inside.
     """
 
-    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.pool = Pool["max", spatial_dims](2)
+        self.pool = nn.MaxPool2d(2)
         self.encoder, self.up, self.gates = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         self.decoder = nn.ModuleList()
         for width in WIDTHS:
-            self.encoder.append(double_convolution(spatial_dims, in_channels, width))
+            self.encoder.append(double_convolution(in_channels, width))
             in_channels = width
         for width in reversed(WIDTHS[:-1]):
-            self.up.append(up_convolution(spatial_dims, 2 * width, width))
-            self.gates.append(AttentionBlock(spatial_dims, f_int=width // 2, f_g=width, f_l=width))
-            self.decoder.append(double_convolution(spatial_dims, 2 * width, width))
-        self.head = Conv["conv", spatial_dims](WIDTHS[0], out_channels, kernel_size=1)
+            self.up.append(up_convolution(2 * width, width))
+            self.gates.append(AttentionBlock(2, f_int=width // 2, f_g=width, f_l=width))
+            self.decoder.append(double_convolution(2 * width, width))
+        self.head = nn.Conv2d(WIDTHS[0], out_channels, kernel_size=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, in_channels, ...) to logits (B, out_channels, ...); sizes are divisible by 16."""
+        """Map (B, in_channels, H, W) to logits (B, out_channels, H, W). H and W are divisible by 16."""
         skips: list[torch.Tensor] = []
         for index, block in enumerate(self.encoder):
             x = block(self.pool(x) if index else x)

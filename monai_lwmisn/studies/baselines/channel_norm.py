@@ -1,4 +1,4 @@
-"""Normalisation of each pixel over its channels, as the light networks with attention or tokens use it."""
+"""Layer normalisation over the channels of each pixel, for the light networks with attention or tokens."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import nn
 
 
 class ChannelLayerNorm(nn.LayerNorm):
-    """Layer normalisation over the channels of (B, C, ...); see ``torch.nn.LayerNorm``."""
+    """Layer normalisation over the channels of (B, C, H, W); see ``torch.nn.LayerNorm``."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, C, ...) to (B, C, ...)."""
-        # Counted from the first axis: the exporter to ONNX that traces does not know negative ones.
+        """Map (B, C, H, W) to (B, C, H, W)."""
+        # The ONNX exporter that traces does not support negative axes.
         last = x.dim() - 1
         return super().forward(x.movedim(1, last)).movedim(last, 1)

@@ -1,10 +1,9 @@
-"""EGE-UNet: attention by learned weights along the axes of the image, and skips that a coarse mask guides."""
+"""EGE-UNet: attention by learned weights along the image axes, and skip connections guided by a coarse mask."""
 
 from __future__ import annotations
 
 import torch
 from monai.networks.blocks import Convolution
-from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 from torch.nn import functional
 
@@ -15,28 +14,28 @@ CONVOLUTIONAL_WIDTHS = (8, 16, 24)
 ATTENTION_WIDTHS = (32, 48, 64)
 
 DILATIONS = (1, 2, 5, 7)
-"""Of the four groups of a bridge."""
+"""Dilations of the four groups of a bridge."""
 
 WEIGHT_SIZE = 8
-"""Length of the learned weights along each axis, before they are resized to the image."""
+"""Length of the learned weights along each axis. They are resized to the image."""
 
 NORM_GROUPS = 4
 
 
 def depthwise_convolution(dimensions: int, channels: int, dilation: int = 1) -> nn.Module:
-    """A 3x3 convolution of each channel on its own."""
-    return Conv["conv", dimensions](
-        channels, channels, kernel_size=3, padding=dilation, dilation=dilation, groups=channels
-    )
+    """A depthwise convolution with kernels of size 3 along one or two dimensions."""
+    convolution = {1: nn.Conv1d, 2: nn.Conv2d}[dimensions]
+    return convolution(channels, channels, kernel_size=3, padding=dilation, dilation=dilation, groups=channels)
 
 
 class HadamardProductAttention(nn.Module):
-    """Multiplies by learned weights that vary along some axes of the image and are the same along the others.
+    """Multiplies the input by learned weights that vary along some image axes and are constant along the others.
 
     Source: EGE-UNet, section 2, "Group multi-axis Hadamard Product Attention".
 
     Args:
-        axes: of (B, C, height, width): (2, 3), (2,) or (3,).
+        channels: channels of the input.
+        axes: axes of (B, C, H, W) along which the weights vary: (2, 3), (2,) or (3,).
     """
 
     def __init__(self, channels: int, axes: tuple[int, ...]) -> None:
@@ -47,11 +46,11 @@ class HadamardProductAttention(nn.Module):
         self.refine = nn.Sequential(
             depthwise_convolution(len(axes), channels),
             nn.GELU(),
-            Conv["conv", len(axes)](channels, channels, kernel_size=1),
+            {1: nn.Conv1d, 2: nn.Conv2d}[len(axes)](channels, channels, kernel_size=1),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, C, height, width) to (B, C, height, width)."""
+        """Map (B, C, H, W) to (B, C, H, W)."""
         size = [x.shape[axis] for axis in self.axes]
         weight = self.refine(functional.interpolate(self.weight, size, mode=self.mode, align_corners=True))
         for axis in (2, 3):
@@ -61,7 +60,7 @@ class HadamardProductAttention(nn.Module):
 
 
 class GroupedAttention(nn.Module):
-    """Attention over both axes, over the height, over the width, and a convolution, each for a quarter of the channels.
+    """Attention over both axes, over the height, over the width, and a convolution, for a quarter of the channels each.
 
     Source: EGE-UNet, section 2, "Group multi-axis Hadamard Product Attention".
     """
@@ -75,44 +74,42 @@ class GroupedAttention(nn.Module):
                 HadamardProductAttention(quarter, axes=(2, 3)),
                 HadamardProductAttention(quarter, axes=(2,)),
                 HadamardProductAttention(quarter, axes=(3,)),
-                nn.Sequential(
-                    Conv["conv", 2](quarter, quarter, kernel_size=1), nn.GELU(), depthwise_convolution(2, quarter)
-                ),
+                nn.Sequential(nn.Conv2d(quarter, quarter, kernel_size=1), nn.GELU(), depthwise_convolution(2, quarter)),
             ]
         )
         self.mix = nn.Sequential(
             ChannelLayerNorm(in_channels, eps=1e-6),
             depthwise_convolution(2, in_channels),
             nn.GELU(),
-            Conv["conv", 2](in_channels, out_channels, kernel_size=1),
+            nn.Conv2d(in_channels, out_channels, kernel_size=1),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, in_channels, height, width) to (B, out_channels, height, width)."""
+        """Map (B, in_channels, H, W) to (B, out_channels, H, W)."""
         parts = self.norm(x).chunk(len(self.groups), dim=1)
         return self.mix(torch.cat([group(part) for group, part in zip(self.groups, parts, strict=True)], dim=1))
 
 
 class GroupAggregationBridge(nn.Module):
-    """Joins a skip with the bridge below it: groups of both and a mask, each seen at its own dilation.
+    """Joins a skip with the bridge of the level below. Groups of both and a mask have convolutions of own dilations.
 
     Source: EGE-UNet, section 2, "Group Aggregation Bridge".
     """
 
     def __init__(self, below_channels: int, channels: int) -> None:
         super().__init__()
-        self.project = Conv["conv", 2](below_channels, channels, kernel_size=1)
-        # A quarter of the skip, a quarter of what is below, and the mask.
+        self.project = nn.Conv2d(below_channels, channels, kernel_size=1)
+        # A quarter of the skip, a quarter of the level below, and the mask.
         group = channels // 2 + 1
         self.groups = nn.ModuleList(
             nn.Sequential(ChannelLayerNorm(group, eps=1e-6), depthwise_convolution(2, group, dilation))
             for dilation in DILATIONS
         )
         joined = len(DILATIONS) * group
-        self.mix = nn.Sequential(ChannelLayerNorm(joined, eps=1e-6), Conv["conv", 2](joined, channels, kernel_size=1))
+        self.mix = nn.Sequential(ChannelLayerNorm(joined, eps=1e-6), nn.Conv2d(joined, channels, kernel_size=1))
 
     def forward(self, below: torch.Tensor, skip: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Map ``below`` (B, below_channels, any size), ``skip`` (B, C, ...) and ``mask`` (B, 1, ...) to (B, C, ...)."""
+        """Map ``below`` (B, below_channels, any size), ``skip`` (B, C, H, W), ``mask`` (B, 1, H, W) to (B, C, H, W)."""
         below = functional.interpolate(self.project(below), skip.shape[2:], mode="bilinear", align_corners=True)
         parts = zip(below.chunk(len(DILATIONS), dim=1), skip.chunk(len(DILATIONS), dim=1), strict=True)
         seen = [group(torch.cat([*part, mask], dim=1)) for group, part in zip(self.groups, parts, strict=True)]
@@ -120,7 +117,7 @@ class GroupAggregationBridge(nn.Module):
 
 
 def double_size() -> nn.Module:
-    """Twice the height and width, corners on corners."""
+    """Upsampling to twice the height and width, with aligned corners."""
     return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
 
 
@@ -130,24 +127,22 @@ def double_size() -> nn.Module:
     "section 2",
     licence="Apache-2.0",
     multiple=32,
-    spatial_dims=(2,),
 )
 class EGEUNet(nn.Module):
-    """EGE-UNet of widths 8 to 64.
+    """EGE-UNet with widths 8 to 64.
 
-    The authors also train the coarse masks of the five decoder stages (deep supervision); here they only guide the
-    bridges, and the loss sees the last output alone, as for every other network.
+    The authors also train the coarse masks of the five decoder stages (deep supervision). Here the masks guide the
+    bridges only, and the loss sees the last output alone, as for every network.
     """
 
-    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        convolution, pool = Conv["conv", spatial_dims], Pool["max", spatial_dims]
         self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
         self.masks, self.bridges = nn.ModuleList(), nn.ModuleList()
         widths = (*CONVOLUTIONAL_WIDTHS, *ATTENTION_WIDTHS)
         for width in widths[:-1]:
             block = _block(in_channels, width, attention=width in ATTENTION_WIDTHS)
-            self.encoder.append(nn.Sequential(block, nn.GroupNorm(NORM_GROUPS, width), pool(2), nn.GELU()))
+            self.encoder.append(nn.Sequential(block, nn.GroupNorm(NORM_GROUPS, width), nn.MaxPool2d(2), nn.GELU()))
             in_channels = width
         self.bottom = nn.Sequential(_block(in_channels, widths[-1], attention=True), nn.GELU())
         for below, width in zip(reversed(widths[1:]), reversed(widths[:-1]), strict=True):
@@ -155,13 +150,13 @@ class EGEUNet(nn.Module):
             # The bottom and the last skip have the same size.
             enlarge = nn.Identity() if below == widths[-1] else double_size()
             self.decoder.append(nn.Sequential(block, nn.GroupNorm(NORM_GROUPS, width), enlarge, nn.GELU()))
-            self.masks.append(convolution(width, 1, kernel_size=1))
+            self.masks.append(nn.Conv2d(width, 1, kernel_size=1))
             self.bridges.append(GroupAggregationBridge(below, width))
-        self.head = nn.Sequential(convolution(widths[0], out_channels, kernel_size=1), double_size())
+        self.head = nn.Sequential(nn.Conv2d(widths[0], out_channels, kernel_size=1), double_size())
         self.apply(_initialise)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, in_channels, height, width) to logits (B, out_channels, ...); sizes are divisible by 32."""
+        """Map (B, in_channels, H, W) to logits (B, out_channels, H, W). H and W are divisible by 32."""
         skips: list[torch.Tensor] = []
         for stage in self.encoder:
             x = stage(x)
@@ -175,7 +170,7 @@ class EGEUNet(nn.Module):
 
 
 def _block(in_channels: int, out_channels: int, *, attention: bool) -> nn.Module:
-    """What a stage computes: attention where the image is small, a 3x3 convolution where it is large."""
+    """The block of a stage: attention where the features are small, a 3x3 convolution where they are large."""
     if attention:
         return GroupedAttention(in_channels, out_channels)
     return Convolution(2, in_channels, out_channels, conv_only=True)
@@ -186,7 +181,7 @@ def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv1d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     elif isinstance(module, nn.Conv2d):
-        # For a depthwise convolution, what goes out of a channel is what goes in.
+        # The fan-out of a depthwise convolution is that of one channel, which is its fan-in.
         nn.init.kaiming_normal_(module.weight, mode="fan_out" if module.groups == 1 else "fan_in", nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)

@@ -1,21 +1,20 @@
-"""Fully convolutional network on the features of VGG16, with the decoder that the paper's counts belong to."""
+"""FCN: a fully convolutional network on the features of VGG16, with a decoder that fits the paper's counts."""
 
 from __future__ import annotations
 
 import torch
 from monai.networks.blocks import Convolution
-from monai.networks.layers.factories import Conv, Norm, Pool
 from torch import nn
 
 from monai_lwmisn.studies.baselines.registry import baseline
 
 STAGES = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
-"""Convolutions and width of each stage of VGG16; a maximum pooling ends it."""
+"""Number of convolutions and width of each stage of VGG16. Each stage ends with max pooling."""
 
 DECODER_WIDTHS = (512, 256, 128, 64, 32)
 
 
-def vgg16_stages(spatial_dims: int, in_channels: int) -> nn.ModuleList:
+def vgg16_stages(in_channels: int) -> nn.ModuleList:
     """The five stages of VGG16, without batch normalisation; each halves the size.
 
     Source: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015,
@@ -25,10 +24,10 @@ def vgg16_stages(spatial_dims: int, in_channels: int) -> nn.ModuleList:
     for depth, width in STAGES:
         layers: list[nn.Module] = []
         for _ in range(depth):
-            layers.append(Convolution(spatial_dims, in_channels, width, adn_ordering="A", act="relu"))
+            layers.append(Convolution(2, in_channels, width, adn_ordering="A", act="relu"))
             in_channels = width
-        stages.append(nn.Sequential(*layers, Pool["max", spatial_dims](2)))
-    # Thirteen convolutions without normalisation: torch's own initial weights would let the signal vanish.
+        stages.append(nn.Sequential(*layers, nn.MaxPool2d(2)))
+    # With torch's default weights, the signal vanishes in thirteen convolutions without normalisation.
     for module in stages.modules():
         if isinstance(module, nn.Conv2d) and module.bias is not None:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -41,34 +40,31 @@ def vgg16_stages(spatial_dims: int, in_channels: int) -> nn.ModuleList:
     source="Long, Shelhamer and Darrell, 'Fully Convolutional Networks for Semantic Segmentation', CVPR 2015, figure 3",
     licence="BSD-2-Clause",
     multiple=32,
-    spatial_dims=(2,),
 )
 class FCN(nn.Module):
     """FCN-8s on the features of VGG16, with random initial weights.
 
-    The published network adds scores of each class from three stages, has VGG16's fully connected layers as
-    convolutions, and starts from ImageNet's weights. With those layers it has seven times the parameters that the
-    tables give; what has exactly as many goes back up in five steps of transposed 3x3 convolutions, and adds the
-    features of the fourth and the third stage.
+    The published network adds class scores of three stages, has VGG16's fully connected layers as convolutions, and
+    starts with ImageNet weights. With those layers it has seven times the parameters of the paper's tables. This
+    decoder has exactly as many: five transposed 3x3 convolutions, with the features of the fourth and third stage
+    added.
     """
 
-    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.encoder = vgg16_stages(spatial_dims, in_channels)
+        self.encoder = vgg16_stages(in_channels)
         self.up, self.norm = nn.ModuleList(), nn.ModuleList()
         in_channels = STAGES[-1][1]
         for width in DECODER_WIDTHS:
             self.up.append(
-                Convolution(
-                    spatial_dims, in_channels, width, strides=2, adn_ordering="A", act="relu", is_transposed=True
-                )
+                Convolution(2, in_channels, width, strides=2, adn_ordering="A", act="relu", is_transposed=True)
             )
-            self.norm.append(Norm["batch", spatial_dims](width))
+            self.norm.append(nn.BatchNorm2d(width))
             in_channels = width
-        self.head = Conv["conv", spatial_dims](in_channels, out_channels, kernel_size=1)
+        self.head = nn.Conv2d(in_channels, out_channels, kernel_size=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, in_channels, height, width) to logits (B, out_channels, ...); sizes are divisible by 32."""
+        """Map (B, in_channels, H, W) to logits (B, out_channels, H, W). H and W are divisible by 32."""
         skips: list[torch.Tensor] = []
         for stage in self.encoder:
             x = stage(x)

@@ -1,17 +1,16 @@
-"""R2U-Net: residual blocks whose convolutions are applied again to their own result."""
+"""R2U-Net: residual blocks of recurrent convolutions."""
 
 from __future__ import annotations
 
 import torch
 from monai.networks.blocks import Convolution
-from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 
 from monai_lwmisn.studies.baselines.attention_unet import WIDTHS, up_convolution
 from monai_lwmisn.studies.baselines.registry import baseline
 
 TIME_STEPS = 2
-"""How often a convolution sees its own result (the paper's t)."""
+"""Number of times that a convolution is applied to its own result (t in the publication)."""
 
 
 class RecurrentConvolution(nn.Module):
@@ -20,12 +19,12 @@ class RecurrentConvolution(nn.Module):
     Source: R2U-Net, section III, equations 1 to 3; the convolution of the input and that of the result share weights.
     """
 
-    def __init__(self, spatial_dims: int, channels: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.convolution = Convolution(spatial_dims, channels, channels, adn_ordering="NA", act="relu", norm="batch")
+        self.convolution = Convolution(2, channels, channels, adn_ordering="NA", act="relu", norm="batch")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, C, ...) to (B, C, ...)."""
+        """Map (B, C, H, W) to (B, C, H, W)."""
         result = self.convolution(x)
         for _ in range(TIME_STEPS):
             result = self.convolution(x + result)
@@ -33,17 +32,15 @@ class RecurrentConvolution(nn.Module):
 
 
 class RecurrentResidualBlock(nn.Module):
-    """A 1x1 convolution to the width, then two recurrent convolutions that are added to it (R2U-Net, figure 4d)."""
+    """A 1x1 convolution to the width, plus two recurrent convolutions of its result (R2U-Net, figure 4d)."""
 
-    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.project = Conv["conv", spatial_dims](in_channels, out_channels, kernel_size=1)
-        self.recurrent = nn.Sequential(
-            RecurrentConvolution(spatial_dims, out_channels), RecurrentConvolution(spatial_dims, out_channels)
-        )
+        self.project = nn.Conv2d(in_channels, out_channels, kernel_size=1)
+        self.recurrent = nn.Sequential(RecurrentConvolution(out_channels), RecurrentConvolution(out_channels))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, in_channels, ...) to (B, out_channels, ...)."""
+        """Map (B, in_channels, H, W) to (B, out_channels, H, W)."""
         x = self.project(x)
         return x + self.recurrent(x)
 
@@ -56,22 +53,22 @@ class RecurrentResidualBlock(nn.Module):
     multiple=16,
 )
 class R2UNet(nn.Module):
-    """R2U-Net of widths 64 to 1024 with two time steps, as the tables count; volumes are not in the paper."""
+    """R2U-Net with widths 64 to 1024 with two time steps. It has the parameters of the paper's tables."""
 
-    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.pool = Pool["max", spatial_dims](2)
+        self.pool = nn.MaxPool2d(2)
         self.encoder, self.up, self.decoder = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for width in WIDTHS:
-            self.encoder.append(RecurrentResidualBlock(spatial_dims, in_channels, width))
+            self.encoder.append(RecurrentResidualBlock(in_channels, width))
             in_channels = width
         for width in reversed(WIDTHS[:-1]):
-            self.up.append(up_convolution(spatial_dims, 2 * width, width))
-            self.decoder.append(RecurrentResidualBlock(spatial_dims, 2 * width, width))
-        self.head = Conv["conv", spatial_dims](WIDTHS[0], out_channels, kernel_size=1)
+            self.up.append(up_convolution(2 * width, width))
+            self.decoder.append(RecurrentResidualBlock(2 * width, width))
+        self.head = nn.Conv2d(WIDTHS[0], out_channels, kernel_size=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, in_channels, ...) to logits (B, out_channels, ...); sizes are divisible by 16."""
+        """Map (B, in_channels, H, W) to logits (B, out_channels, H, W). H and W are divisible by 16."""
         skips: list[torch.Tensor] = []
         for index, block in enumerate(self.encoder):
             x = block(self.pool(x) if index else x)

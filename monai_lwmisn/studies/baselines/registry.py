@@ -1,4 +1,4 @@
-"""The registry of the networks that ours is compared with."""
+"""The registry of the baseline networks."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from torch import nn
 from torch.nn import functional
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.networks.blocks import crop_like
+from monai_lwmisn.networks.blocks import check_images, crop_like
 
-Builder = Callable[[int, int, int], nn.Module]
-"""A class or function that is called with spatial_dims, in_channels and out_channels."""
+Builder = Callable[[int, int], nn.Module]
+"""A class or function that is called with in_channels and out_channels."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A network that ours is compared with.
+    """A 2D network that ours is compared with.
 
     Attributes:
-        name: by which the command line knows it.
-        builder: makes it.
-        source: the publication it is written from.
-        licence: of the authors' code, of which nothing is copied; "MONAI" where the network is MONAI's own.
-        multiple: what height and width have to be divisible by; other sizes are padded and cropped back.
-        spatial_dims: those it can be built for.
+        name: its name on the command line.
+        builder: builds it.
+        source: the publication that it follows.
+        licence: the licence of the authors' code, of which nothing is copied; "MONAI" if the network is MONAI's own.
+        multiple: the network needs a height and width divisible by this number. Other sizes are padded and cropped.
     """
 
     name: str
@@ -35,45 +34,33 @@ class Baseline:
     source: str
     licence: str
     multiple: int
-    spatial_dims: tuple[int, ...]
 
-    def build(self, in_channels: int, out_channels: int, spatial_dims: int = 2) -> nn.Module:
-        """Make the network with random weights; it takes images of any size and gives logits of that size.
-
-        Raises:
-            ConfigError: for spatial dimensions it has not been defined for.
-        """
-        if spatial_dims not in self.spatial_dims:
-            raise ConfigError(f"{self.name} is not defined for spatial_dims {spatial_dims}: use {self.spatial_dims}.")
-        network = self.builder(spatial_dims, in_channels, out_channels)
-        return AnySize(network, spatial_dims, in_channels, self.multiple)
+    def build(self, in_channels: int, out_channels: int) -> nn.Module:
+        """Build the network with random weights. It takes images of any size and gives logits of that size."""
+        return AnySize(self.builder(in_channels, out_channels), in_channels, self.multiple)
 
 
 class AnySize(nn.Module):
     """Pads images at their ends to a divisible size, and crops the logits back.
 
-    It repeats the last pixels, so that what a network takes its means and deviations from is image and nothing else.
+    The padding repeats the last pixels, so that a network normalises over values of the image alone.
 
     Args:
-        network: maps (B, in_channels, ...) to logits of the same size.
-        multiple: what each axis has to be divisible by.
+        network: maps (B, in_channels, H, W) to logits of the same size.
+        in_channels: channels of the images.
+        multiple: the network needs a height and width divisible by this number.
     """
 
-    def __init__(self, network: nn.Module, spatial_dims: int, in_channels: int, multiple: int) -> None:
+    def __init__(self, network: nn.Module, in_channels: int, multiple: int) -> None:
         super().__init__()
         self.network = network
-        self.spatial_dims, self.in_channels, self.multiple = spatial_dims, in_channels, multiple
+        self.in_channels, self.multiple = in_channels, multiple
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map images (B, in_channels, ...) of any size to logits (B, out_channels, ...) of that size."""
-        if x.dim() != self.spatial_dims + 2 or x.shape[1] != self.in_channels:
-            raise ValueError(
-                f"The network takes (batch, {self.in_channels}, {'depth, ' if self.spatial_dims == 3 else ''}height, "
-                f"width) and was given {list(x.shape)}: bring the images to {self.in_channels} channel(s)."
-            )
-        padding: list[int] = []
-        for size in reversed(x.shape[2:]):
-            padding += [0, -size % self.multiple]
+        """Map images (B, in_channels, H, W) of any size to logits (B, out_channels, H, W)."""
+        check_images(x, self.in_channels)
+        height, width = x.shape[2:]
+        padding = [0, -width % self.multiple, 0, -height % self.multiple]
         return crop_like(self.network(functional.pad(x, padding, mode="replicate")), x)
 
 
@@ -81,28 +68,21 @@ BASELINES: dict[str, Baseline] = {}
 """Every baseline by its name."""
 
 
-def baseline(
-    name: str, *, source: str, licence: str, multiple: int, spatial_dims: tuple[int, ...] = (2, 3)
-) -> Callable[[Builder], Builder]:
+def baseline(name: str, *, source: str, licence: str, multiple: int) -> Callable[[Builder], Builder]:
     """Register the decorated class or function as a baseline; see :class:`Baseline`."""
 
     def register(builder: Builder) -> Builder:
-        BASELINES[name] = Baseline(name, builder, source, licence, multiple, spatial_dims)
+        BASELINES[name] = Baseline(name, builder, source, licence, multiple)
         return builder
 
     return register
 
 
-def linear_mode(spatial_dims: int) -> str:
-    """The name that torch gives to linear interpolation in 2 or 3 dimensions."""
-    return {2: "bilinear", 3: "trilinear"}[spatial_dims]
-
-
 def find_baseline(name: str) -> Baseline:
-    """A baseline by its name.
+    """Return a baseline by its name.
 
     Raises:
-        ConfigError: for an unknown name, with the nearest.
+        ConfigError: the name is unknown. The message names the nearest.
     """
     if name not in BASELINES:
         nearest = difflib.get_close_matches(name, BASELINES, n=1, cutoff=0.0)[0]
@@ -110,10 +90,10 @@ def find_baseline(name: str) -> Baseline:
     return BASELINES[name]
 
 
-def build_baseline(name: str, in_channels: int, out_channels: int, spatial_dims: int = 2) -> nn.Module:
-    """Make a baseline by its name; see :meth:`Baseline.build`.
+def build_baseline(name: str, in_channels: int, out_channels: int) -> nn.Module:
+    """Build a baseline by its name; see :meth:`Baseline.build`.
 
     Raises:
-        ConfigError: for an unknown name.
+        ConfigError: the name is unknown.
     """
-    return find_baseline(name).build(in_channels, out_channels, spatial_dims)
+    return find_baseline(name).build(in_channels, out_channels)

@@ -1,9 +1,8 @@
-"""Multiply-accumulates as the tool thop 0.1.1 counts them, which the paper's figures very probably are.
+"""Multiply-accumulates by the counting rules of thop 0.1.1, which the paper's figures very probably follow.
 
-They differ from :func:`monai_lwmisn.profiling.multiply_accumulates`, which are the true ones: transposed
-convolutions are counted on their output as if they had no stride, so four times in 2D for a stride of two, and
-normalisation, resizing and averaging are counted too. Unlike thop, a layer that a network has under several names is
-counted once for each call.
+:func:`monai_lwmisn.profiling.multiply_accumulates` gives the true count. thop counts a transposed convolution on its
+output as if it had no stride, which is four times too much for a stride of two, and counts normalisation, resizing and
+averaging too. One rule differs from thop: a layer that a network has under several names is counted once per call.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import torch
 from torch import nn
 
 Rule = Callable[[Any, torch.Tensor, torch.Tensor], int]
-"""From a module, its input and its output to what thop counts."""
+"""Maps a module, its input and its output to the count of thop."""
 
 
 def _convolution(module: Any, x: torch.Tensor, result: torch.Tensor) -> int:
@@ -67,15 +66,15 @@ RULES: dict[type[nn.Module], Rule] = {
     nn.Softmax: _softmax,
     nn.PReLU: _prelu,
 }
-"""What is counted; as in thop, a subclass of these is not, and neither is what is no module."""
+"""The modules that are counted. As in thop, their subclasses and functions are not."""
 
 
 def thop_macs(network: nn.Module, image: torch.Tensor) -> int:
-    """Multiply-accumulates of one ``image`` (B, C, ...) as thop 0.1.1 counts them; the meta device is enough.
+    """Count the multiply-accumulates of one ``image`` (B, C, H, W) as thop 0.1.1 does. The meta device is enough.
 
     Args:
-        network: is put in evaluation mode, as thop does.
-        image: on the device of the network.
+        network: the network. It is set to evaluation mode, as in thop.
+        image: an image on the device of the network.
     """
     total = 0
 

@@ -1,10 +1,9 @@
-"""U-net, with half of the published width as the paper's count of parameters suggests."""
+"""U-net with half of the published widths, as the paper's count of parameters suggests."""
 
 from __future__ import annotations
 
 import torch
 from monai.networks.blocks import Convolution
-from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 
 from monai_lwmisn.studies.baselines.registry import baseline
@@ -12,11 +11,11 @@ from monai_lwmisn.studies.baselines.registry import baseline
 WIDTHS = (32, 64, 128, 256, 512)
 
 
-def double_convolution(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Sequential:
+def double_convolution(in_channels: int, out_channels: int) -> nn.Sequential:
     """Two 3x3 convolutions, each with normalisation and activation."""
     return nn.Sequential(
-        Convolution(spatial_dims, in_channels, out_channels, adn_ordering="NA", act="relu", norm="batch"),
-        Convolution(spatial_dims, out_channels, out_channels, adn_ordering="NA", act="relu", norm="batch"),
+        Convolution(2, in_channels, out_channels, adn_ordering="NA", act="relu", norm="batch"),
+        Convolution(2, out_channels, out_channels, adn_ordering="NA", act="relu", norm="batch"),
     )
 
 
@@ -28,25 +27,25 @@ def double_convolution(spatial_dims: int, in_channels: int, out_channels: int) -
     multiple=16,
 )
 class UNet(nn.Module):
-    """The U-net of tables 2 to 4: widths 32 to 512, transposed convolutions of 4x4, the closest to the counts there.
+    """The U-net of tables 2 to 4: widths 32 to 512 and transposed 4x4 convolutions, nearest to the counts.
 
-    The published network has twice the widths, no padding, no normalisation and transposed convolutions of 2x2.
+    The published network has twice the widths, no padding, no normalisation and transposed 2x2 convolutions.
     """
 
-    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.pool = Pool["max", spatial_dims](2)
+        self.pool = nn.MaxPool2d(2)
         self.encoder, self.up, self.decoder = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for width in WIDTHS:
-            self.encoder.append(double_convolution(spatial_dims, in_channels, width))
+            self.encoder.append(double_convolution(in_channels, width))
             in_channels = width
         for width in reversed(WIDTHS[:-1]):
-            self.up.append(Conv["convtrans", spatial_dims](2 * width, width, kernel_size=4, stride=2, padding=1))
-            self.decoder.append(double_convolution(spatial_dims, 2 * width, width))
-        self.head = Conv["conv", spatial_dims](WIDTHS[0], out_channels, kernel_size=1)
+            self.up.append(nn.ConvTranspose2d(2 * width, width, kernel_size=4, stride=2, padding=1))
+            self.decoder.append(double_convolution(2 * width, width))
+        self.head = nn.Conv2d(WIDTHS[0], out_channels, kernel_size=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, in_channels, ...) to logits (B, out_channels, ...); sizes are divisible by 16."""
+        """Map (B, in_channels, H, W) to logits (B, out_channels, H, W). H and W are divisible by 16."""
         skips: list[torch.Tensor] = []
         for index, block in enumerate(self.encoder):
             x = block(self.pool(x) if index else x)

@@ -1,12 +1,11 @@
-"""UNet++: between encoder and decoder, blocks that join all that is known at a level with what is below."""
+"""UNet++: nested blocks between encoder and decoder join all features of a level with those of the level below."""
 
 from __future__ import annotations
 
 import torch
-from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 
-from monai_lwmisn.studies.baselines.registry import baseline, linear_mode
+from monai_lwmisn.studies.baselines.registry import baseline
 from monai_lwmisn.studies.baselines.unet import WIDTHS, double_convolution
 
 
@@ -17,30 +16,29 @@ from monai_lwmisn.studies.baselines.unet import WIDTHS, double_convolution
     multiple=16,
 )
 class UNetPlusPlus(nn.Module):
-    """UNet++ of widths 32 to 512, enlarging linearly, as the tables count.
+    """UNet++ with widths 32 to 512 and linear upsampling. It has the parameters of the paper's tables.
 
-    Deep supervision is left out: the loss sees the last output alone, as for every other network. Volumes are not in
-    the paper.
+    There is no deep supervision: the loss sees the last output alone, as for every network.
     """
 
-    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.pool = Pool["max", spatial_dims](2)
-        self.enlarge = nn.Upsample(scale_factor=2, mode=linear_mode(spatial_dims), align_corners=True)
+        self.pool = nn.MaxPool2d(2)
+        self.enlarge = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.encoder = nn.ModuleList()
         for width in WIDTHS:
-            self.encoder.append(double_convolution(spatial_dims, in_channels, width))
+            self.encoder.append(double_convolution(in_channels, width))
             in_channels = width
-        # Column by column: the block of a level sees the columns before it and the enlarged one from below.
+        # Column by column. The block of a level sees the previous columns, and the upsampled block of the level below.
         self.nested = nn.ModuleList(
-            double_convolution(spatial_dims, column * width + below, width)
+            double_convolution(column * width + below, width)
             for column in range(1, len(WIDTHS))
             for width, below in zip(WIDTHS[: len(WIDTHS) - column], WIDTHS[1:], strict=False)
         )
-        self.head = Conv["conv", spatial_dims](WIDTHS[0], out_channels, kernel_size=1)
+        self.head = nn.Conv2d(WIDTHS[0], out_channels, kernel_size=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, in_channels, ...) to logits (B, out_channels, ...); sizes are divisible by 16."""
+        """Map (B, in_channels, H, W) to logits (B, out_channels, H, W). H and W are divisible by 16."""
         levels: list[list[torch.Tensor]] = []
         for index, block in enumerate(self.encoder):
             x = block(self.pool(x) if index else x)
@@ -48,6 +46,6 @@ class UNetPlusPlus(nn.Module):
         blocks = iter(self.nested)
         for height in range(len(WIDTHS) - 1, 0, -1):
             for level, below in zip(levels[:height], levels[1:], strict=False):
-                # From the top, so the level below still ends in the column before.
+                # From the top level on, so that the last block of the level below is still that of the previous column.
                 level.append(next(blocks)(torch.cat([*level, self.enlarge(below[-1])], dim=1)))
         return self.head(levels[0][-1])

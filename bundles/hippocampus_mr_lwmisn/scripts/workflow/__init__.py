@@ -1,1 +1,0 @@
-"""What search and training share: checkpoints, randomness, progress, configuration."""

@@ -1,1 +1,0 @@
-"""Retraining of the network a genotype describes, and its evaluation."""
