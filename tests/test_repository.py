@@ -2,8 +2,6 @@
 
 import ast
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -133,19 +131,6 @@ def test_every_room_and_configuration_is_listed() -> None:
 def test_no_module_is_too_long() -> None:
     long = {path.name for path in PACKAGE.rglob("*.py") if len(path.read_text(encoding="utf-8").splitlines()) > 400}
     assert long == set()
-
-
-@pytest.mark.parametrize("module", ["networks", "inference.segment", "inference.dicom_segmentation"])
-def test_networks_and_inference_are_imported_without_the_libraries_for_data_and_training(module: str) -> None:
-    code = f"""
-import sys
-for name in ("ignite", "itk", "SimpleITK", "pydicom", "nibabel", "highdicom", "onnxruntime", "openvino"):
-    sys.modules[name] = None
-import torch
-import monai_lwmisn.{module}
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 def test_all_configurations_are_installed() -> None:
