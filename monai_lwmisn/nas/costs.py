@@ -60,20 +60,22 @@ def measure_costs(
     search_space: str | Sequence[str],
     alpha_groups: str,
     latency: MeasureLatency | None = None,
+    timed_for: Sequence[float | None] = (1.0,),
 ) -> CostTable:
-    """Count every candidate at every place of a cell and, if ``latency`` is given, time it.
+    """Count every candidate at every place of a cell and, if ``latency`` is given and needed, time it.
 
     Args:
         architecture: the shape of the network.
         search_space, alpha_groups: as for :class:`~monai_lwmisn.networks.Supernet`.
         latency: the milliseconds of a network, by name, for an image. Without it the latencies are zero. In a group of
             processes the first one measures, and all use its result.
+        timed_for: the weight and the limit of the latency. Nothing is timed where all of them are 0 or None.
 
     Raises:
         ConfigError: for an unknown search space or kind of groups.
     """
     operations, groups = find_candidates(search_space), find_groups(alpha_groups)
-    if idist.get_rank() != 0:
+    if idist.get_rank() != 0 or not any(timed_for):
         latency = None
     network = LWMISN(_without_operations(architecture)).eval()
     size = IMAGE_SIZE

@@ -87,6 +87,14 @@ def test_each_kind_of_place_is_timed_once_and_added_up() -> None:
     assert milliseconds[:, [SPACE.index("identity"), SPACE.index("zero")]].sum() == 0
 
 
+@pytest.mark.parametrize(("weight", "limit", "timed"), [(0.0, None, False), (0.1, None, True), (0.0, 20.0, True)])
+def test_nothing_is_timed_where_the_latency_has_neither_weight_nor_limit(
+    weight: float, limit: float | None, timed: bool
+) -> None:
+    table = measure_costs(SHAPES["u"], ("identity", "max_pool_3x3"), "shared", lambda *_: 2.0, [weight, limit])
+    assert (table.per_operation[2].sum() > 0) == (table.fixed[2] > 0) == timed
+
+
 def test_counts_beyond_single_precision_stay_exact() -> None:
     table = CostTable(
         ("identity",), ("all",), torch.tensor([2.0**24 + 1, 0, 0], dtype=torch.float64), torch.zeros(3, 1, 1)
