@@ -1,9 +1,9 @@
 """Several annotators at once: clients of one MONAI Label server, their waiting times, and whether all masks are right.
 
-    PYTHONPATH=tests/label .venv-label/bin/python benchmarks/label_clients.py bundles/nuclei_microscopy_lwmisn \\
+    PYTHONPATH=.:tests/label .venv-label/bin/python benchmarks/label_clients.py bundles/nuclei_microscopy_lwmisn \\
         --output docs/results/label_clients
 
-writes label_clients.json and label_clients.md. (PYTHONPATH only where torch has no CUDA and torchvision has.)
+writes label_clients.json and label_clients.md. (tests/label is needed only where torch has no CUDA and torchvision has.)
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from monai_lwmisn.label.check import PLUGIN, Session, expected_masks, read_mask, session_of
 from monai_lwmisn.profiling import processor_name
+from tests.label.session import PLUGIN, Session, expected_masks, read_mask, session_of
 
 
 def main() -> None:
@@ -62,7 +62,7 @@ def main() -> None:
 
 def _ask(session: Session, image: str) -> tuple[float, bytes]:
     began = time.perf_counter()
-    answer = session.infer(image, **(PLUGIN if session.config["volumetric"] else {}))
+    answer = session.infer(image, **(PLUGIN if session.data["volumetric"] else {}))
     answer.raise_for_status()
     return time.perf_counter() - began, answer.content
 

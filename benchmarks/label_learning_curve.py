@@ -1,11 +1,11 @@
 """What a bundle gains from a few labelled images in a MONAI Label server, from its own weights and from random ones.
 
-    PYTHONPATH=tests/label .venv-label/bin/python benchmarks/label_learning_curve.py BUNDLE --data PATH \\
+    PYTHONPATH=.:tests/label .venv-label/bin/python benchmarks/label_learning_curve.py BUNDLE --data PATH \\
         --output docs/results/label_nuclei
 
 BUNDLE must have a single structure, and its weights must never have seen the test part of its data. Of that part some
 images are labelled, the others, of other cases, are measured. What is done is kept in the .json file and not repeated.
-(PYTHONPATH only where torch has no CUDA and torchvision has.)
+(tests/label is needed only where torch has no CUDA and torchvision has.)
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ from monai.metrics import compute_dice
 from monai.transforms import Compose
 from PIL import Image
 
-from monai_lwmisn.config import load_preset
 from monai_lwmisn.data import prepare_datalist
 from monai_lwmisn.files import read_json
-from monai_lwmisn.label.check import PLUGIN, Session, read_mask, session_of
 from monai_lwmisn.label.folder import restore
 from monai_lwmisn.profiling import processor_name
+from tests.label.session import PLUGIN, Session, read_mask, session_of
 
-SPLIT = ("layout", "split_by", "test_fraction", "validation_fraction", "seed", "folds", "fold")
+SPLIT = ("dataset", "split_by", "test_fraction", "validation_fraction", "seed", "folds", "fold")
 
 
 def main() -> None:
@@ -53,7 +52,7 @@ def main() -> None:
     rows = _read(arguments.output)
     items = {_name(item): item for item in labelled + measured}
 
-    def write(config: dict[str, Any], folder: Path) -> dict[str, Path]:
+    def write(data: dict[str, Any], folder: Path) -> dict[str, Path]:
         return write_images(arguments.bundle, items, folder)
 
     with session_of(arguments.bundle, write) as session:
@@ -69,12 +68,11 @@ def main() -> None:
 
 def choose(arguments: argparse.Namespace) -> tuple[list[dict], list[dict]]:
     """Images of the test part to label and to measure; none of the measured ones is of a labelled one's group."""
-    config = read_json(arguments.bundle / "configs" / "train.json")
-    split = {key: config[key] for key in SPLIT}
-    layout = split.pop("layout")
+    data = read_json(arguments.bundle / "configs" / "train.json")["data"]
+    split = {key: data[key] for key in (*SPLIT, "label_names", "volumetric")}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "datalist.json"
-        test = prepare_datalist(file, layout, arguments.data, label_values=config["label_names"], **split)["test"]
+        test = prepare_datalist(file, split.pop("dataset"), arguments.data, **split)["test"]
     order = np.random.default_rng(arguments.seed).permutation(len(test))
     shuffled = [test[index] for index in order]
     labelled = shuffled[: max(arguments.labelled)]
@@ -85,9 +83,8 @@ def choose(arguments: argparse.Namespace) -> tuple[list[dict], list[dict]]:
 
 def write_images(bundle: Path, items: dict[str, dict], folder: Path) -> dict[str, Path]:
     """Write the images into ``folder`` and their labels beside it, in the formats that the server takes."""
-    facts = read_json(bundle / "configs" / "metadata.json")["lwmisn"]
-    parser = ConfigParser({"loading": load_preset(facts["preset"], facts["variant"])["loading"]})
-    load = Compose(parser.get_parsed_content("loading"))
+    parser = ConfigParser({"data": read_json(bundle / "configs" / "train.json")["data"]})
+    load = Compose(parser.get_parsed_content("data::loading"))
     labels = folder.with_name("labels")
     labels.mkdir()
     folder.mkdir()
@@ -115,7 +112,7 @@ def dice(session: Session, names: list[str]) -> float:
     """Mean DSC over images of the masks that the server gives."""
     values = []
     for name in names:
-        answer = session.infer(name, **(PLUGIN if session.config["volumetric"] else {}))
+        answer = session.infer(name, **(PLUGIN if session.data["volumetric"] else {}))
         answer.raise_for_status()
         mask, truth = (
             torch.from_numpy(read_mask(content, session, file)[0] > 0)[None, None]

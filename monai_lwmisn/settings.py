@@ -58,7 +58,8 @@ def all_settings() -> dict[str, Setting]:
             set_in = tuple(facts.get("set_in", stages))
             found[key] = Setting(key, facts["default"], facts["meaning"], stages, set_in, facts.get("least"), choices)
     for field in dataclasses.fields(Architecture):
-        if "meaning" in field.metadata:
+        # The channels are settings of the data.
+        if "meaning" in field.metadata and f"data.{field.name}" not in found:
             default = None if field.default is dataclasses.MISSING else field.default
             key = f"architecture.{field.name}"
             meaning, choices = field.metadata["meaning"], field.metadata.get("choices")

@@ -15,6 +15,7 @@ import numpy as np
 import pydicom
 import pytest
 import torch
+from monai_lwmisn.bundle.code import bundled_code, bundled_text
 from torch.export import Dim
 
 from monai_lwmisn.errors import CheckpointError, ConfigError, DataError, GenotypeError, LWMISNError
