@@ -3,7 +3,7 @@
     PYTHONPATH=.:tests/label .venv-label/bin/python benchmarks/label_clients.py bundles/nuclei_microscopy_lwmisn \\
         --output docs/results/label_clients
 
-writes label_clients.json and label_clients.md. (tests/label is needed only where torch has no CUDA and torchvision has.)
+writes label_clients.json and label_clients.md. (tests/label only where torchvision needs a CUDA that torch lacks.)
 """
 
 from __future__ import annotations

@@ -87,6 +87,23 @@ def test_each_kind_of_place_is_timed_once_and_added_up() -> None:
     assert milliseconds[:, [SPACE.index("identity"), SPACE.index("zero")]].sum() == 0
 
 
+@pytest.mark.parametrize(
+    ("used_by", "timed"),
+    [
+        (None, True),
+        ([{"latency_ms": 0.0}, {"latency_ms": None}], False),
+        ([{"params": 1.0}, {}], False),
+        ([{"latency_ms": 0.1}, {"latency_ms": None}], True),
+        ([{"latency_ms": 0.0}, {"latency_ms": 5.0}], True),
+    ],
+)
+def test_latencies_are_measured_only_if_a_weight_or_limit_uses_them(
+    used_by: list[dict[str, float | None]] | None, timed: bool
+) -> None:
+    table = measure_costs(SHAPES["u"], ["identity", "max_pool_3x3"], "shared", lambda *_: 2.0, used_by=used_by)
+    assert bool(table.fixed[2] > 0) is bool(table.per_operation[2].any()) is timed
+
+
 def test_counts_beyond_single_precision_stay_exact() -> None:
     table = CostTable(
         ("identity",), ("all",), torch.tensor([2.0**24 + 1, 0, 0], dtype=torch.float64), torch.zeros(3, 1, 1)

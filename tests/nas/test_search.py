@@ -182,9 +182,9 @@ def test_monai_runs_the_search_of_a_run_folder(nuclei_phantom: Path, tmp_path: P
 def test_the_configuration_of_the_search_is_short_and_has_no_code() -> None:
     config = resolve("nuclei")["search"]
     own = json.loads((CONFIGS / "search.json").read_text())
-    expressions = re.findall(r'"(\$[^"]*)"', json.dumps(own))
+    expressions = re.findall(r'"(\$[^"]*)"', json.dumps({**own, "imports": []}))
     assert len(expressions) <= 10
-    assert not any("monai_lwmisn" in text for text in [*expressions, *own.get("imports", [])])
+    assert not any("monai_lwmisn" in text for text in [*expressions, *own["imports"]])
     # Every setting of the search is used by one of its strategies.
     used = set(re.findall(r"@search::(\w+)", json.dumps(own)))
     assert used == {name for name, value in config["search"].items() if name not in own["search"]} - {"strategy"}
