@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from pydoc import locate
 from typing import Any
 
 import pytest
@@ -58,6 +59,29 @@ def test_a_configuration_names_what_it_calls_and_computes_little(stage: str) -> 
 
 
 @pytest.mark.parametrize("stage", ["search", "train", "evaluate", "inference"])
+@pytest.mark.parametrize("preset", config.preset_names())
+def test_what_a_configuration_names_can_be_found(preset: str, stage: str) -> None:
+    def targets(value: Any) -> list[str]:
+        if isinstance(value, (dict, list)):
+            own = [value["_target_"]] if isinstance(value, dict) and "_target_" in value else []
+            return own + [
+                one for item in (value.values() if isinstance(value, dict) else value) for one in targets(item)
+            ]
+        return []
+
+    dotted = {target for target in targets(config.resolve(preset)[stage]) if "." in target}
+    assert dotted and {target for target in dotted if locate(target) is None} == set()
+
+
+@pytest.mark.parametrize("strategy", ["differentiable", "random", "given"])
+def test_the_strategy_chooses_the_steps_of_the_search(strategy: str) -> None:
+    resolved = config.resolve("nuclei", overrides={"search.strategy": strategy})["search"]
+    steps = ConfigParser(resolved)
+    steps.parse()
+    assert steps["run"] == resolved[strategy] and resolved[strategy]
+
+
+@pytest.mark.parametrize("stage", ["search", "train", "evaluate", "inference"])
 def test_a_stage_has_exactly_the_settings_that_are_its_own(stage: str) -> None:
     resolved = config.resolve("nuclei")[stage]
     for key, setting in all_settings().items():
@@ -69,7 +93,8 @@ def test_a_stage_has_exactly_the_settings_that_are_its_own(stage: str) -> None:
 @pytest.mark.parametrize("stage", ["search", "train", "evaluate", "inference"])
 def test_every_setting_of_a_stage_is_used_by_its_configuration(stage: str) -> None:
     resolved = config.resolve("prostate_mr")[stage]
-    used = references(resolved)
+    used = {*references(resolved), "search::strategy"}  # which names the list of steps to run
+    assert resolved["run"] == "%differentiable" or stage != "search"
     for key, setting in all_settings().items():
         if stage in setting.stages and not key.startswith("architecture."):
             assert key.replace(".", "::") in used, key

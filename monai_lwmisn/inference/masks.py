@@ -81,7 +81,7 @@ class MaskFolder:
         return output_names(item["image"] for item in self.datalist)
 
     def files(self, image: str | os.PathLike[str], prediction: Prediction) -> dict[Path, Write]:
-        """What writes the masks of an input, by path.
+        """What writes the masks of an input, by path in alphabetical order.
 
         Args:
             image: the path of the input.
@@ -106,7 +106,7 @@ class MaskFolder:
         if prediction.instances is not None:
             numbers = mask_writer(self.extension, prediction.instances.astype(np.uint16))
             written[name.with_name(f"{name.name}_instances{self.extension}")] = numbers
-        return written
+        return dict(sorted(written.items()))
 
     def write(self, image: str | os.PathLike[str], prediction: Prediction) -> tuple[Path, ...]:
         """Write the masks of an input, see :meth:`files`; all of them or none.

@@ -117,5 +117,5 @@ def _onnx_inference(network: nn.Module, image: torch.Tensor) -> Callable[[], tor
         return None
     try:
         return onnx_inference(network, image)
-    except Exception:  # the exporter's own, of many classes
+    except Exception:  # the exporter raises many classes
         return None

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +24,8 @@ from monai_lwmisn.studies.statistics import paired_tests, pareto_front
 COSTS = {"params": "parameters", "macs": "multiply-accumulates", "latency_ms": "time", "latency_onnx_ms": "time, ONNX"}
 FRONTS = "Accuracy against each cost. No network is both cheaper and more accurate than one on the line."
 EXAMPLES = (
-    "Test cases at the 90th, 50th and 10th percentile of our score: image, truth, and the masks of three networks with "
-    "their {metric}."
+    "Examples of the test part. The cases are at the 90th, 50th and 10th percentile of our score. The columns are the "
+    "image, the truth, and the masks of three networks with their {metric}."
 )
 LIVER_REMARK = (
     "A mean DSC is at most 2 MIoU / (1 + MIoU), so three of the published liver figures are impossible: MIoUs of "
@@ -111,10 +112,18 @@ def _markdown(results: Results, metric: str, figures: Sequence[Illustration], mi
     ]
     for title, sentences in (("Failed", results.failures), ("Not finished", results.pending)):
         if sentences:
-            lines += [f"## {title}", "", *(f"- `{name}`: {text}" for name, text in sentences.items()), ""]
+            items = [line for name, text in sentences.items() for line in _wrapped(f"- `{name}`: {text}")]
+            lines += [f"## {title}", "", *items, ""]
     for figure in figures:
-        lines += [f"![{figure.caption}]({figure.path.name})", "", f"*{figure.caption}*", ""]
-    return "\n".join([*lines, missing]).rstrip() + "\n"
+        title = figure.caption.partition(".")[0]
+        lines += [f"![{title}]({figure.path.name})", "", *_wrapped(figure.caption), ""]
+    return "\n".join([*lines, *_wrapped(missing)]).rstrip() + "\n"
+
+
+def _wrapped(text: str) -> list[str]:
+    """Break a paragraph or list item into lines of at most 100 characters."""
+    indent = "  " if text.startswith("- ") else ""
+    return wrap(text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _introduction(results: Results, metric: str) -> list[str]:
@@ -132,25 +141,25 @@ def _introduction(results: Results, metric: str) -> list[str]:
             "by Holm's method"
         )
     costs = results.rows[0].costs
-    lines = [
+    times = f"Times are of one 256x256 image on {costs['processor']}, {THREADS} threads, {costs['software']}."
+    lines = _wrapped(
         f"All networks share the split, transforms, augmentation, loss, optimizer and its schedule, "
         f"{protocol.epochs} epochs with batches of {protocol.settings['train.batch_size']}, and {seeds}. "
         f"The learning rate is the one of {', '.join(f'{rate:g}' for rate in protocol.learning_rates)} with the best "
-        f"validation DSC after {protocol.pilot_epochs} epochs.{budget}",
-        "",
-        f"{spread}. Times are of one 256x256 image on {costs['processor']}, {THREADS} threads, {costs['software']}.",
-        "",
-    ]
+        f"validation DSC after {protocol.pilot_epochs} epochs.{budget}"
+    )
+    lines += ["", *_wrapped(f"{spread}. {times}"), ""]
     if results.tested:
         cases = len(results.rows[0].first["test"]["cases"])
-        lines += [
+        lines += _wrapped(
             f"The test part has {cases} cases, evaluated at their own size. Metrics that end in `_256` are of masks at "
-            "256x256, as in the paper.",
-            "",
-        ]
+            "256x256, as in the paper."
+        )
     else:
-        lines += ["No network was evaluated on the test part yet: these are the figures of the validation part.", ""]
-    return lines
+        lines += _wrapped(
+            "No network was evaluated on the test part yet: these are the figures of the validation part."
+        )
+    return [*lines, ""]
 
 
 def _accuracy_table(results: Results, metric: str) -> list[str]:
@@ -214,7 +223,7 @@ def _front_lines(results: Results, metric: str) -> list[str]:
             {name: row.costs[cost] for name, row in rows.items()},
             {name: row.mean(metric) for name, row in rows.items()},
         )
-        lines.append(f"- Pareto front of {metric} and {title}: {', '.join(f'`{name}`' for name in front)}.")
+        lines += _wrapped(f"- Pareto front of {metric} and {title}: {', '.join(f'`{name}`' for name in front)}.")
     return lines
 
 
@@ -227,8 +236,10 @@ def _published_lines(results: Results) -> list[str]:
     lines = [
         f"## Beside table {NUMBERS[preset]} of the paper",
         "",
-        "The left columns are measured here, the right ones are published. The published figures have another split "
-        "and another protocol, so small differences mean nothing.",
+        *_wrapped(
+            "The left columns are measured here, the right ones are published. The published figures have another "
+            "split and another protocol, so they are not comparable to the last digit."
+        ),
         "",
         "| network | DSC 256 % | MIoU 256 % | params M | GMac | published DSC % | MIoU % | params M | FLOPs G |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -240,7 +251,7 @@ def _published_lines(results: Results) -> list[str]:
             f"{row.costs['params'] / 1e6:.2f} | {row.costs['macs'] / 1e9:.2f} | "
             f"{theirs.dsc:.2f} | {theirs.miou:.2f} | {theirs.params:.2f} | {theirs.macs:.2f} |"
         )
-    return [*lines, "", *([LIVER_REMARK, ""] if preset == "liver_ct" else [])]
+    return [*lines, "", *([*_wrapped(LIVER_REMARK), ""] if preset == "liver_ct" else [])]
 
 
 def _table_5_lines(results: Results) -> list[str]:

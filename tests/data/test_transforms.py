@@ -1,51 +1,51 @@
-"""Labels get the geometry of their image, and only the listed slices are kept."""
+"""Labels without geometry of their own get that of their image, and only listed slices are kept."""
 
 import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
-from monai.transforms import Compose, Orientation, Resized
-from monai.utils import MetaKeys
+from monai.transforms import Compose, Resized
 
 from monai_lwmisn.data.transforms import CopyGeometryd, SelectSlicesd
 from monai_lwmisn.errors import DataError
 
 AFFINE = torch.tensor([[-2.0, 0, 0, 5], [0, -2, 0, 6], [0, 0, 3, 7], [0, 0, 0, 1]], dtype=torch.float64)
+TURNED = torch.tensor([[2.0, 0, 0, -1], [0, 2, 0, -2], [0, 0, 3, 7], [0, 0, 0, 1]], dtype=torch.float64)
 
 
-def loaded(voxels: torch.Tensor, name: str) -> MetaTensor:
-    """An image as its reader gives it."""
-    geometry = {MetaKeys.ORIGINAL_AFFINE: AFFINE, MetaKeys.SPATIAL_SHAPE: voxels.shape[1:]}
-    return MetaTensor(voxels, affine=AFFINE, meta={"filename_or_obj": name, **geometry})
+def loaded_image(*shape: int, name: str = "series") -> MetaTensor:
+    """An image that was turned after it was loaded."""
+    meta = {"filename_or_obj": name, "original_affine": AFFINE.numpy(), "spatial_shape": np.array(shape)}
+    return MetaTensor(torch.zeros(1, *reversed(shape)), affine=TURNED, meta=meta)
 
 
-def test_the_affine_is_copied_and_the_voxels_are_not_touched() -> None:
-    image = loaded(torch.zeros(1, 4, 5, 6), "series")
-    label = MetaTensor(torch.ones(1, 4, 5, 6), meta={"filename_or_obj": "mask.png"})
-    result = CopyGeometryd("label")({"image": image, "label": label})["label"]
+def label_of(*shape: int) -> MetaTensor:
+    return MetaTensor(torch.ones(1, *shape), meta={"filename_or_obj": "mask.png", "spatial_shape": np.array(shape)})
+
+
+def test_the_affine_is_that_of_the_image_as_it_was_loaded() -> None:
+    label = label_of(4, 5, 6)
+    result = CopyGeometryd("label")({"image": loaded_image(4, 5, 6), "label": label})["label"]
     np.testing.assert_array_equal(result.affine, AFFINE)
     assert result.meta["filename_or_obj"] == "mask.png"
     assert torch.equal(result.as_tensor(), label.as_tensor())
 
 
-def test_the_affine_is_that_of_the_file_where_the_image_was_turned_meanwhile() -> None:
-    image = Orientation("RAS", labels=None)(loaded(torch.zeros(1, 4, 5, 6), "series"))
-    assert not torch.equal(image.affine, AFFINE)
-    label = MetaTensor(torch.ones(1, 4, 5, 6), meta={"filename_or_obj": "mask.png"})
-    np.testing.assert_array_equal(CopyGeometryd("label")({"image": image, "label": label})["label"].affine, AFFINE)
-
-
 def test_a_label_with_geometry_of_its_own_keeps_it() -> None:
-    image, label = loaded(torch.zeros(1, 4, 5, 6), "image"), loaded(torch.ones(1, 4, 5, 6), "label")
-    label.affine = 2 * AFFINE
-    assert CopyGeometryd("label")({"image": image, "label": label})["label"] is label
+    label = label_of(4, 5, 7)
+    label.meta["original_affine"] = np.eye(4)
+    assert CopyGeometryd("label")({"image": loaded_image(4, 5, 6), "label": label})["label"] is label
+
+
+def test_a_single_mask_belongs_to_a_volume_of_one_slice() -> None:
+    result = CopyGeometryd("label")({"image": loaded_image(4, 5, 1), "label": label_of(4, 5)})["label"]
+    assert result.shape == (1, 4, 5, 1)
+    np.testing.assert_array_equal(result.affine, AFFINE)
 
 
 def test_unequal_shapes_are_refused_with_both_files() -> None:
-    image = loaded(torch.zeros(1, 4, 5, 6), "series")
-    label = MetaTensor(torch.ones(1, 4, 5, 7), meta={"filename_or_obj": "mask.png"})
     with pytest.raises(DataError, match=r"mask\.png has the size \(4, 5, 7\), but its image series has \(4, 5, 6\)"):
-        CopyGeometryd("label")({"image": image, "label": label})
+        CopyGeometryd("label")({"image": loaded_image(4, 5, 6), "label": label_of(4, 5, 7)})
 
 
 def test_listed_slices_are_kept_in_order() -> None:

@@ -1,31 +1,39 @@
-"""Bundles for volumes, as small as they can be."""
+"""Bundles with an inference configuration and a network that is small and not trained."""
 
-import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from monai_lwmisn.config import CONFIGS, load_preset
+from monai_lwmisn.config import resolve
+from monai_lwmisn.files import write_json
 from monai_lwmisn.networks import LWMISN
 from tests.networks.small import small_genotype
 
+PLAIN = {"inference.postprocessing": [], "inference.test_time_flips": []}
+"""Settings with which a mask is what the network gives."""
 
-def write_bundle(root: Path, preset: str) -> Path:
-    """A folder with the inference configuration, and a network whose mask is neither empty nor full."""
-    # As the network gives it, for tests that know what they look at.
-    values = {**load_preset(preset), "cleaning": [], "test_time_flips": []}
-    config = {**json.loads((CONFIGS / "inference_volume.json").read_text()), **values}
-    genotype = small_genotype(in_channels=1, out_channels=values["out_channels"], stem_stride=1)
+
+def write_bundle(root: Path, preset: str, settings: dict[str, Any] | None = None) -> Path:
+    """A folder with configuration, genotype and weights, whose masks are neither empty nor full.
+
+    Args:
+        root: the folder; it is made.
+        preset: its light variant is taken.
+        settings: by dotted key; None for :data:`PLAIN`.
+    """
+    config = resolve(preset, "light", PLAIN if settings is None else settings)["inference"]
+    in_channels, out_channels = config["data"]["in_channels"], config["data"]["out_channels"]
+    genotype = small_genotype(in_channels=in_channels, out_channels=out_channels, stem_stride=1)
     torch.manual_seed(0)
     network = LWMISN(genotype)
     with torch.no_grad():
-        images = torch.rand(8, 1, 21, 17)
+        images = torch.rand(8, in_channels, 21, 17)
         for _ in range(20):
             network(images)  # statistics of the normalisation
         network.body.head.bias -= network.eval()(images).median(dim=0).values.mean(dim=(1, 2))
-    for folder in ("configs", "models"):
-        (root / folder).mkdir()
-    (root / "configs/inference.json").write_text(json.dumps(config))
+    write_json(config, root / "configs/inference.json")
     genotype.save(root / "genotype.json")
+    (root / "models").mkdir()
     torch.save(network.state_dict(), root / "models/model.pt")
     return root

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from monai.transforms import LoadImage
-from monai_lwmisn.data.readers import ColorPictureReader
 from PIL import Image
 
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.inference.pictures import decode_picture
+from monai_lwmisn.inference.pictures import convert_picture, decode_picture
+from monai_lwmisn.inference.readers import PictureReader
 
 
 def ramp(dtype: type, highest: float, lowest: float = 0) -> np.ndarray:
@@ -40,7 +40,7 @@ def test_pictures_of_more_than_8_bits_keep_their_relative_values(
     assert values.dtype == np.float32 and values.shape == (20, 30, 3)
     expected = np.interp(grey, (min(grey.min(), 0), grey.max()), (0, 255))
     np.testing.assert_allclose(values, np.repeat(expected[..., None], 3, axis=2), atol=1e-3)
-    image = LoadImage(reader=ColorPictureReader(), ensure_channel_first=True)(path)
+    image = LoadImage(reader=PictureReader(), ensure_channel_first=True)(path)
     np.testing.assert_array_equal(np.asarray(image), values.transpose(2, 1, 0))
 
 
@@ -93,3 +93,40 @@ def test_a_tiff_of_several_pages_is_refused(tmp_path: Path) -> None:
     pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
     with pytest.raises(DataError, match="stack.tif has 3 pages"):
         decode_picture(str(tmp_path / "stack.tif"))
+
+
+@pytest.mark.parametrize(
+    ("picture", "suffix"),
+    [
+        (ramp(np.uint8, 200), ".png"),
+        (ramp(np.uint16, 65535), ".png"),
+        (ramp(np.uint16, 4095), ".tif"),
+        (ramp(np.uint16, 180), ".tif"),
+        (ramp(np.int32, 500, -700), ".tif"),
+        (ramp(np.float32, 0.7), ".tif"),
+        (np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8), ".png"),
+        (np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype=np.uint8), ".png"),
+        (ramp(np.uint8, 1).astype(bool), ".png"),
+    ],
+)
+def test_an_array_is_what_its_file_would_be(tmp_path: Path, picture: np.ndarray, suffix: str) -> None:
+    Image.fromarray(picture).save(tmp_path / f"p{suffix}")
+    np.testing.assert_array_equal(convert_picture(picture), decode_picture(str(tmp_path / f"p{suffix}")))
+
+
+def test_colours_of_16_bits_become_those_of_8() -> None:
+    eight = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(convert_picture(eight.astype(np.uint16) * 257), eight)
+
+
+@pytest.mark.parametrize(
+    ("picture", "sentence"),
+    [
+        (np.zeros((4, 5, 3), np.float32), "a has colours of the type float32"),
+        (np.zeros((4, 5, 2), np.uint8), "a has the shape 4x5x2"),
+        (np.zeros((2, 4, 5, 3), np.uint8), "a has the shape 2x4x5x3"),
+    ],
+)
+def test_arrays_that_are_no_picture_are_refused(picture: np.ndarray, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        convert_picture(picture, "a")

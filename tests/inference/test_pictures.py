@@ -1,6 +1,5 @@
 """Pictures through the inference configuration: of any kind and size, the mask lies where the objects lie."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ import torch
 from PIL import Image
 from scipy.ndimage import label
 
-from monai_lwmisn.config import CONFIGS, execute, load_preset
+from monai_lwmisn.config import execute
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.networks import LWMISN
-from tests.networks.small import small_genotype
+from tests.inference.bundles import write_bundle
 
 
 class Threshold(torch.nn.Module):
@@ -28,17 +26,7 @@ class Threshold(torch.nn.Module):
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the inference configuration of the nuclei and a network of random weights."""
-    root = tmp_path_factory.mktemp("bundle")
-    config = {**json.loads((CONFIGS / "inference_picture.json").read_text()), **load_preset("nuclei")}
-    genotype = small_genotype(in_channels=3)
-    torch.manual_seed(0)
-    network = LWMISN(genotype)
-    for folder in ("configs", "models"):
-        (root / folder).mkdir()
-    (root / "configs/inference.json").write_text(json.dumps(config))
-    genotype.save(root / "genotype.json")
-    torch.save(network.state_dict(), root / "models/model.pt")
-    return root
+    return write_bundle(tmp_path_factory.mktemp("bundle"), "nuclei", {})
 
 
 def segment(
@@ -120,7 +108,7 @@ def test_a_mask_of_its_own_for_each_picture(bundle: Path, tmp_path: Path) -> Non
     """Wide, tall, one row, one column."""
     masks = {"wide": discs(), "tall": discs().T, "row": discs()[12:13], "column": discs()[:, 45:46]}
     folder = saved(tmp_path / "in", **{f"{name}_png": color(picture(mask)) for name, mask in masks.items()})
-    files = segment(bundle, folder, Threshold(), instances=False)
+    files = segment(bundle, folder, Threshold(), **{"data::instances": False})
     assert set(files) == {f"{name}_seg.png" for name in masks}
     for name, mask in masks.items():
         np.testing.assert_array_equal(np.asarray(files[f"{name}_seg.png"]) > 0, mask)
@@ -130,7 +118,9 @@ def test_a_mask_of_its_own_for_each_picture(bundle: Path, tmp_path: Path) -> Non
 def test_windows_of_any_size_give_the_mask_of_the_whole(bundle: Path, tmp_path: Path, roi: list[int]) -> None:
     folder = saved(tmp_path / "in", a_png=color(picture(discs())))
     said: list[tuple[int, int]] = []
-    files = segment(bundle, folder, Threshold(), roi=roi, progress=lambda done, total: said.append((done, total)))
+    files = segment(
+        bundle, folder, Threshold(), **{"inference::roi": roi, "inference::progress": lambda *now: said.append(now)}
+    )
     np.testing.assert_array_equal(np.asarray(files["a_seg.png"]) > 0, discs())
     # The preset takes the picture and its mirror image, and each window is counted once.
     total = said[-1][1]
@@ -143,16 +133,16 @@ def test_a_searched_network_segments_a_file(bundle: Path, tmp_path: Path) -> Non
     assert files["a_seg.png"].size == files["a_instances.png"].size == (53, 37)
 
 
-def test_cleaning_comes_before_both_outputs(bundle: Path, tmp_path: Path) -> None:
+def test_postprocessing_comes_before_both_outputs(bundle: Path, tmp_path: Path) -> None:
     mask = discs()
     mask[30, 60] = True
     mask[12, 45] = False
     folder = saved(tmp_path / "in", a_png=color(picture(mask)))
-    cleaning = [
+    steps = [
         {"_target_": "RemoveSmallObjectsd", "keys": "pred", "min_size": 5},
         {"_target_": "FillHolesd", "keys": "pred"},
     ]
-    for file in segment(bundle, folder, Threshold(), cleaning=cleaning).values():
+    for file in segment(bundle, folder, Threshold(), **{"inference::postprocessing": steps}).values():
         np.testing.assert_array_equal(np.asarray(file) > 0, discs())
 
 

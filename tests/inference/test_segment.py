@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import stat
-import sys
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +15,6 @@ import numpy as np
 import pydicom
 import pytest
 import torch
-from monai_lwmisn.bundle.code import bundled_code, bundled_text
 from torch.export import Dim
 
 from monai_lwmisn.errors import CheckpointError, ConfigError, DataError, GenotypeError, LWMISNError
@@ -255,7 +253,8 @@ def test_an_interruption_leaves_whole_masks_only(bundle: Path, image: Path, tmp_
 
 
 def other_network(copy: Path) -> None:
-    genotype = Genotype.load(copy / "genotype.json").to_dict() | {"node_width": [4, 8]}
+    genotype = Genotype.load(copy / "genotype.json").to_dict()
+    genotype["architecture"]["node_width"] = [4, 8]
     torch.save(LWMISN(Genotype.from_dict(genotype)).state_dict(), copy / "models/model.pt")
 
 
@@ -284,6 +283,11 @@ def newer_genotype(copy: Path) -> None:
         (lambda copy: (copy / "configs/inference.json").unlink(), ConfigError, "no configs/inference.json"),
         (lambda copy: (copy / "configs/inference.json").write_text("{"), ConfigError, "cannot be read"),
         (lambda copy: (copy / "configs/inference.json").write_text("{}"), ConfigError, "no bundle that lwmisn wrote"),
+        (
+            lambda copy: (copy / "configs/inference.json").write_text('{"volumetric": true}'),
+            ConfigError,
+            "of an earlier release: convert it with `lwmisn convert",
+        ),
     ],
 )
 def test_a_bundle_that_is_not_right_is_refused(
@@ -315,44 +319,11 @@ def test_options_that_do_not_fit_are_refused(
 @pytest.mark.parametrize("format", ["nifti", "nrrd", "dicom-seg"])
 def test_pictures_are_segmented_to_png_only(copy: Path, image: Path, tmp_path: Path, format: str) -> None:
     config = json.loads((copy / "configs/inference.json").read_text())
-    (copy / "configs/inference.json").write_text(json.dumps(config | {"volumetric": False}))
+    config["data"]["volumetric"] = False
+    (copy / "configs/inference.json").write_text(json.dumps(config))
     with pytest.raises(ConfigError, match=f"segments pictures, not to {format}: use png"):
         segment(copy, [image], tmp_path / "out", format=format)
     assert not (tmp_path / "out").exists()
-
-
-def scripted(bundle: Path, *texts: tuple[str, str]) -> None:
-    """Give a bundle its own code, with some texts in it exchanged."""
-    path = bundle / "configs/inference.json"
-    for file, source in bundled_code([path.read_text()]).items():
-        for old, new in texts:
-            source = source.replace(old, new)
-        (bundle / "scripts" / file).parent.mkdir(parents=True, exist_ok=True)
-        (bundle / "scripts" / file).write_text(source)
-    path.write_text(bundled_text(path.read_text()))
-
-
-def test_bundles_with_code_of_their_own_do_not_get_each_others(
-    bundle: Path, copy: Path, image: Path, tmp_path: Path
-) -> None:
-    other = Path(shutil.copytree(bundle, tmp_path / "other"))
-    scripted(copy)
-    scripted(other, ("has voxels that are NaN", "is worse than NaN"))
-    save(np.full((5, 5, 2), np.nan), AFFINE, tmp_path / "in/nan.nii.gz")
-    save(volume() * 10 - 500, AFFINE, tmp_path / "in/ct.nii.gz")
-    modules, path = set(sys.modules), list(sys.path)
-    results = {}
-    for name, used in {"copy": copy, "other": other, "again": copy}.items():
-        ct, good, nan = segment(used, [tmp_path / "in"], tmp_path / name)
-        assert "looks like CT" in ct.warnings[0]
-        results[name] = nan.error
-        np.testing.assert_array_equal(mask_of(good), mask_of(one(bundle, image, tmp_path / "plain")))
-    assert "has voxels that are NaN" in results["copy"] and results["again"] == results["copy"]
-    assert "is worse than NaN" in results["other"]
-    assert not [name for name in set(sys.modules) - modules if name.startswith("scripts")] and sys.path == path
-    newer_genotype(other)
-    with pytest.raises(LWMISNError, match="schema version 99"):
-        segment(other, [image], tmp_path / "out")
 
 
 def zip_of(folder: Path, archive: Path, top: str = "", extra: Iterable[tuple[str, int]] = ()) -> Path:
@@ -448,6 +419,6 @@ def test_a_runtime_that_cannot_be_used_is_said(
     (broken / "models/model.onnx").write_bytes(b"nothing")
     with pytest.raises(ConfigError, match="model.onnx cannot be read as an ONNX network"):
         segment(broken, [image], tmp_path / "out", runtime=runtime)
-    monkeypatch.setattr(runtimes, f"HAS_{runtime.upper()}", False)
+    monkeypatch.setattr(runtimes, "is_installed", lambda name: False)
     with pytest.raises(ConfigError, match=f"pip install {runtime}"):
         segment(exported, [image], tmp_path / "out", runtime=runtime)

@@ -1,15 +1,21 @@
-"""Transforms of values: denoising and polarity."""
+"""Transforms of images: denoising, polarity, and warnings about what the network was not made for."""
+
+import warnings
 
 import numpy as np
 import pytest
 import SimpleITK
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from monai.data import MetaTensor
 from monai.transforms import Compose, ScaleIntensityRanged
 
 from monai_lwmisn.data.phantom import nuclei_picture
 from monai_lwmisn.data.phantom.nuclei import STAINS
-from monai_lwmisn.inference.transforms import BrightForegroundd, CurvatureFlowd
+from monai_lwmisn.errors import DataError, InputWarning
+from monai_lwmisn.inference.image_checks import check_image, check_slice_axis
+from monai_lwmisn.inference.transforms import AcquisitionAxisd, BrightForegroundd, CheckImaged, CurvatureFlowd
 
 
 def noisy_step(*shape: int) -> np.ndarray:
@@ -55,3 +61,50 @@ def test_only_the_named_keys_are_touched_and_inverting_twice_gives_the_image() -
     assert torch.equal(once["other"], bright)
     assert torch.equal(transform(once)["image"], once["image"])
     assert BrightForegroundd("missing", allow_missing_keys=True)({"image": bright})["image"] is bright
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["CT", "MR", "microscopy"]),
+    st.floats(0, 1),
+    st.integers(-1024, 0),
+    st.integers(0, 3),
+)
+def test_values_are_warned_of_by_the_share_of_air(modality: str, share: float, lowest: int, seed: int) -> None:
+    image = np.random.default_rng(seed).uniform(0, 400, (1, 20, 20, 5)).astype(np.float32)
+    air = np.random.default_rng(seed).random(image.shape) < share
+    image[air] = lowest
+    said = check_image(image, 1, modality, "a.nii")
+    has_air = lowest < -500 and air.any()
+    expected = {
+        "CT": not has_air and image.min() > -500,
+        "MR": lowest < -500 and air.mean() > 0.01,
+        "microscopy": False,
+    }[modality]
+    assert len(said) == expected and all(sentence.startswith("a.nii ") for sentence in said)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_refused(value: float) -> None:
+    image = np.zeros((1, 3, 3), np.float32)
+    image[0, 1, 2] = value
+    with pytest.raises(DataError, match="a.png has voxels that are NaN or infinite"):
+        check_image(image, 1, "MR", "a.png")
+    with pytest.raises(DataError, match="a.png has 1 channels .* takes 3"):
+        check_image(image, 3, "MR", "a.png")
+
+
+@pytest.mark.parametrize(("spacing", "warned"), [((1, 1, 1), 0), ((1, 1, 3), 0), ((3, 1, 1), 1), ((1.4, 1, 1), 0)])
+def test_slices_along_a_coarse_axis_are_warned_of(spacing: tuple[float, ...], warned: int) -> None:
+    assert len(check_slice_axis(np.array(spacing, dtype=float), "a.nii")) == warned
+
+
+def test_the_transforms_warn_with_the_name_of_the_file_and_change_nothing() -> None:
+    affine = torch.diag(torch.tensor([4.0, 1, 1, 1]))
+    image = MetaTensor(torch.full((1, 4, 4, 4), -900.0), affine=affine, meta={"filename_or_obj": "a.nii"})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for transform in (CheckImaged("image", 1, "MR"), AcquisitionAxisd("image")):
+            assert transform({"image": image})["image"] is image
+    said = [str(one.message) for one in caught if one.category is InputWarning]
+    assert said[0].startswith("a.nii looks like CT") and said[1].startswith("a.nii is sliced along")

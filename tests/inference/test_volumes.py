@@ -86,7 +86,9 @@ def test_another_slice_axis_is_sliced_along_it(bundle: Path, tmp_path: Path) -> 
     """Slicing along y is slicing along z of the volume whose y and z are exchanged."""
     image = volume()
     save(image, AFFINE, tmp_path / "in/a.nii.gz")
-    coronal = nibabel.load(segment(bundle, tmp_path / "in", slice_axis="coronal") / "a_seg.nii.gz").get_fdata()
+    coronal = nibabel.load(
+        segment(bundle, tmp_path / "in", **{"data::slice_axis": "coronal"}) / "a_seg.nii.gz"
+    ).get_fdata()
     save(image.transpose(0, 2, 1).copy(), AFFINE, tmp_path / "exchanged/a.nii.gz")
     axial = nibabel.load(segment(bundle, tmp_path / "exchanged") / "a_seg.nii.gz").get_fdata()
     np.testing.assert_array_equal(coronal, axial.transpose(0, 2, 1))
@@ -101,7 +103,8 @@ def test_slices_along_a_coarse_axis_are_warned_of(bundle: Path, tmp_path: Path) 
 def test_progress_counts_slices(bundle: Path, tmp_path: Path) -> None:
     said: list[tuple[int, int]] = []
     save(volume(), AFFINE, tmp_path / "in/a.nii.gz")
-    segment(bundle, tmp_path / "in", progress=lambda done, total: said.append((done, total)), inference_batch_size=4)
+    settings = {"inference::progress": lambda done, total: said.append((done, total)), "inference::batch_size": 4}
+    segment(bundle, tmp_path / "in", **settings)
     assert said == [(4, 6), (6, 6)]
 
 

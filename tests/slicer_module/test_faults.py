@@ -19,6 +19,7 @@ from LWMISNLib.bundles import BundleList
 from LWMISNLib.errors import SegmentationError
 from LWMISNLib.logic import Options, SegmentationLogic
 
+from tests.slicer_module.code import carry_code
 from tests.slicer_module.scene import new_scene
 from tests.slicer_module.test_logic import nodes, segments, wait
 from tests.slicer_module.volumes import grey
@@ -72,7 +73,7 @@ def test_a_bundle_that_is_deleted_meanwhile(logic: SegmentationLogic, bundle_cop
     before = nodes()
     logic.start(volume, bundle_copy)
     shutil.rmtree(bundle_copy)
-    assert "No such file" in failed(logic, before, temporary)
+    assert "has no configs/inference.json" in failed(logic, before, temporary)
     with pytest.raises(SegmentationError, match="no bundle that this module can run"):
         logic.start(volume, bundle_copy)
 
@@ -113,20 +114,20 @@ def test_no_room_for_the_result(python: str, bundles: Path, temporary: Path, tmp
     volume = slicer.util.addVolumeFromArray(grey((200, 64, 64)).astype(np.int8))
     before = nodes()
     logic.start(volume, bundles / "prostate_mr")
-    assert "too large" in failed(logic, before, temporary)
+    assert "The segmentation cannot be handed over" in failed(logic, before, temporary)
 
 
 def test_what_the_worker_does_without(python: str, bundles: Path, tmp_path: Path) -> None:
-    """Slicer itself, this package, and the libraries that pip would replace in Slicer."""
+    """Slicer itself, the libraries that pip would replace in Slicer, and what only training needs."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "class Absent:\n"
         "    def find_spec(self, name, *rest):\n"
-        "        if name.partition('.')[0] in ('slicer', 'vtk', 'itk', 'SimpleITK', 'monai_lwmisn', 'pydicom'):\n"
+        "        if name.partition('.')[0] in ('slicer', 'vtk', 'itk', 'SimpleITK', 'ignite', 'pydicom'):\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Absent())\n"
     )
-    logic = SegmentationLogic(wrapper(python, tmp_path, f'export PYTHONPATH="{tmp_path}"'))
+    logic = SegmentationLogic(wrapper(python, tmp_path, f'export PYTHONPATH="{tmp_path}:$PYTHONPATH"'))
     try:
         for bundle in ("hippocampus_mr", "nuclei"):
             logic.start(slicer.util.addVolumeFromArray(grey().astype(np.uint8)), bundles / bundle)
@@ -136,7 +137,8 @@ def test_what_the_worker_does_without(python: str, bundles: Path, tmp_path: Path
 
 
 def test_a_full_graphics_card_is_left_for_the_processor(logic: SegmentationLogic, bundle_copy: Path) -> None:
-    devices = bundle_copy / "scripts/workflow/distributed.py"
+    carry_code(bundle_copy)
+    devices = bundle_copy / "monai_lwmisn/inference/runtimes.py"
     code = devices.read_text()
     start = code.index("def find_device(")
     body = code.index('"""', code.index('"""', start) + 3) + 3
@@ -146,7 +148,7 @@ def test_a_full_graphics_card_is_left_for_the_processor(logic: SegmentationLogic
     logic.start(volume, bundle_copy, Options(device="cuda"))
     status = wait(logic)
     assert status.state == "done", status.message
-    assert "The memory of the graphics card did not suffice" in status.warnings[0]
+    assert "The memory of the graphics card is full" in status.warnings[0]
     assert next(iter(segments(status.node, volume).values())).any()
 
 

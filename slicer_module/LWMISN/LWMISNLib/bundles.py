@@ -61,17 +61,17 @@ def read_bundle(path: Path) -> Bundle:
         SegmentationError: it is no bundle of this kind.
     """
     try:
-        config = json.loads((path / "configs" / "inference.json").read_text(encoding="utf-8"))
+        data = json.loads((path / "configs" / "inference.json").read_text(encoding="utf-8"))["data"]
         metadata_file = path / "configs" / "metadata.json"
         metadata = json.loads(metadata_file.read_text(encoding="utf-8")) if metadata_file.exists() else {}
         return Bundle(
             path=path,
             name=metadata.get("name", path.name),
-            modality=config["modality"],
-            volumetric=config["volumetric"],
-            channels=config["in_channels"],
-            orientation=config.get("orientation", "RAS"),
-            labels={int(value): name for value, name in config["label_names"].items()},
+            modality=data["modality"],
+            volumetric=data["volumetric"],
+            channels=data["in_channels"],
+            orientation=data.get("orientation", "RAS"),
+            labels={int(value): name for value, name in data["label_names"].items()},
             megabytes=(path / "models" / "model.pt").stat().st_size / 1e6,
         )
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:

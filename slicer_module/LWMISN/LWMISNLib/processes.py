@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from LWMISNLib.code import code_environment
 from LWMISNLib.errors import SegmentationError
 
 PACKAGE = Path(__file__).parent
@@ -56,6 +57,7 @@ class Worker:
                 self._process = subprocess.Popen(
                     [python or worker_python(), "-m", f"{PACKAGE.name}.worker", str(bundle), str(self.folder)],
                     cwd=PACKAGE.parent,
+                    env=code_environment(bundle),
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,

@@ -4,10 +4,10 @@
 
 It appends JSON objects to ``FOLDER/events.jsonl``, one a line. First {"event": "ready"}; then for each job {"event":
 "progress", "done": 3, "total": 30} and {"event": "warning", "message": TEXT}, and at last {"event": "done", "objects":
-12} or {"event": "error", "message": TEXT}, all with the job's number. What a job is says :mod:`.jobs`.
+12} or {"event": "error", "message": TEXT}, all with the job's number. The fields of a job are in :mod:`.jobs`.
 
-When the standard input ends, as it does when the process that started this one dies, FOLDER is removed and the process
-ends, in the middle of a job too.
+The standard input ends when the process that started this one dies. Then FOLDER is removed and the process ends, in
+the middle of a job too. The code of the bundle is found by :func:`LWMISNLib.code.code_folder`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
-from LWMISNLib.jobs import Job, build, read_config, run_job
+from LWMISNLib.jobs import Job, run_job
 
 
 class Events:
@@ -46,22 +46,20 @@ def main() -> None:
     jobs: Queue[Job] = Queue()
     threading.Thread(target=_read_jobs, args=(jobs, folder), daemon=True).start()
     try:
-        # The first time, imports alone take seconds, which no job has to wait then.
-        build(bundle, read_config(bundle)).get_parsed_content("evaluator")
+        # The imports take seconds, and no job has to wait for them then.
+        from monai_lwmisn.inference.predict import load_bundle
+
+        load_bundle(bundle, device="cpu").close()
         events("ready")
     except Exception as error:
         events("error", message=_sentence(error))
     while True:
         job = jobs.get()
         events.job = job["job"]
-        place = folder / f"job{job['job']}"
         try:
-            events("done", objects=_run(bundle, job, place, events))
+            events("done", objects=_run(bundle, job, events))
         except Exception as error:
-            # Its files have names of ours; the user knows the volume by its own.
-            events("error", message=_sentence(error).replace(str(place / "image.nii"), job["name"]))
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+            events("error", message=_sentence(error))
 
 
 def _read_jobs(jobs: Queue[Job], folder: Path) -> None:
@@ -71,37 +69,32 @@ def _read_jobs(jobs: Queue[Job], folder: Path) -> None:
     os._exit(0)  # a job may be running, and nobody waits for it
 
 
-def _run(bundle: Path, job: Job, place: Path, events: Events) -> int | None:
+def _run(bundle: Path, job: Job, events: Events) -> int | None:
     import torch
 
     try:
-        return run_job(bundle, job, place, events)
+        return run_job(bundle, job, events)
     except Exception as error:
-        memory_is_full = any(isinstance(cause, torch.OutOfMemoryError) for cause in _causes(error))
-        if job["device"] == "cpu" or not memory_is_full:
+        if job["device"] == "cpu" or not _is_from(error, torch.OutOfMemoryError):
             raise
     torch.cuda.empty_cache()
-    events("warning", message="The memory of the graphics card did not suffice; the processor does it, more slowly.")
-    return run_job(bundle, {**job, "device": "cpu"}, place, events)
+    events("warning", message="The memory of the graphics card is full: the processor does it, more slowly.")
+    return run_job(bundle, {**job, "device": "cpu"}, events)
 
 
 def _sentence(error: Exception) -> str:
-    """What the bundle says of it, or what the last cause was; all of it goes to the log."""
+    """One sentence for the user; the whole error goes to the log."""
     traceback.print_exception(type(error), error, error.__traceback__)
-    causes = _causes(error)
-    for cause in causes:
-        if any(base.__name__ == "LWMISNError" for base in type(cause).__mro__):
-            return str(cause)
-    # MONAI has a traceback in some of its messages, whose last line says what it was.
-    lines = str(causes[-1]).strip().splitlines() or [""]
-    return f"The bundle cannot segment it ({type(causes[-1]).__name__}: {lines[-1].strip()}): see the log."
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "monai_lwmisn":
+        return "The code of the bundle is not found: add a standalone bundle, or install monai-lwmisn."
+    from monai_lwmisn.errors import explain
+
+    return explain(error, "The bundle", "see the log")
 
 
-def _causes(error: BaseException) -> list[BaseException]:
-    causes = [error]
-    while causes[-1].__cause__ is not None:
-        causes.append(causes[-1].__cause__)
-    return causes
+def _is_from(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an error is of a kind, or was raised from one that is."""
+    return error is not None and (isinstance(error, kind) or _is_from(error.__cause__, kind))
 
 
 if __name__ == "__main__":

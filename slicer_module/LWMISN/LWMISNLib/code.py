@@ -1,0 +1,32 @@
+"""Finds the code that runs a bundle."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+NAME = "monai_lwmisn"
+"""The package. Its parts ``inference`` and ``networks`` run a bundle."""
+
+_MODULE = Path(__file__).parents[1]
+
+PLACES = (_MODULE, _MODULE.parents[1])
+"""Where the code may be besides in the bundle: the installed extension, and the source tree."""
+
+
+def code_folder(bundle: Path) -> Path | None:
+    """The folder to put on Python's path for a bundle.
+
+    Returns:
+        The bundle, if it is standalone and carries the code; otherwise the extension or the source tree. None where
+        none of them has the code: then Python must have the package installed.
+    """
+    return next((place for place in (bundle, *PLACES) if (place / NAME / "inference").is_dir()), None)
+
+
+def code_environment(bundle: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a process that runs a bundle, with the :func:`code_folder` on Python's path."""
+    folders = [code_folder(bundle), environment.get("PYTHONPATH")]
+    path = os.pathsep.join(str(folder) for folder in folders if folder)
+    return {**environment, "PYTHONPATH": path} if path else dict(environment)

@@ -1,0 +1,197 @@
+"""`predict` and `load_bundle`: arrays and files give one mask, in every runtime and by MONAI's own command."""
+
+import json
+import shutil
+import subprocess
+import sys
+import warnings
+import zipfile
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from monai.bundle import ConfigParser, create_workflow
+from monai.transforms import KeepLargestConnectedComponentd, LoadImaged
+from PIL import Image
+from scipy.ndimage import label
+
+import monai_lwmisn
+from monai_lwmisn.errors import ConfigError, DataError, InputWarning
+from monai_lwmisn.inference.predict import load_bundle, predict
+from monai_lwmisn.inference.segment import segment
+from tests.inference.bundles import PLAIN, write_bundle
+from tests.inference.volumes import AFFINE, save, volume
+
+CLOSED = ("__init__.py", "errors.py", "files.py", "networks", "inference")
+"""The part of the package that runs a bundle."""
+
+
+@pytest.fixture(scope="module")
+def nuclei(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = {**PLAIN, "inference.test_time_flips": [1]}
+    return write_bundle(tmp_path_factory.mktemp("nuclei"), "nuclei", settings)
+
+
+def oblique() -> np.ndarray:
+    affine = AFFINE.copy()
+    affine[:3, :3] = np.array([[0, -1, 0.1], [1, 0, 0], [0, 0.1, 1]]) @ AFFINE[:3, :3]
+    affine[:3, 3] = [-31.5, 12.25, 700]
+    return affine
+
+
+@pytest.mark.parametrize("axis", ["auto", "coronal"])
+def test_an_array_and_its_file_give_one_mask(bundle: Path, tmp_path: Path, axis: str) -> None:
+    save(volume(), oblique(), tmp_path / "in/a.nii.gz")
+    array = predict(bundle, volume(), affine=oblique(), slice_axis=axis)
+    file = predict(bundle, tmp_path / "in/a.nii.gz", slice_axis=axis)
+    (outcome,) = segment(bundle, [tmp_path / "in"], tmp_path / "out", slice_axis=axis)
+    written = nibabel.load(outcome.masks[0])
+    assert array.dtype == np.uint8 and array.shape == volume().shape and set(np.unique(array)) == {0, 1}
+    np.testing.assert_array_equal(array, file)
+    np.testing.assert_array_equal(array, np.asarray(written.dataobj))
+    np.testing.assert_allclose(written.affine, oblique(), atol=1e-4)
+
+
+def test_several_classes_have_their_values(bundle_of_two_classes: Path) -> None:
+    assert set(np.unique(predict(bundle_of_two_classes, volume(), affine=AFFINE))) == {0, 1, 2}
+
+
+def test_a_picture_has_its_mask_and_objects_row_by_row(nuclei: Path, tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    with load_bundle(nuclei) as predictor:
+        array, file = predictor(picture), predictor(tmp_path / "a.png")
+    assert array.labels.shape == (37, 53) and set(np.unique(array.labels)) == {0, 1}
+    assert array.instances is not None and array.affine is None
+    np.testing.assert_array_equal(array.instances > 0, array.labels > 0)
+    (outcome,) = segment(nuclei, [tmp_path / "a.png"], tmp_path / "out")
+    for found, mask in zip((array.instances, array.labels * 255), outcome.masks, strict=True):
+        np.testing.assert_array_equal(found, np.asarray(Image.open(mask)))
+    np.testing.assert_array_equal(array.labels, file.labels)
+    np.testing.assert_array_equal(predict(nuclei, picture), array.labels)
+
+
+def test_further_postprocessing_follows_that_of_the_bundle(bundle: Path) -> None:
+    plain = predict(bundle, volume(), affine=AFFINE)
+    largest = predict(bundle, volume(), affine=AFFINE, postprocessing=[KeepLargestConnectedComponentd("pred")])
+    parts, _ = label(plain, np.ones((3, 3, 3)))
+    sizes = np.bincount(parts.ravel())[1:]
+    assert len(sizes) > 1
+    np.testing.assert_array_equal(largest > 0, parts == sizes.argmax() + 1)
+
+
+def test_progress_and_warnings_are_given(bundle: Path) -> None:
+    said: list[tuple[int, int]] = []
+    with load_bundle(bundle, progress=lambda *now: said.append(now)) as predictor:
+        prediction = predictor(volume() * 10 - 500, AFFINE, name="head")
+    assert said[-1] == (6, 6)
+    assert [sentence.startswith("head looks like CT") for sentence in prediction.warnings] == [True]
+    with pytest.warns(InputWarning, match="The image looks like CT"):
+        predict(bundle, volume() * 10 - 500, affine=AFFINE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InputWarning)
+        predict(bundle, volume(), affine=AFFINE)
+
+
+def test_a_zip_is_unpacked_until_it_is_closed(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    archive = Path(shutil.make_archive(str(tmp_path / "zipped"), "zip", bundle))
+    with load_bundle(archive) as predictor:
+        mask = predictor(volume(), AFFINE).labels
+        assert [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert list(tmp_path.iterdir()) == [archive]
+    np.testing.assert_array_equal(mask, predict(bundle, volume(), affine=AFFINE))
+    with zipfile.ZipFile(archive, "a") as opened:
+        opened.writestr("models/model.pt", b"nothing")
+    with pytest.raises(monai_lwmisn.errors.CheckpointError):
+        load_bundle(archive)
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+@pytest.mark.parametrize(
+    ("image", "affine", "error", "sentence"),
+    [
+        (volume(), None, ConfigError, "without an affine"),
+        (volume()[0], AFFINE, ConfigError, "2 axes"),
+        (np.stack([volume()] * 4, axis=-1), AFFINE, DataError, "has 4 channels"),
+        (np.full((5, 5, 2), np.nan), AFFINE, DataError, "The image has voxels that are NaN"),
+        ("missing.nii.gz", None, DataError, "missing.nii.gz cannot be read"),
+    ],
+)
+def test_an_image_that_cannot_be_taken_is_said(
+    bundle: Path, image: np.ndarray | str, affine: np.ndarray | None, error: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(error, match=sentence):
+        predict(bundle, image, affine=affine)
+
+
+def test_pictures_have_no_slices_to_choose(nuclei: Path) -> None:
+    with pytest.raises(ConfigError, match="has no slice axis to choose"):
+        load_bundle(nuclei, slice_axis="coronal")
+
+
+@pytest.mark.parametrize("kind", ["bundle", "nuclei"])
+def test_the_configuration_has_what_monai_and_its_server_need(kind: str, request: pytest.FixtureRequest) -> None:
+    root = request.getfixturevalue(kind)
+    file = root / "configs/inference.json"
+    versions = dict.fromkeys(("version", "monai_version", "pytorch_version", "numpy_version"), "1")
+    formats = {"inputs": {"image": {}}, "outputs": {"pred": {}}}
+    (root / "configs/metadata.json").write_text(json.dumps(versions | {"network_data_format": formats}))
+    workflow = create_workflow(
+        config_file=str(file),
+        workflow_type="inference",
+        meta_file=str(root / "configs/metadata.json"),
+        bundle_root=str(root),
+        logging_file=False,
+    )
+    assert workflow.check_properties() == []
+    # The stock app of MONAI Label takes these three, and wraps LoadImaged.
+    parser = ConfigParser(json.loads(file.read_text()) | {"bundle_root": str(root)})
+    preprocessing, _, postprocessing = (
+        parser.get_parsed_content(key) for key in ("preprocessing", "inferer", "postprocessing")
+    )
+    assert isinstance(preprocessing.transforms[0], LoadImaged) and callable(postprocessing)
+    long = [text for text in _texts(json.loads(file.read_text())) if text.startswith("$") and text[1] != "@"]
+    long += [text for text in _texts(json.loads(file.read_text())) if text.startswith("$@") and " " in text]
+    assert len(long) <= 12 and not any("monai_lwmisn" in text for text in long)
+    (root / "configs/metadata.json").unlink()
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [text for entry in value.values() for text in _texts(entry)]
+    if isinstance(value, list):
+        return [text for entry in value for text in _texts(entry)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_a_bundle_with_a_copy_of_the_closed_part_runs_without_the_package(bundle: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(bundle, tmp_path / "standalone"))
+    package = Path(monai_lwmisn.__file__).parent
+    for name in CLOSED:
+        copy = shutil.copytree if (package / name).is_dir() else shutil.copy
+        copy(package / name, _made(root / "monai_lwmisn") / name)
+    save(volume(), AFFINE, root / "data/a.nii.gz")
+    # An installed package would be found otherwise.
+    code = f"""
+import sys
+sys.path = [place for place in sys.path if not place.startswith({str(package.parent)!r})]
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in str(finder).lower()]
+import monai.bundle
+monai.bundle.run(
+    config_file="configs/inference.json", logging_file=None, meta_file=None, bundle_root={str(root)!r},
+    dataset_dir={str(root / "data")!r}, output_dir={str(tmp_path / "out")!r},
+)
+import monai_lwmisn
+assert monai_lwmisn.__file__.startswith({str(root)!r}), monai_lwmisn.__file__
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    written = np.asarray(nibabel.load(tmp_path / "out/a_seg.nii.gz").dataobj)
+    np.testing.assert_array_equal(written, predict(bundle, volume(), affine=AFFINE))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
