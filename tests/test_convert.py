@@ -91,6 +91,8 @@ def test_a_run_has_the_settings_it_was_given(former: Path, tmp_path: Path) -> No
     assert sorted(path.name for path in tmp_path.iterdir()) == ["former", "new"]
     configs, expected = read_configs(tmp_path / "new"), resolve("nuclei", overrides=SETTINGS)
     places = {"bundle_root": str(tmp_path / "new"), "dataset_dir": DATA}
+    comment = configs["search"]["comment"]
+    expected = {stage: {**config, "comment": comment} for stage, config in expected.items()}
     assert configs == {stage: {**expected[stage], **places} for stage in RUN_STAGES}
     assert changed_settings(configs) == SETTINGS
 

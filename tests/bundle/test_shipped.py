@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -54,5 +55,7 @@ def test_the_card_names_existing_settings_and_says_what_the_folder_needs(bundle:
     text = (bundle / "docs" / "README.md").read_text(encoding="utf-8")
     assert "scripts" not in text and "needs the package monai-lwmisn" in text.replace("\n", " ")
     facts = json.loads((bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))["lwmisn"]
-    given = dict(re.findall(r"--set '?([\w.]+)=([^'\n\\]+?)'?(?: |$)", text, re.MULTILINE))
-    assert given and {key: facts["settings"][key] for key in given} == {k: json.loads(v) for k, v in given.items()}
+    (search,) = [line for line in text.replace(" \\\n", "").splitlines() if line.startswith("    lwmisn search")]
+    words = shlex.split(search)
+    given = dict(words[at + 1].split("=") for at, word in enumerate(words) if word == "--set")
+    assert given and given == {key: json.dumps(facts["settings"][key]) for key in given}

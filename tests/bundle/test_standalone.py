@@ -33,16 +33,20 @@ def workflow(bundle: Path, name: str, **values: object) -> list[str]:
     return [*command, *(text for key, value in values.items() for text in (f"--{key}", str(value)))]
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
 def test_it_is_the_bundle_with_exports_and_an_equal_copy_of_that_part(prostate_bundle: Path, unpacked: Path) -> None:
-    expected = {path.relative_to(prostate_bundle).as_posix(): path for path in prostate_bundle.rglob("*")}
-    expected = {name: path for name, path in expected.items() if path.is_file()} | closed_part()
-    found = {path.relative_to(unpacked).as_posix(): path for path in unpacked.rglob("*") if path.is_file()}
-    exports = {"models/model.ts", "models/model.onnx"}
+    found = contents(unpacked)
+    exports = {found.pop("models/model.ts"), found.pop("models/model.onnx")}
+    code = {name: found.pop(name) for name in list(found) if name.startswith("monai_lwmisn/")}
     assert unpacked.name == prostate_bundle.name
-    assert set(found) == set(expected) | exports
-    assert [name for name in expected if found[name].read_bytes() != expected[name].read_bytes()] == []
-    own = {path.relative_to(PACKAGE.parent).as_posix() for path in PACKAGE.rglob("*.py")}
-    assert {name for name in found if name.endswith(".py")} <= own
+    assert found == contents(prostate_bundle) and all(exports)
+    assert code == {name: (PACKAGE.parent / name).read_bytes() for name in code}
+    assert set(code) == set(closed_part())
+    assert {"monai_lwmisn/__init__.py", "monai_lwmisn/networks/lwmisn.py", "monai_lwmisn/errors.py"} < set(code)
 
 
 def test_it_segments_with_monai_alone_as_with_the_package(unpacked: Path, alone: Path, tmp_path: Path) -> None:
@@ -66,12 +70,11 @@ def test_the_other_workflows_say_that_they_need_the_package(
     unpacked: Path, alone: Path, mr_phantom: Path, tmp_path: Path, name: str
 ) -> None:
     bundle = shutil.copytree(unpacked, tmp_path / "bundle")
-    before = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    before = contents(bundle)
     done = run_alone(alone, *workflow(bundle, name, dataset_dir=mr_phantom), cwd=tmp_path)
     assert done.returncode != 0
     assert done.stderr.strip().splitlines()[-1].endswith("pip install monai-lwmisn.")
-    after = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file() and path.suffix != ".pyc"}
-    assert after == before
+    assert contents(bundle) == before
 
 
 def test_a_run_becomes_a_standalone_bundle_with_the_name_of_the_archive(prostate_run: Path, tmp_path: Path) -> None:
@@ -87,7 +90,7 @@ def test_what_fails_leaves_the_old_archive(prostate_bundle: Path, tmp_path: Path
     archive.write_bytes(b"old")
     bundle = shutil.copytree(prostate_bundle, tmp_path / "bundle")
     (bundle / "models" / "model.pt").write_bytes(b"damaged")
-    with pytest.raises(Exception, match="truncated or not a checkpoint"):
+    with pytest.raises(Exception, match="bundle/models/model.pt is not a checkpoint"):
         write_standalone(bundle, archive)
     assert archive.read_bytes() == b"old"
     with pytest.raises(ConfigError, match="ends with .zip"):
