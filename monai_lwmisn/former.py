@@ -174,7 +174,7 @@ def _values(
         # What a bundle segments with is what it was measured with.
         first = former.get("inference", {}) if key.startswith("inference.") else own
         config = next((config for config in (first, own, *former.values()) if name in config), None)
-        if config is None or config[name] == NAMES["expressions"].get(name):
+        if config is None or (name in NAMES["expressions"] and config[name] == NAMES["expressions"][name]):
             continue
         if key in base or config[name] != _default(key):
             found[key] = config[name]
