@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "bundle": {"config", "settings", "data", "profiling", "inference", "networks"},
     "former": {"config", "settings", "networks"},
     "convert": {"bundle", "former", "config", "settings", "data", "networks"},
-    "label": {"bundle", "inference", "networks"},
+    "label": {"bundle", "config", "inference", "networks"},
     "cli": {
         "label",
         "bundle",

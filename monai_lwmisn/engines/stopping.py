@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from typing import Any
 
 from ignite.engine import Engine, Events
 
@@ -28,7 +29,7 @@ class FiniteLoss:
 
     def __call__(self, engine: Engine) -> None:
         """Check the loss of this iteration."""
-        output = engine.state.output
+        output: Any = engine.state.output
         loss = float((output[0] if isinstance(output, list) else output)["loss"])  # a list where it is decollated
         if not math.isfinite(loss):
             raise TrainingError(
