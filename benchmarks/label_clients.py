@@ -1,9 +1,9 @@
 """Several clients of one MONAI Label server at once: their waiting times, and whether all masks are right.
 
-    PYTHONPATH=tests/label .venv-label/bin/python benchmarks/label_clients.py bundles/nuclei_microscopy_lwmisn \\
+    PYTHONPATH=.:tests/label .venv-label/bin/python benchmarks/label_clients.py bundles/nuclei_microscopy_lwmisn \\
         --output docs/results/label_clients
 
-PYTHONPATH is needed only if torchvision is built for CUDA and torch is not.
+`tests/label` in PYTHONPATH is needed only if torchvision is built for CUDA and torch is not.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from reports import make_parser, table, write_result
 
-from monai_lwmisn.label.check import PLUGIN, Session, expected_masks, read_mask, session_of
 from monai_lwmisn.profiling import processor_name
+from tests.label.session import PLUGIN, Session, expected_masks, read_mask, session_of
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def main() -> None:
 
 def _ask(session: Session, image: str) -> tuple[float, bytes]:
     began = time.perf_counter()
-    answer = session.infer(image, **(PLUGIN if session.config["data"]["volumetric"] else {}))
+    answer = session.infer(image, **(PLUGIN if session.data["volumetric"] else {}))
     answer.raise_for_status()
     return time.perf_counter() - began, answer.content
 

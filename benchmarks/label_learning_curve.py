@@ -1,12 +1,12 @@
 """Accuracy of a bundle after a training on a few labelled images in a MONAI Label server, from two starts.
 
-    PYTHONPATH=tests/label .venv-label/bin/python benchmarks/label_learning_curve.py BUNDLE --data PATH \\
+    PYTHONPATH=.:tests/label .venv-label/bin/python benchmarks/label_learning_curve.py BUNDLE --data PATH \\
         --output docs/results/label_nuclei
 
 The training starts from the bundle's weights or from random ones. BUNDLE must have one structure, and its weights must
 never have seen the test part of its data. Some images of the test part are labelled. The accuracy is measured on the
-others, which are of other cases. Rows that the .json file has are not repeated. PYTHONPATH is needed only if
-torchvision is built for CUDA and torch is not.
+others, which are of other cases. Rows that the .json file has are not repeated. `tests/label` in
+PYTHONPATH is needed only if torchvision is built for CUDA and torch is not.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ from monai.transforms import Compose
 from PIL import Image
 from reports import make_parser, table, write_result
 
-from monai_lwmisn.config import resolve
 from monai_lwmisn.data import prepare_datalist
 from monai_lwmisn.files import read_json
-from monai_lwmisn.label.check import PLUGIN, Session, read_mask, session_of
 from monai_lwmisn.label.folder import restore
 from monai_lwmisn.profiling import processor_name
+from tests.label.session import PLUGIN, Session, read_mask, session_of
 
 SPLIT = (
     *("dataset", "volumetric", "label_names", "split_by", "test_fraction", "validation_fraction", "seed"),
@@ -61,7 +60,7 @@ def main() -> None:
     rows = _read(arguments.output)
     items = {_name(item): item for item in labelled + measured}
 
-    def write(config: dict[str, Any], folder: Path) -> dict[str, Path]:
+    def write(data: dict[str, Any], folder: Path) -> dict[str, Path]:
         return write_images(arguments.bundle, items, folder)
 
     with session_of(arguments.bundle, write) as session:
@@ -89,8 +88,7 @@ def choose(arguments: argparse.Namespace) -> tuple[list[dict], list[dict]]:
 
 def write_images(bundle: Path, items: dict[str, dict], folder: Path) -> dict[str, Path]:
     """Write the images to ``folder`` and their labels beside it, in formats that the server accepts."""
-    facts = read_json(bundle / "configs" / "metadata.json")["lwmisn"]
-    settings = resolve(facts["preset"], facts["variant"])["train"]["data"]
+    settings = read_json(bundle / "configs" / "train.json")["data"]
     load = Compose(ConfigParser({"data": settings}).get_parsed_content("data#loading"))
     labels = folder.with_name("labels")
     labels.mkdir()
@@ -119,7 +117,7 @@ def dice(session: Session, names: list[str]) -> float:
     """Return the mean DSC of the server's masks over images."""
     values = []
     for name in names:
-        answer = session.infer(name, **(PLUGIN if session.config["data"]["volumetric"] else {}))
+        answer = session.infer(name, **(PLUGIN if session.data["volumetric"] else {}))
         answer.raise_for_status()
         mask, truth = (
             torch.from_numpy(read_mask(content, session, file)[0] > 0)[None, None]

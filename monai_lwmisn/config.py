@@ -36,18 +36,6 @@ RUN_STAGES = ("search", "train", "evaluate")
 ABOUT = ("comment", "preset", "variant")
 """What a preset says of itself."""
 
-REQUIRED = (
-    "data.dataset",
-    "data.modality",
-    "data.label_names",
-    "data.in_channels",
-    "data.out_channels",
-    "data.volumetric",
-    "architecture.cells",
-    "architecture.node_width",
-)
-"""The settings that have no default."""
-
 BUDGET_KEYS = {"params": "budget_params", "macs": "budget_macs", "latency": "budget_latency_ms"}
 BUDGET_UNITS = {
     "params": {"": 1.0, "k": 1e3, "M": 1e6},
@@ -314,7 +302,7 @@ def _check_preset(preset: dict[str, Any], path: str) -> dict[str, Any]:
     for key in flat:
         if key not in known and key not in references:
             raise ConfigError(f"{path} has the unknown key '{key}': the nearest is '{nearest(key, known)}'.")
-    missing = [key for key in REQUIRED if key not in flat]
+    missing = [key for key, setting in all_settings().items() if setting.required and key not in flat]
     if missing:
         raise ConfigError(f"{path} lacks {', '.join(missing)}: add them, as in {PRESETS / 'nuclei_light.json'}.")
     for key, value in flat.items():

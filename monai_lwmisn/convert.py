@@ -89,13 +89,14 @@ def _convert_folder(old: Path, new: Path) -> list[str]:
             places = {"bundle_root": str(new.absolute()), "dataset_dir": _dataset_dir(old)}
             write_configs(made, {stage: {**configs[stage], **places} for stage in RUN_STAGES})
         for file in sorted(made.rglob("genotype.json")):
-            convert_genotype(read_json(file), old / file.relative_to(made)).save(file)
+            former = old / file.relative_to(made)
+            convert_genotype(read_json(former), former).save(file)
         for file in sorted(made.rglob("*.pt")):
             if file.parent.name == "search":
                 file.unlink()
                 notes.append(f"{file.parent.name}/{file.name} is left out: a search cannot be resumed by this release.")
             else:
-                save_atomically(convert_weights(load_checkpoint(file)), file)
+                save_atomically(convert_weights(load_checkpoint(old / file.relative_to(made))), file)
         if (made / "models" / "model.pt").is_file():
             load_weights(LWMISN(Genotype.load(made / "genotype.json")), made / "models" / "model.pt")
     return notes

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.config import ABOUT, fill, load_preset, preset_names, variant_names
+from monai_lwmisn.config import ABOUT, fill, load_preset, override, preset_names, variant_names
 from monai_lwmisn.errors import ConfigError, GenotypeError
 from monai_lwmisn.files import read_json
+from monai_lwmisn.networks.architecture import STAGES as CELL_STAGES
 from monai_lwmisn.networks.genotype import SCHEMA_VERSION, Genotype
-from monai_lwmisn.settings import CONFIGS, STAGES, all_settings, is_expression
+from monai_lwmisn.settings import CONFIGS, STAGES, all_settings, flatten, is_expression
 
 NAMES = read_json(CONFIGS / "former_names.json")
 """The names of the former release, by those of this one."""
@@ -80,21 +81,18 @@ def convert_configs(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]
         former["inference"] = read_json(folder / "configs" / "inference.json")
     # In a bundle the package has the name scripts.
     former = {stage: _with_targets(config) for stage, config in former.items()}
-    former["search"] = {**_about_bundle(folder), **former["search"]}
     notes = _check_gone(former, folder)
     for stage, config in former.items():
         _check_loading(config.get("loading", []), folder / "configs" / f"{stage}.json")
-    values = {stage: _values(stage, former, folder) for stage in STAGES}
-    return {stage: fill(stage, nested) for stage, nested in values.items()}, notes
+    base = _base(folder, former["search"])
+    values = {stage: _values(stage, former, base, folder) for stage in STAGES}
+    return override({stage: fill(stage, nested) for stage, nested in values.items()}, {}), notes
 
 
 def convert_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return values of the former release's ``--set`` by the keys of this one."""
-    converted: dict[str, Any] = {}
-    for key, name in NAMES["settings"].items():
-        if name in settings and key != "search.genotype":
-            converted[key] = settings[name]
-    return converted
+    present = NAMES["settings"].items()
+    return {key: settings[name] for key, name in present if name in settings and key != "search.genotype"}
 
 
 def convert_command(text: str) -> str:
@@ -124,14 +122,17 @@ def _with_targets(value: Any) -> Any:
     return json.loads(text)
 
 
-def _about_bundle(folder: Path) -> dict[str, Any]:
-    """Return the preset of a bundle, which its metadata name."""
+def _base(folder: Path, search: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the preset of a run or bundle by dotted key, with the settings that the metadata of a bundle name.
+
+    The configurations of a bundle of the former release lack what their stage did not use.
+    """
     file = folder / "configs" / "metadata.json"
     facts = read_json(file).get("lwmisn", {}) if file.is_file() else {}
-    preset, variant = facts.get("preset"), facts.get("variant")
-    if preset not in preset_names() or variant not in variant_names(preset):
-        return {}
-    return {name: value for name, value in load_preset(preset, variant).items() if name in ABOUT}
+    preset, variant = ({**facts, **search}.get(name) for name in ("preset", "variant"))
+    known = preset in preset_names() and variant in variant_names(preset)
+    base = flatten(load_preset(preset, variant)) if known else {}
+    return base | convert_settings(facts.get("settings", {}))
 
 
 def _check_gone(former: Mapping[str, Mapping[str, Any]], folder: Path) -> list[str]:
@@ -163,15 +164,19 @@ def _check_loading(loading: Any, file: Path) -> None:
             )
 
 
-def _values(stage: str, former: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, Any]:
+def _values(
+    stage: str, former: Mapping[str, Mapping[str, Any]], base: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
     """Return the values of a stage nested by section, and the entries of a user's own that they refer to."""
     own = former.get(stage, {})
-    found: dict[str, Any] = {}
+    found = dict(base)
     for key, name in NAMES["settings"].items():
         # What a bundle segments with is what it was measured with.
         first = former.get("inference", {}) if key.startswith("inference.") else own
         config = next((config for config in (first, own, *former.values()) if name in config), None)
-        if config is not None and config[name] not in (NAMES["expressions"].get(name), _default(key)):
+        if config is None or (name in NAMES["expressions"] and config[name] == NAMES["expressions"][name]):
+            continue
+        if key in base or config[name] != _default(key):
             found[key] = config[name]
     found |= {name: former["search"][name] for name in ABOUT if name in former["search"]}
     _adapt(found, own.get("loading", former["train"].get("loading", [])))
@@ -195,18 +200,18 @@ def _default(key: str) -> Any:
 
 def _adapt(found: dict[str, Any], loading: Any) -> None:
     """Change what has another form or default in this release."""
-    found["architecture.cells"] = {
-        stage: found.pop(f"architecture.cells.{stage}") for stage in ("encoder", "middle", "decoder")
-    }
+    cells = {stage: found.pop(f"architecture.cells.{stage}", None) for stage in CELL_STAGES}
+    given = {stage: count for stage, count in cells.items() if count is not None}
+    found["architecture.cells"] = {**found.get("architecture.cells", {}), **given}
     if "search.genotype" in found:
         found["search.genotype"] = "$@bundle_root + '/genotype.json'"
-    if found.get("data.volumetric"):
+    if found["data.volumetric"]:
         axes = [step["axcodes"] for step in loading if step["_target_"] == "Orientationd"]
-        if axes and not is_expression(axes[0]):
+        if axes and axes[0] != _default("data.orientation") and not is_expression(axes[0]):
             found["data.orientation"] = axes[0]
         return
     found.pop("data.spacing_is_real", None)
-    # Pictures were measured whole and one bundle was made for large ones; both are the same where it fits.
+    # A run measured pictures whole, and its bundle took windows. Both are the same where a picture fits the window.
     if found.get("inference.roi") is None:
         found |= {f"inference.{name}": value for name, value in NAMES["picture_defaults"].items()}
 

@@ -29,7 +29,8 @@ class Setting:
 
     Attributes:
         key: its name from preset to code, such as ``train.epochs``.
-        default: its value where neither preset nor user gives one; None where a preset has to.
+        default: its value where neither preset nor user gives one.
+        required: whether a preset has to give its value.
         meaning: one phrase, with the unit.
         stages: the stages whose configuration has it.
         set_in: the stages whose command may set it.
@@ -42,6 +43,7 @@ class Setting:
     meaning: str
     stages: tuple[str, ...]
     set_in: tuple[str, ...]
+    required: bool = False
     least: float | None = None
     choices: tuple[Any, ...] | None = None
 
@@ -49,29 +51,40 @@ class Setting:
 @lru_cache(maxsize=1)
 def all_settings() -> dict[str, Setting]:
     """Return every setting by its key."""
-    found: dict[str, Setting] = {}
+    found = {}
     for section, keys in read_json(CONFIGS / "settings.json").items():
         for name, facts in keys.items():
             key = f"{section}.{name}" if section else name
-            stages = tuple(facts["stages"])
-            choices = tuple(facts["choices"]) if "choices" in facts else None
-            set_in = tuple(facts.get("set_in", stages))
-            found[key] = Setting(key, facts["default"], facts["meaning"], stages, set_in, facts.get("least"), choices)
+            found[key] = Setting(
+                key=key,
+                default=facts.get("default"),
+                meaning=facts["meaning"],
+                stages=tuple(facts["stages"]),
+                set_in=tuple(facts.get("set_in", facts["stages"])),
+                required=facts.get("required", False),
+                least=facts.get("least"),
+                choices=tuple(facts["choices"]) if "choices" in facts else None,
+            )
     for field in dataclasses.fields(Architecture):
         if "meaning" in field.metadata:
-            default = None if field.default is dataclasses.MISSING else field.default
-            key = f"architecture.{field.name}"
-            meaning, choices = field.metadata["meaning"], field.metadata.get("choices")
-            found[key] = Setting(key, default, meaning, ("search",), ("search",), choices=choices)
+            required = field.default is dataclasses.MISSING
+            found[f"architecture.{field.name}"] = Setting(
+                key=f"architecture.{field.name}",
+                default=None if required else field.default,
+                meaning=field.metadata["meaning"],
+                stages=("search",),
+                set_in=("search",),
+                required=required,
+                choices=field.metadata.get("choices"),
+            )
     return found
 
 
 def defaults_of(stage: str) -> dict[str, Any]:
-    """Return the default of every setting that a stage's configuration has, nested by section."""
+    """Return the default of every setting that a stage's configuration has and that has one, nested by section."""
     nested: dict[str, Any] = {}
     for setting in all_settings().values():
-        required = setting.key.startswith("architecture.") and setting.default is None
-        if stage in setting.stages and not required:
+        if stage in setting.stages and not setting.required:
             section, _, name = setting.key.rpartition(".")
             (nested.setdefault(section, {}) if section else nested)[name] = setting.default
     return nested
@@ -121,7 +134,7 @@ def settings_table() -> str:
         lines += [f"## `{section}`" if section else "## On top level", "", "| key | default | set with | meaning |"]
         lines.append("|---|---|---|---|")
         for key, setting in own.items():
-            commands = ", ".join("segment" if stage == "inference" else stage for stage in setting.set_in)
+            commands = ", ".join(stage for stage in setting.set_in if stage != "inference") or "options of segment"
             lines.append(f"| `{key}` | {_default_text(setting, code='`')} | {commands} | {setting.meaning} |")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
@@ -139,8 +152,8 @@ def flatten(preset: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _default_text(setting: Setting, code: str = "") -> str:
-    if setting.default is None and "search" in setting.stages and setting.key.startswith(("data.", "architecture.")):
-        return "the preset's" if setting.least is None or setting.key.endswith("channels") else "none"
+    if setting.required:
+        return "the preset's"
     return f"{code}{json.dumps(setting.default)}{code}"
 
 

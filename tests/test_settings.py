@@ -22,6 +22,7 @@ def test_every_setting_has_a_meaning_and_belongs_to_a_stage() -> None:
 def test_every_default_is_within_its_own_limits() -> None:
     for key, setting in all_settings().items():
         check_value(key, setting.default)
+        assert not (setting.required and setting.default is not None)
 
 
 @pytest.mark.parametrize("stage", ["search", "train", "evaluate"])

@@ -12,7 +12,7 @@ from monai_lwmisn.errors import LWMISNError
 
 def add_commands(commands: Commands) -> None:
     """Add label with its actions."""
-    label = commands.add("label", None, "MONAI Label: serve bundles to annotators, and learn from what they label")
+    label = commands.add("label", None, "MONAI Label: serve bundles to annotators, and train them on what they label")
     actions = Commands(label, metavar="ACTION")
     serve = actions.add("serve", _serve, "start a server for 3D Slicer, OHIF and other clients")
     serve.add_argument(
@@ -40,8 +40,6 @@ def add_commands(commands: Commands) -> None:
     restore.add_argument(
         "--app", type=Path, metavar="FOLDER", default=Path("label-app"), help="the app's folder (default: %(default)s)"
     )
-    acceptance = actions.add("check", _check, "start a server on made images, and check it")
-    acceptance.add_argument("--bundle", type=Path, nargs="+", metavar="BUNDLE", required=True, help="bundles to check")
 
 
 def _serve(arguments: argparse.Namespace) -> None:
@@ -57,15 +55,3 @@ def _restore(arguments: argparse.Namespace) -> None:
 
     restore(arguments.app, arguments.name)
     say(f"{arguments.name} has its original weights again.")
-
-
-def _check(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.bundle.verify import raise_for_failures
-    from monai_lwmisn.label.check import check_label
-
-    for bundle in arguments.bundle:
-        findings = []
-        for finding in check_label(bundle):
-            findings.append(finding)
-            say(str(finding))
-        raise_for_failures(bundle, findings)

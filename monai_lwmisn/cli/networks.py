@@ -1,4 +1,4 @@
-"""The command that shows a network and its costs: show."""
+"""Adds the command that shows a network: show."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from monai_lwmisn.files import check_writable
 
 def add_commands(commands: Commands) -> None:
     """Add show."""
-    show = commands.add(
-        "show", _show, "show a network: parameters, multiply-accumulates, time, memory, and its cells drawn"
-    )
+    show = commands.add("show", _show, "show a network: parameters, multiply-accumulates, time, memory and cells")
     show.add_argument("genotype", type=Path, metavar="GENOTYPE_OR_RUN", help="a genotype.json, or a run folder")
     show.add_argument(
         "--json", action="store_true", help="print JSON: counts as plain numbers, latency_ms, peak_memory_mb"

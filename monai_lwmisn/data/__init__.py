@@ -5,7 +5,6 @@ from monai_lwmisn.data.datalist import read_datalist, select_parts, validate_dat
 from monai_lwmisn.data.datasets import DATASETS, read_dataset
 from monai_lwmisn.data.phantom import write_phantom
 from monai_lwmisn.data.preparation import prepare_datalist
-from monai_lwmisn.data.sampling import stratum_weights
 from monai_lwmisn.data.splits import split_datalist
 from monai_lwmisn.data.torch_datasets import SliceDataset, build_dataset
 
@@ -20,7 +19,6 @@ __all__ = [
     "read_dataset",
     "select_parts",
     "split_datalist",
-    "stratum_weights",
     "validate_datalist",
     "write_datalist",
     "write_phantom",

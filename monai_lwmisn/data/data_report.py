@@ -23,7 +23,7 @@ MOST_SIZES = 12
 
 @dataclass
 class DataReport:
-    """The content and the problems of a data set.
+    """Holds the content and the problems of a data set.
 
     Attributes:
         dataset: the format of the data set.

@@ -24,7 +24,7 @@ class CopyGeometryd(MapTransform):
     Args:
         keys: labels (1, x, y[, z]) as they were loaded.
         reference: key of the image.
-        allow_missing_keys: whether a missing key is passed over.
+        allow_missing_keys: whether a missing key is skipped.
 
     Raises:
         DataError: a label without geometry and its image differ in size.
@@ -64,7 +64,7 @@ class SelectSlicesd(MapTransform):
 
     Args:
         keys: volumes (channel, x, y, z).
-        allow_missing_keys: whether a missing key is passed over.
+        allow_missing_keys: whether a missing key is skipped.
     """
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,6 @@ from monai.data import DataLoader
 from torch.utils.data import Dataset
 
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.data.sampling import stratum_weights
 from monai_lwmisn.engines.distributed import split_between_processes
 
 GPU_WORKERS = 4
@@ -63,6 +63,23 @@ def evaluation_loader(dataset: Dataset, num_workers: int | None, device: torch.d
     """
     sampler = split_between_processes(dataset, shuffle=False)
     return DataLoader(dataset, batch_size=1, sampler=sampler, **_loading(num_workers, device))
+
+
+def stratum_weights(items: Sequence[Item], exponent: float) -> list[float] | None:
+    """Return the sampling weight of each image, which is larger for rarer strata.
+
+    Args:
+        items: the training part of a datalist.
+        exponent: 0 draws all images equally often, 1 draws all strata equally often. At 0.5 the share of a stratum is
+            proportional to the square root of its size.
+
+    Returns:
+        One weight per item, or None if all would be equal.
+    """
+    sizes = Counter(item.get("stratum", "") for item in items)
+    if exponent == 0 or len(sizes) < 2:
+        return None
+    return [sizes[item.get("stratum", "")] ** -exponent for item in items]
 
 
 def _loading(num_workers: int | None, device: torch.device) -> dict[str, Any]:

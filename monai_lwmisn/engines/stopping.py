@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import os
 import time
+from typing import Any
 
 from ignite.engine import Engine, Events
-from monai.handlers import from_engine
 
 from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.errors import TrainingError
-
-_loss_of = from_engine(["loss"], first=True)
 
 
 class FiniteLoss:
@@ -31,7 +29,8 @@ class FiniteLoss:
 
     def __call__(self, engine: Engine) -> None:
         """Check the loss of this iteration."""
-        loss = float(_loss_of(engine.state.output))
+        output: Any = engine.state.output
+        loss = float((output[0] if isinstance(output, list) else output)["loss"])  # a list where it is decollated
         if not math.isfinite(loss):
             raise TrainingError(
                 f"The loss is {loss} in epoch {engine.state.epoch}: resume with a lower learning rate, "

@@ -1,1 +1,1 @@
-"""Tables, figures and measurements of networks."""
+"""Drawings of the cells of a genotype."""

@@ -1,4 +1,4 @@
-"""Where to put the nodes of a cell on a page so that its arrows can be followed with the eye."""
+"""Places the nodes of a cell on a page, so that its arrows are easy to follow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from monai_lwmisn.networks import Edge
 from monai_lwmisn.networks.genotype import INPUTS, NODES
 
-# All lengths are inches on the page; boxes of nodes, and of the inputs and the output.
+# All lengths are in inches: the boxes of nodes, then the boxes of the inputs and the output.
 BOX_WIDTH, BOX_HEIGHT, LABEL_HEIGHT, LABEL_DISTANCE, LABELS_BELOW = 1.75, 0.82, 0.21, 0.26, 0.12
 TERMINAL_WIDTH, TERMINAL_HEIGHT = 0.72, 0.42
 COLUMN, ROW = 2.55, 1.05
@@ -23,7 +23,7 @@ Arrow = tuple[Point, Point]
 
 @dataclass(frozen=True)
 class CellLayout:
-    """Centres of the boxes of a cell, the y axis upwards, and its edges."""
+    """The edges of a cell and the centres of its boxes. The y axis points upwards."""
 
     edges: tuple[Edge, ...]
     inputs: tuple[Point, ...]
@@ -32,16 +32,16 @@ class CellLayout:
 
     @property
     def top(self) -> float:
-        """Upper end of the highest box."""
+        """The upper end of the highest box."""
         return max([self.inputs[0][1] + TERMINAL_HEIGHT / 2, *(y + BOX_HEIGHT / 2 for _, y in self.nodes)])
 
     @property
     def bottom(self) -> float:
-        """Lower end of the lowest box."""
+        """The lower end of the lowest box."""
         return min([self.inputs[-1][1] - TERMINAL_HEIGHT / 2, *(y - BOX_HEIGHT / 2 for _, y in self.nodes)])
 
     def arrows(self) -> list[Arrow]:
-        """Start and end of the arrow of each edge; of a node's two labels the upper belongs to the higher source."""
+        """Return the start and end of each edge's arrow. The upper label of a node belongs to the higher source."""
         arrows = []
         for edge in self.edges:
             start = self._exit(edge.predecessor)
@@ -55,7 +55,7 @@ class CellLayout:
         return arrows
 
     def concatenation(self) -> list[Arrow]:
-        """Start and end of the arrows from the nodes to the output."""
+        """Return the start and end of the arrows from the nodes to the output."""
         end = (self.output[0] - TERMINAL_WIDTH / 2, self.output[1])
         return [(self._exit(INPUTS + node), end) for node in range(NODES)]
 
@@ -69,7 +69,7 @@ class CellLayout:
 
 @lru_cache(maxsize=8)
 def lay_out(edges: tuple[Edge, ...]) -> CellLayout:
-    """Place a cell: columns by the distance from the inputs, and of all rows those with the least clutter."""
+    """Place a cell: in columns by the distance from the inputs, and in the rows with the least clutter."""
     depth: list[int] = []
     for node in range(NODES):
         sources = [edge.predecessor - INPUTS for edge in edges if edge.node == node]
@@ -86,14 +86,14 @@ def lay_out(edges: tuple[Edge, ...]) -> CellLayout:
 
 
 def control_points(arrow: Arrow) -> tuple[Point, Point, Point, Point]:
-    """The Bezier curve of an arrow: it leaves and arrives horizontally."""
+    """Return the Bezier curve of an arrow, which leaves and arrives horizontally."""
     start, end = arrow
     bend = max(0.35, 0.45 * (end[0] - start[0]))
     return start, (start[0] + bend, start[1]), (end[0] - bend, end[1]), end
 
 
 def _clutter(layout: CellLayout) -> float:
-    """How hard a layout is to read: arrows under boxes, then crossings, then long ways."""
+    """Rate how hard a layout is to read: by arrows under boxes, then crossings, then long arrows."""
     arrows = np.array([control_points(arrow) for arrow in layout.arrows() + layout.concatenation()])
     t = np.linspace(0, 1, 33)
     weights = np.stack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])

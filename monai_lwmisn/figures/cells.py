@@ -1,4 +1,4 @@
-"""The cells of a genotype, drawn."""
+"""Draws the cells of a genotype."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from monai_lwmisn.networks import Genotype
 
 FORMATS = (".svg", ".png", ".pdf")
 
-# Okabe and Ito's colours, which the colour-blind can tell apart.
+# The colours of Okabe and Ito, which the colour-blind can tell apart.
 OPERATION_COLOURS = {
     "identity": "#888888",
     "separable_conv_3x3": "#0072B2",
@@ -47,10 +47,14 @@ MARGIN, TITLE_HEIGHT = 0.25, 0.45
 
 
 def draw_cells(genotype: Genotype, path: str | Path) -> None:
-    """Draw the cell of each group of a genotype, one below the other, as SVG, PNG or PDF by the ending of ``path``.
+    """Draw the cell of each group of a genotype, one below the other.
 
-    Every node is a box with the two operations whose results it adds, each with an arrow from where its input comes
-    from. The same genotype gives the same file.
+    Every node is a box with the two operations whose results it adds. An arrow leads to each operation from its
+    predecessor. The same genotype gives the same file.
+
+    Args:
+        genotype: the genotype.
+        path: the file to write; its ending is .svg, .png or .pdf. The folder is made.
 
     Raises:
         ConfigError: for another ending.

@@ -1,4 +1,4 @@
-"""Paths into zip archives: a member of a zip is written ``ARCHIVE.zip!/MEMBER`` and read in place, never unpacked."""
+"""Reads members of zip archives in place. The path of a member is ``ARCHIVE.zip!/MEMBER``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def split_member(path: str | os.PathLike[str]) -> tuple[str, str | None]:
 
 @lru_cache(maxsize=8)
 def _open_archive(path: str, process: int, modified: int) -> zipfile.ZipFile:
-    """An open archive. Kept per process, because forked workers would share one file position."""
+    """An open archive, one for each process: forked workers would share one file position."""
     return zipfile.ZipFile(path)
 
 

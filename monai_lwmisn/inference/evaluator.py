@@ -52,10 +52,15 @@ class MaskEvaluator:
             item: ``image``, prepared (channel, x, y[, z]), with its metadata.
         """
         image = item["image"].to(self.device)
+        found = self.postprocessing({**item, "image": image, "pred": self.logits(image)})
+        return _prediction(found["pred"], found.get("instances"))
+
+    def logits(self, image: Any) -> Any:
+        """Return the logits (class, x, y[, z]) of a prepared image (channel, x, y[, z]), on its grid."""
+        image = image.to(self.device)
         with eval_mode(self.network), torch.autocast(self.device.type, enabled=self.amp):
             logits = self.inferer(image.as_tensor()[None], self.network)
-        found = self.postprocessing({**item, "image": image, "pred": convert_to_dst_type(logits[0], image)[0]})
-        return _prediction(found["pred"], found.get("instances"))
+        return convert_to_dst_type(logits[0], image)[0]
 
     def run(self) -> None:
         """Segment all images of the loader, and write their masks."""

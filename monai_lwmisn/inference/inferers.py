@@ -1,4 +1,4 @@
-"""From images or volumes of any size to logits on the same grid."""
+"""Brings images and volumes of any size through a 2D network, to logits on the same grid."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ __all__ = ["FlippingInferer", "ProgressInferer", "SliceSmoothingInferer", "build
 
 
 class FlippingInferer(Inferer):
-    """
-    Mean of the logits over flips of the input, flipped back (test-time augmentation).
+    """Averages the logits over flips of the input, flipped back (test-time augmentation).
 
     Args:
         inferer: computes the logits of one flip.
@@ -45,8 +44,7 @@ class FlippingInferer(Inferer):
 
 
 class SliceSmoothingInferer(Inferer):
-    """
-    Smooths the logits of volumes along the slices, each of which the network has seen by itself.
+    """Smooths the logits of volumes along the slices, since the network sees each slice by itself.
 
     Args:
         inferer: computes the logits of a volume.
@@ -73,14 +71,13 @@ class SliceSmoothingInferer(Inferer):
 
 
 class ProgressInferer(Inferer):
-    """
-    Says after every batch how many slices, windows or pictures of the input are done.
+    """Reports after every batch how many slices, windows or pictures of the input are done.
 
     Args:
         inferer: does the work.
-        progress: called with the number done and the number there are.
-        count: how many there are in an input (B, C, ...).
-        repeats: how often each goes through the network.
+        progress: called with the number done and the number of all.
+        count: gives the number of all in an input (B, C, ...).
+        repeats: times that each goes through the network.
     """
 
     def __init__(
@@ -110,8 +107,7 @@ class ProgressInferer(Inferer):
 
 
 class _WindowInferer(Inferer):
-    """
-    Windows of an image, no larger than it: where MONAI would pad a small one, it is taken whole.
+    """Takes windows of an image, and an image that is smaller than a window whole. MONAI would pad it.
 
     Args:
         roi: size in pixels of a window.
@@ -135,7 +131,7 @@ class _WindowInferer(Inferer):
 
 
 class _PlainTensorInferer(Inferer):
-    """Hides the metadata of images from the network, where MONAI would carry it through every layer."""
+    """Gives the network plain tensors. MONAI would carry the metadata of images through every layer."""
 
     def __init__(self, inferer: Inferer) -> None:
         super().__init__()
@@ -157,8 +153,7 @@ def build_inferer(
     slice_smoothing: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Inferer:
-    """
-    The inferer of a 2D network.
+    """The inferer of a 2D network.
 
     Args:
         volumetric: the inputs are volumes (B, C, H, W, D), taken slice by slice along the last axis.
@@ -169,7 +164,7 @@ def build_inferer(
         flips: in-plane axes to average over flips of, see :class:`FlippingInferer`.
         slice_smoothing: sigma in slices of the smoothing of a volume's logits, see :class:`SliceSmoothingInferer`;
             0 for none.
-        progress: called after each batch with how many slices or windows of an input are done, and how many there are.
+        progress: called after each batch with the number of slices or windows of an input that are done, and of all.
     """
     inferer: Inferer
     if volumetric:
@@ -190,7 +185,7 @@ def build_inferer(
 
 
 def _count(volumetric: bool, roi: Sequence[int] | None, overlap: float, inputs: torch.Tensor) -> int:
-    """How many slices or windows an input (B, C, H, W[, D]) has."""
+    """The number of slices or windows of an input (B, C, H, W[, D])."""
     count = len(inputs) * (inputs.shape[-1] if volumetric else 1)
     if roi:
         window = list(roi) if volumetric else _window(inputs, roi)

@@ -1,4 +1,4 @@
-"""From a mask to its single objects: touching nuclei apart."""
+"""Tells the objects of a mask apart, touching nuclei too."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
-from monai.utils import convert_data_type, convert_to_dst_type, ensure_tuple_rep, optional_import
+from monai.utils import convert_data_type, convert_to_dst_type, ensure_tuple_rep
 
 from monai_lwmisn.errors import DataError
-
-distance_transform_edt, _ = optional_import("scipy.ndimage", name="distance_transform_edt")
-gaussian, _ = optional_import("skimage.filters", name="gaussian")
-label, _ = optional_import("skimage.measure", name="label")
-local_maxima, _ = optional_import("skimage.morphology", name="local_maxima")
-reconstruction, _ = optional_import("skimage.morphology", name="reconstruction")
-relabel_sequential, _ = optional_import("skimage.segmentation", name="relabel_sequential")
-watershed, _ = optional_import("skimage.segmentation", name="watershed")
 
 MOST_OBJECTS = int(np.iinfo(np.uint16).max)
 """In one picture: more cannot be numbered in a PNG."""
@@ -28,23 +20,28 @@ __all__ = ["SeparateInstancesd", "separate_instances"]
 
 
 def separate_instances(mask: np.ndarray, smoothing: float = 1.0, depth: float = 0.25) -> np.ndarray:
-    """
-    Number the objects of a mask, those that touch too, by the watershed of the distance to the background.
+    """Number the objects of a mask by the watershed of the distance to the background. Touching objects are separated.
 
-    Every pixel of the mask belongs to one object, and every connected region, pixels that touch by a corner included,
-    has at least one.
+    Every pixel of the mask belongs to one object. Every connected region has at least one; pixels that touch by a
+    corner are connected.
 
     Args:
         mask: boolean, of any number of dimensions.
-        smoothing: standard deviation in pixels of the Gaussian that the distances are smoothed with, so that a ragged
-            border makes no objects.
-        depth: pixels by which the distance must fall between the middles of two objects for them to be two.
+        smoothing: standard deviation in pixels of the Gaussian that smooths the distances, so that a ragged border
+            makes no objects.
+        depth: pixels by which the distance must fall between the middles of two objects.
 
     Returns:
         int32 of the same shape: 0 is background, objects are 1, 2, ...
     """
+    from scipy.ndimage import distance_transform_edt
+    from skimage.filters import gaussian
+    from skimage.measure import label
+    from skimage.morphology import local_maxima, reconstruction
+    from skimage.segmentation import relabel_sequential, watershed
+
     distance = np.where(mask, gaussian(distance_transform_edt(mask), smoothing, preserve_range=True), 0)
-    # Not skimage's h_maxima, which takes two middles of equal height for two objects however shallow it is between.
+    # skimage's h_maxima separates two middles of equal height, however small the fall between them is.
     middles = local_maxima(reconstruction(distance - depth, distance)) & mask
     markers = label(middles)
     # A region whose middle is not that deep is one object.
@@ -56,12 +53,10 @@ def separate_instances(mask: np.ndarray, smoothing: float = 1.0, depth: float = 
 
 
 class SeparateInstancesd(MapTransform):
-    """
-    Number the objects of a mask (1, ...) and keep the numbers (1, ...), int32, beside it, see
-    :func:`separate_instances`.
+    """Numbers the objects of a mask (1, ...), see :func:`separate_instances`. The numbers (1, ...) are int32.
 
     Args:
-        keys: masks; all that is above 0 is foreground.
+        keys: masks; every value above 0 is foreground.
         names: keys of the numbered objects, one for each mask.
         smoothing: see :func:`separate_instances`.
         depth: see :func:`separate_instances`.

@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import EnsureChannelFirst, LoadImaged
@@ -25,6 +26,7 @@ from monai_lwmisn.inference.pictures import convert_picture
 from monai_lwmisn.inference.readers import picture_metadata, volume_metadata
 
 Image = np.ndarray | str | os.PathLike[str]
+Result = TypeVar("Result")
 
 __all__ = ["Prediction", "Predictor", "load_bundle", "predict"]
 
@@ -86,6 +88,7 @@ def load_bundle(
     series: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     postprocessing: Sequence[Callable] = (),
+    weights: str | os.PathLike[str] | None = None,
 ) -> Predictor:
     """Build the network of a bundle and all that its inference configuration names.
 
@@ -98,6 +101,7 @@ def load_bundle(
         progress: called within each image with the number of slices or windows done, and how many there are.
         postprocessing: MONAI's dictionary transforms of ``pred``, a label map (1, ...) on the grid of the image. They
             follow those of the bundle.
+        weights: a file of weights in place of the bundle's ``models/model.pt``.
 
     Returns:
         A :class:`Predictor`. Close it, or use it in a ``with`` statement: a zip is unpacked to a temporary folder.
@@ -122,9 +126,11 @@ def load_bundle(
         # All that a caller changes in a configuration is changed here.
         config["data"] |= given
         config["inference"] |= {"runtime": runtime, "progress": progress, "postprocessing": steps}
+        if weights is not None:
+            config |= {"weights_file": os.fspath(weights), "onnx_file": ""}
         parser = ConfigParser({**config, "bundle_root": str(root), "device": device})
         try:
-            if runtime == "torch":
+            if runtime == "torch" or weights is not None or not (root / "models" / "model.onnx").is_file():
                 parser.get_parsed_content("load")
             return Predictor(root, parser, stack.pop_all())
         except Exception as error:
@@ -164,24 +170,43 @@ class Predictor:
         Raises:
             DataError: the image cannot be read, or the network cannot take it.
         """
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", InputWarning)
+            prediction = self._run(image, affine, name, self._evaluator)
+        said = dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, InputWarning))
+        return replace(prediction, warnings=tuple(said))
+
+    def logits(self, image: Image, affine: np.ndarray | None = None, name: str | None = None) -> torch.Tensor:
+        """Return the logits (class, x, y[, z]) of one image, on the grid that the network sees.
+
+        Args:
+            image: see :meth:`__call__`.
+            affine: see :meth:`__call__`.
+            name: see :meth:`__call__`.
+
+        Raises:
+            DataError: see :meth:`__call__`.
+        """
+        return self._run(image, affine, name, lambda item: self._evaluator.logits(item["image"]))
+
+    def _run(
+        self, image: Image, affine: np.ndarray | None, name: str | None, step: Callable[[dict[str, Any]], Result]
+    ) -> Result:
+        """Prepare an image, and take one step with it."""
         item: Any = {"image": str(image)}
         transforms = list(self._preprocessing.transforms)
         if isinstance(image, np.ndarray):
             item = {"image": self._as_loaded(image, affine, name or "The image")}
             transforms = [transform for transform in transforms if not isinstance(transform, LoadImaged)]
         try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", InputWarning)
-                for transform in transforms:
-                    item = transform(item)
-                prediction = self._evaluator(item)
+            for transform in transforms:
+                item = transform(item)
+            return step(item)
         except Exception as error:
             own = own_error(error)
             if own is None or own is error:
                 raise
             raise own from error
-        said = dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, InputWarning))
-        return replace(prediction, warnings=tuple(said))
 
     def close(self) -> None:
         """Remove the temporary folder of a bundle that was a zip."""

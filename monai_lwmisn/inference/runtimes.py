@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -61,26 +63,33 @@ def place_network(
     runtime: str = "torch",
     onnx_file: str | os.PathLike[str] = "",
     device: str = "auto",
+    in_channels: int = 1,
 ) -> nn.Module:
-    """The network as a runtime executes it.
+    """Return the network as a runtime executes it.
 
     Args:
-        network: for torch.
+        network: for torch, with its weights.
         torch_device: where torch computes.
         runtime: ``torch``, ``onnxruntime`` or ``openvino``.
-        onnx_file: the network for the other runtimes.
+        onnx_file: the network for the other runtimes. Where there is none, it is exported, which takes some seconds.
         device: the name of the device that was asked for, see :func:`find_device`.
+        in_channels: channels of an image.
 
     Raises:
-        ConfigError: there is no such runtime, it is not installed, or the bundle has no file for it.
+        ConfigError: there is no such runtime, or it is not installed.
     """
     if runtime == "torch":
         return network.to(torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if runtime not in RUNTIMES:
         raise ConfigError(f"There is no runtime {runtime!r}: use torch, {', '.join(RUNTIMES)}.")
-    if not os.path.isfile(onnx_file):
-        raise ConfigError(f"The bundle has no models/model.onnx, which {runtime} needs: use the runtime torch.")
-    return RUNTIMES[runtime](onnx_file, device)
+    if os.path.isfile(onnx_file) or not is_installed(runtime):
+        return RUNTIMES[runtime](onnx_file, device)
+    from monai_lwmisn.networks.export import export_onnx  # it imports torch.export, which takes a while
+
+    with tempfile.TemporaryDirectory(prefix="lwmisn-", ignore_cleanup_errors=True) as folder:
+        exported = Path(folder) / "model.onnx"
+        export_onnx(network, in_channels, exported)
+        return RUNTIMES[runtime](exported, device)
 
 
 def onnxruntime_session(model: str | os.PathLike[str] | bytes, device: str = "cpu", threads: int | None = None) -> Any:

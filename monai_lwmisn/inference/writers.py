@@ -69,7 +69,11 @@ def _write_nifti(path: Path, mask: np.ndarray, affine: np.ndarray) -> None:
 def _write_itk(path: Path, mask: np.ndarray, affine: np.ndarray) -> None:
     import itk
 
-    image = itk.image_from_array(np.ascontiguousarray(mask.T))
+    image = itk.Image[itk.US if mask.dtype == np.uint16 else itk.UC, 3].New()
+    image.SetRegions([int(length) for length in mask.shape])
+    image.Allocate()
+    # itk.image_from_array exchanges the axes of volumes of one voxel along two axes.
+    itk.array_view_from_image(image)[...] = mask.T
     # ITK's axes point left and posterior.
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
     spacing = np.linalg.norm(affine[:3, :3], axis=0)

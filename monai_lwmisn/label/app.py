@@ -1,6 +1,6 @@
-"""The app that the server loads: MONAI's own for bundles, with an uncertainty strategy, safe training and sentences.
+"""The app of the server: MONAI's app for bundles, with an uncertainty strategy, safe training and sentences.
 
-It needs monailabel, and is imported by the ``main.py`` that :func:`monai_lwmisn.label.folder.prepare` writes.
+It needs monailabel. The ``main.py`` that :func:`monai_lwmisn.label.folder.prepare` writes imports it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import torch
 from fastapi import HTTPException
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.exception import MONAILabelException
-from monailabel.tasks.infer.bundle import BundleInferTask
 from monailabel.utils.others.class_utils import module_from_file
 
 from monai_lwmisn.errors import explain, own_error
+from monai_lwmisn.label.inference import PredictTask
 from monai_lwmisn.label.training import SafeTrainTask
 from monai_lwmisn.label.uncertainty import Uncertainty
 
@@ -29,18 +29,18 @@ _BundleApp: Any = module_from_file("lwmisn_stock_app", str(STOCK)).MyApp
 
 
 class LWMISNApp(_BundleApp, MONAILabelApp):  # named as a base again, since the server looks for a direct subclass
-    """MONAI's app for bundles, in which what goes wrong is an HTTP error with a sentence."""
+    """MONAI's app for bundles, which answers an error with a status code and a sentence."""
 
     def init_infers(self) -> dict[str, Any]:
-        """Weights must be those of the network: MONAI's own app only warns, and gives noise."""
-        return {name: BundleInferTask(path, self.conf, load_strict=True) for name, path in self.models.items()}
+        """Return tasks that segment as every other program does."""
+        return {name: PredictTask(path, self.conf) for name, path in self.models.items()}
 
     def init_trainers(self) -> dict[str, Any]:
-        """Trainings that leave the served weights alone until they are done."""
+        """Return tasks that leave the served weights alone until they are done."""
         return {name: SafeTrainTask(path, self.conf) for name, path in self.models.items()}
 
     def init_strategies(self) -> dict[str, Any]:
-        """Those of MONAI's app, and ours."""
+        """Return the strategies of MONAI's app, and our own."""
         return {**super().init_strategies(), "uncertainty": Uncertainty(self._infers)}
 
     def infer(self, request: dict[str, Any], datastore: Any = None) -> Any:
@@ -62,11 +62,11 @@ class LWMISNApp(_BundleApp, MONAILabelApp):  # named as a base again, since the 
         return self._answer(lambda: super(LWMISNApp, self).batch_infer(request, datastore), request)
 
     def train(self, request: dict[str, Any]) -> Any:
-        """Learn from what has been labelled."""
+        """Train on the images that have labels."""
         return self._answer(lambda: super(LWMISNApp, self).train(request), request)
 
     def next_sample(self, request: dict[str, Any]) -> Any:
-        """The image to be labelled next."""
+        """Choose the image to label next."""
         self._need_images()
         return self._answer(lambda: super(LWMISNApp, self).next_sample(request), request)
 

@@ -1,4 +1,4 @@
-"""The folder that the server loads: the app, and copies of the bundles, which it changes when it learns."""
+"""Prepares the folder that the server loads: the app, and copies of the bundles, which a training changes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from monai_lwmisn.config import read_config
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks.weights import load_checkpoint, save_atomically
 
 PUBLISHED = "published.pt"
-"""The weights that a bundle came with, beside those that are served."""
+"""The file of the weights that a bundle came with, beside those that are served."""
 
 _MAIN = '''"""The app for MONAI Label, written by `lwmisn label serve`."""
 
@@ -20,14 +21,14 @@ from monai_lwmisn.label.app import LWMISNApp  # noqa: F401
 
 
 def prepare(folder: Path, bundles: Iterable[str | os.PathLike[str]]) -> list[str]:
-    """Write the app's folder; bundles that it has already stay as they are, with what they have learned.
+    """Write the app's folder. Bundles that it has already stay as they are, with the weights they were trained to.
 
     Args:
-        folder: it is made.
+        folder: the folder to make.
         bundles: folders of bundles.
 
     Returns:
-        The names of all bundles in it.
+        The names of all bundles in the folder.
 
     Raises:
         ConfigError: one of them is no bundle, or there is none at all.
@@ -35,6 +36,7 @@ def prepare(folder: Path, bundles: Iterable[str | os.PathLike[str]]) -> list[str
     for bundle in map(Path, bundles):
         if not (bundle / "configs" / "inference.json").is_file() or not (bundle / "models" / "model.pt").is_file():
             raise ConfigError(f"{bundle} has no configs/inference.json or no models/model.pt: give a bundle's folder.")
+        read_config(bundle, "train")  # refuses the form of an earlier release
     models = folder / "model"
     models.mkdir(parents=True, exist_ok=True)
     (folder / "main.py").write_text(_MAIN, encoding="utf-8")
@@ -54,6 +56,10 @@ def prepare(folder: Path, bundles: Iterable[str | os.PathLike[str]]) -> list[str
 
 def restore(folder: Path, name: str) -> None:
     """Serve the weights again that a bundle came with.
+
+    Args:
+        folder: the folder of the app.
+        name: the bundle.
 
     Raises:
         ConfigError: the folder has no such bundle.

@@ -1,4 +1,4 @@
-"""The server as a process."""
+"""Starts the server as a process."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from monai_lwmisn.errors import ConfigError, LWMISNError
+from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.label.folder import prepare
 
 
 def server_command(folder: Path, names: Iterable[str], studies: Path, host: str, port: int) -> list[str]:
-    """The command that starts monailabel with an app's folder, without downloading anything.
+    """Return the command that starts monailabel with an app's folder. It downloads nothing.
+
+    Args:
+        folder: the folder of the app.
+        names: the names of the bundles in it.
+        studies: the folder of the images.
+        host: the address to listen on.
+        port: the port to listen on.
 
     Raises:
         ConfigError: monailabel is not installed, or the studies are not there.
@@ -39,8 +42,15 @@ def serve(
 ) -> int:
     """Prepare the app's folder and run the server until it is interrupted.
 
+    Args:
+        studies: the folder of the images.
+        bundles: folders of bundles.
+        folder: the folder of the app.
+        host: the address to listen on.
+        port: the port to listen on.
+
     Returns:
-        The server's exit code.
+        The exit code of the server.
 
     Raises:
         ConfigError: see :func:`prepare` and :func:`server_command`.
@@ -53,43 +63,3 @@ def serve(
             process.send_signal(signal.SIGTERM)
             process.wait()
             raise
-
-
-@contextmanager
-def running(
-    studies: Path, bundles: Iterable[str | os.PathLike[str]], folder: Path, port: int, log: Path, seconds: float = 180
-) -> Iterator[str]:
-    """A server in the background, and its address; it is ended afterwards.
-
-    Args:
-        studies: the folder of the images.
-        bundles: folders of bundles.
-        folder: the app's.
-        port: on the loopback address.
-        log: file for what the server prints.
-        seconds: how long it may take to start.
-
-    Raises:
-        LWMISNError: it does not start.
-    """
-    command = server_command(folder.resolve(), prepare(folder, bundles), studies.resolve(), "127.0.0.1", port)
-    address = f"http://127.0.0.1:{port}"
-    with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True) as process:
-        try:
-            end = time.monotonic() + seconds
-            while not _answers(address):
-                if process.poll() is not None or time.monotonic() > end:
-                    raise LWMISNError(f"The server does not start: see {log}.")
-                time.sleep(0.5)
-            yield address
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/info/", timeout=60) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, OSError):
-        return False

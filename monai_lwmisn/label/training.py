@@ -1,4 +1,4 @@
-"""Training in the server, whose weights are served only when it is done."""
+"""Training in the server. Its weights are served when it is done, not before. Needs monailabel."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from monai_lwmisn.errors import DataError
 from monai_lwmisn.networks.weights import load_checkpoint, save_atomically
 
 LEARNING_RATE = 0.0001
-"""To go on from weights that know the task; a larger one loses more than a handful of images gives, see
+"""For a training that begins with the served weights. A larger one loses more than a few images give, see
 docs/results/label.md."""
 
 
 def mean_weights(served: Mapping[str, torch.Tensor], learned: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """
-    Half way from the served weights to those that were learned from them.
+    """Return the mean of the served weights and those that were learned from them.
 
     A network between the two keeps most of what it knew and has most of what it learned (Wortsman et al., "Robust
-    fine-tuning of zero-shot models", CVPR 2022), which matters where a handful of images was learned from.
+    fine-tuning of zero-shot models", CVPR 2022). This matters where it was trained on a few images.
+
+    Args:
+        served: the state_dict that the training began with.
+        learned: the state_dict that it ended with. What is no floating-point number is taken from it.
     """
     return {
         name: torch.lerp(served[name], value, 0.5) if value.is_floating_point() else value
@@ -35,18 +38,17 @@ def mean_weights(served: Mapping[str, torch.Tensor], learned: Mapping[str, torch
 
 
 class KeepStatistics:
-    """
-    Lets batch normalisation go on with the statistics that it has: those of a handful of images would be worse.
+    """Keeps the statistics of batch normalisation as they are: those of a few images would be worse.
 
     Args:
-        network: the one that is trained.
+        network: the network that is trained.
     """
 
     def __init__(self, network: nn.Module) -> None:
         self._layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
 
     def attach(self, engine: Engine) -> None:
-        """Register with the trainer, which puts the whole network in training mode in each iteration."""
+        """Register with the trainer, which sets the whole network to training mode in each iteration."""
         for layer in self._layers:
             layer.register_forward_pre_hook(_to_evaluation_mode)
 
@@ -56,15 +58,14 @@ def _to_evaluation_mode(layer: nn.Module, _: Any) -> None:
 
 
 class SafeTrainTask(BundleTrainTask):
-    """
-    Trains a bundle on the labelled images, from the served weights or, without ``pretrained``, from random ones.
+    """Trains a bundle on the labelled images, from the served weights or, without ``pretrained``, from random ones.
 
-    What is best on the validation images is put beside the served weights and takes their place at the end: a training
-    that fails or is stopped changes nothing. Without images to validate on the last weights are taken.
+    The weights that are best on the validation images are written beside the served ones and replace them at the end,
+    so that a training that fails or is stopped changes nothing. Without validation images the last weights are taken.
 
     Args:
-        path: the bundle's folder.
-        conf: of the server.
+        path: the folder of the bundle.
+        conf: options of the server.
     """
 
     def __init__(self, path: str, conf: dict[str, str]) -> None:
@@ -73,11 +74,11 @@ class SafeTrainTask(BundleTrainTask):
         self._learning_rate: float | None = None
 
     def config(self) -> dict[str, Any]:
-        """What a request may set, with the defaults."""
+        """Return what a request may set, with the defaults."""
         return {**super().config(), "learning_rate": LEARNING_RATE}
 
     def __call__(self, request: dict[str, Any], datastore: Any) -> dict[str, Any]:
-        """Train, and serve the new weights."""
+        """Train, then serve the new weights."""
         if not self._fetch_datalist(request, datastore):
             raise DataError("No image has a label yet: label some, and save them, before training.")
         self._pretrained = request.get("pretrained", True)
@@ -98,7 +99,7 @@ class SafeTrainTask(BundleTrainTask):
             else:
                 os.replace(candidate, served)
         finally:
-            del handlers[: len(handlers) - loaders]  # of the weights this training began with
+            del handlers[: len(handlers) - loaders]  # that load the weights this training began with
             candidate.unlink(missing_ok=True)
         return result
 
@@ -112,14 +113,14 @@ class SafeTrainTask(BundleTrainTask):
             train_handlers.insert(0, {"_target_": f"{__name__}.KeepStatistics", "network": "@network"})
 
     def _update_overrides(self, overrides: dict[str, Any]) -> dict[str, Any]:
-        overrides["validate#best#path"] = str(self._candidate)
-        held_back = bool(overrides.get(self.const.key_validate_dataset_data()))
-        if not held_back:
-            overrides[self.const.key_validate_dataset_data()] = overrides[self.const.key_train_dataset_data()]
-        if self.bundle_config.get("validate#best#newest") is not None:  # bundles of earlier releases have no such key
-            overrides["validate#best#newest"] = not held_back
+        overrides["weights_file"] = str(self._candidate)
+        data = self.const.key_validate_dataset_data()
+        if not overrides.get(data):
+            # With the validation part among the parts, the last weights are kept.
+            overrides[data] = overrides[self.const.key_train_dataset_data()]
+            overrides["train::parts"] = ["training", "validation"]
         if self._learning_rate is not None:
-            overrides["train_learning_rate"] = self._learning_rate
+            overrides["train::learning_rate"] = self._learning_rate
         if self._pretrained:
-            overrides["recalibration_batches"] = 0
+            overrides["train::recalibration_batches"] = 0
         return overrides

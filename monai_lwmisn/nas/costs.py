@@ -60,20 +60,24 @@ def measure_costs(
     search_space: str | Sequence[str],
     alpha_groups: str,
     latency: MeasureLatency | None = None,
+    used_by: Sequence[Mapping[str, float | None]] | None = None,
 ) -> CostTable:
-    """Count every candidate at every place of a cell and, if ``latency`` is given, time it.
+    """Count every candidate at every place of a cell and, if ``latency`` is given and used, time it.
 
     Args:
         architecture: the shape of the network.
         search_space, alpha_groups: as for :class:`~monai_lwmisn.networks.Supernet`.
         latency: the milliseconds of a network, by name, for an image. Without it the latencies are zero. In a group of
             processes the first one measures, and all use its result.
+        used_by: weights and limits by name of the cost. Latencies are measured only if one of them has a
+            ``latency_ms`` that is neither 0 nor None. None for always.
 
     Raises:
         ConfigError: for an unknown search space or kind of groups.
     """
     operations, groups = find_candidates(search_space), find_groups(alpha_groups)
-    if idist.get_rank() != 0:
+    unused = used_by is not None and not any(values.get("latency_ms") for values in used_by)
+    if unused or idist.get_rank() != 0:
         latency = None
     network = LWMISN(_without_operations(architecture)).eval()
     size = IMAGE_SIZE

@@ -46,8 +46,7 @@ def random_genotype(
     Raises:
         BudgetError: when no genotype keeps the budget, or none was drawn that does.
     """
-    timed = budget.get("latency_ms") is not None
-    table = measure_costs(architecture, search_space, alpha_groups, latency_table if timed else None)
+    table = measure_costs(architecture, search_space, alpha_groups, latency_table, used_by=[budget])
     measure = true_costs(architecture, budget, latency_table.runtime)
     edges = draw_edges(table, seed, budget, max_parameter_free=max_parameter_free, measure=measure)
     Genotype(architecture, edges).save(genotype_file)

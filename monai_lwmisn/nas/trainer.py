@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from monai_lwmisn.engines.checkpoint import RunCheckpoint
 from monai_lwmisn.engines.history import BatchProgress, EpochHistory
 from monai_lwmisn.engines.seeds import EpochSeed
+from monai_lwmisn.engines.stopping import FiniteLoss
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.nas.budget import derive_within
 from monai_lwmisn.nas.derivation import Edges, derive
@@ -135,6 +136,7 @@ class SearchTrainer(SupervisedTrainer):
         )
         # Handlers of one event run in this order; the checkpoint comes after all others.
         Average(output_transform=lambda output: float(output["loss"])).attach(self, "loss")
+        FiniteLoss().attach(self)
         self.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
         self.add_event_handler(Events.EPOCH_COMPLETED, self._finish_epoch)
         BatchProgress("search").attach(self)

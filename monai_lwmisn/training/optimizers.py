@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 import torch
 from monai.optimizers import WarmupCosineSchedule
 from torch import nn
@@ -33,19 +35,19 @@ def make_optimizer(name: str, network: nn.Module, learning_rate: float, weight_d
 
 
 def make_lr_scheduler(
-    optimizer: torch.optim.Optimizer, steps_per_epoch: int, epochs: int, warmup_epochs: float
+    optimizer: torch.optim.Optimizer, dataloader: Sized, epochs: int, warmup_epochs: float
 ) -> WarmupCosineSchedule:
     """Return a schedule of the learning rate by iteration: a linear warm-up, then a half cosine to zero.
 
     Args:
         optimizer: the optimizer whose learning rate is scheduled.
-        steps_per_epoch: iterations of an epoch.
+        dataloader: the batches of an epoch.
         epochs: epochs of the training.
         warmup_epochs: epochs over which the learning rate rises.
     """
     return WarmupCosineSchedule(
         optimizer,
-        warmup_steps=round(warmup_epochs * steps_per_epoch),
-        t_total=epochs * steps_per_epoch,
+        warmup_steps=round(warmup_epochs * len(dataloader)),
+        t_total=epochs * len(dataloader),
         warmup_multiplier=WARMUP_START,
     )

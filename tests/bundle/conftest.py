@@ -1,12 +1,13 @@
-"""Bundles of untrained networks, made once, and an environment with MONAI alone."""
+"""A bundle of an untrained network, its standalone zip, and an environment with MONAI alone."""
 
 from pathlib import Path
 
 import pytest
 import torch
 
+from monai_lwmisn.bundle.standalone import write_standalone
 from monai_lwmisn.bundle.write import write_bundle
-from monai_lwmisn.config import resolve, write_configs
+from monai_lwmisn.config import RUN_STAGES, resolve, write_configs
 from monai_lwmisn.networks import LWMISN
 from tests.bundle.alone import link_packages
 from tests.networks.small import small_genotype
@@ -16,7 +17,8 @@ from tests.networks.small import small_genotype
 def prostate_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the preset prostate_mr as training leaves it, with random weights."""
     run = tmp_path_factory.mktemp("run") / "prostate"
-    write_configs(run, resolve("prostate_mr", overrides={"device": "cpu", "train_epochs": 1}))
+    configs = resolve("prostate_mr", overrides={"device": "cpu", "train.epochs": 1})
+    write_configs(run, {stage: configs[stage] for stage in RUN_STAGES})
     genotype = small_genotype(in_channels=1)
     genotype.save(run / "genotype.json")
     torch.manual_seed(0)
@@ -31,6 +33,14 @@ def prostate_bundle(prostate_run: Path, tmp_path_factory: pytest.TempPathFactory
     bundle = tmp_path_factory.mktemp("bundle") / "prostate_mr_test"
     write_bundle(prostate_run, bundle)
     return bundle
+
+
+@pytest.fixture(scope="session")
+def standalone(prostate_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The standalone zip of that bundle."""
+    archive = tmp_path_factory.mktemp("standalone") / "file.zip"
+    write_standalone(prostate_bundle, archive)
+    return archive
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from monai_lwmisn.bundle.card import load_card, model_card
+from monai_lwmisn.bundle.card import WIDTH, load_card, measured_text, model_card, wrap_markdown
 from monai_lwmisn.config import resolve
 
 METRICS = {"mean": {"dsc": 0.5, "miou": 0.4}, "counts": {"cases": 2, "images": 3}, "split": "test"}
@@ -10,24 +10,50 @@ SPLIT = {"by": "case", "seed": 0, "items": {"training": 5, "validation": 2, "tes
 
 
 def card_of(settings: dict[str, Any]) -> str:
-    config = resolve("nuclei", "light", settings)["evaluate"]
-    facts = {"params": 1, "macs": 1, "macs_of": [1, 3, 256, 256], "settings": settings}
-    metadata = {"lwmisn": facts, "data_type": "PNG", "references": ["A paper"]}
-    return model_card("mine", load_card("nuclei", config), metadata, config, METRICS, SPLIT)
+    config = resolve("nuclei", "light")["evaluate"]
+    facts = {"params": 1, "macs": 1, "macs_of": [1, 3, 256, 256], "preset": "nuclei", "variant": "light"}
+    metadata = {"lwmisn": {**facts, "settings": settings}, "data_type": "PNG", "references": ["A paper"]}
+    measured = measured_text(config, metadata["lwmisn"], METRICS, SPLIT)
+    return model_card("mine", load_card("nuclei", config), metadata, config, measured)
 
 
 def test_the_commands_have_the_settings() -> None:
-    text = card_of({"train_epochs": 7})
-    assert "    lwmisn search --preset nuclei --data DATA --out RUN --set train_epochs=7\n" in text
-    assert "5 training, 2 validation, 3 test. An image" in text
+    text = card_of({"train.epochs": 7})
+    assert "    lwmisn search --preset nuclei --data DATA --out RUN --set train.epochs=7\n" in text
+    assert "5 training, 2 validation, 3 test. An image" in text.replace("\n", " ")
 
 
 def test_a_genotype_that_was_given_is_that_of_the_bundle() -> None:
-    assert "--data DATA --out RUN --genotype genotype.json --set train_epochs=7\n" in card_of(
-        {"strategy": "given", "train_epochs": 7}
-    )
+    words = card_of({"search.strategy": "given", "train.epochs": 7}).split()
+    start = words.index("--genotype")
+    assert [word for word in words[start : start + 5] if word != "\\"][:4] == [
+        "--genotype",
+        "genotype.json",
+        "--set",
+        "train.epochs=7",
+    ]
+    assert not any("search.strategy" in word for word in words)
 
 
 def test_learning_from_the_validation_part_is_said() -> None:
-    assert "The validation part was learned from too." in card_of({"train_parts": ["training", "validation"]})
-    assert "learned from too" not in card_of({})
+    assert "The network was trained on the validation part too." in plain({"train.parts": ["training", "validation"]})
+    assert "validation part too" not in plain({})
+
+
+def plain(settings: dict[str, Any]) -> str:
+    return card_of(settings).replace("\n", " ")
+
+
+def test_no_line_of_text_or_command_is_longer_than_a_screen_is_wide() -> None:
+    text = card_of({f"data.setting_{index}": index for index in range(9)})
+    lines = [line for line in text.splitlines() if not line.startswith("|")]
+    assert max(map(len, lines)) <= WIDTH
+    command = text.split("    lwmisn search")[1].split("\n    lwmisn train")[0]
+    assert command.count(" \\\n") >= 1 and command.count("--set") == 9
+
+
+def test_wrapping_keeps_the_words_and_indents_a_list() -> None:
+    text = "- " + "word " * 40 + "end\n\n| a table " + "x" * 120 + " |\n"
+    wrapped = wrap_markdown(text)
+    assert wrapped.split() == text.split()
+    assert wrapped.splitlines()[1].startswith("  word") and wrapped.splitlines()[-1] == text.splitlines()[-1]

@@ -1,44 +1,61 @@
-"""The bundles in the repository are what this release writes, and hold nothing but what they should."""
+"""Tests of the bundles in the repository: they are what this release writes, and hold data alone."""
 
 import json
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
-from monai_lwmisn.bundle.bundle_checks import files, metadata, weights
-from tests.bundle.test_export import contents
 
-from monai_lwmisn.bundle.write import generated_files
+from monai_lwmisn.bundle.configs import bundle_configs
+from monai_lwmisn.bundle.verify import FILES, check_code, check_files, check_metadata, check_network, check_weights
 from monai_lwmisn.config import resolve
+from monai_lwmisn.files import read_json
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import parameter_count
 
-SHIPPED = sorted(path.parent.parent for path in (Path(__file__).parents[2] / "bundles").glob("*/configs/metadata.json"))
+BUNDLES = Path(__file__).parents[2] / "bundles"
+SHIPPED = sorted(path.parents[1] for path in BUNDLES.glob("*/configs/metadata.json"))
+
+MACHINE = re.compile(rb"site-packages|/home/|/root/|/tmp/|/monai_lwmisn/networks/")
+"""What the path of a machine that made a file would hold."""
 
 
 @pytest.mark.parametrize("bundle", SHIPPED, ids=lambda path: path.name)
-def test_code_and_configurations_are_those_that_this_release_writes(bundle: Path) -> None:
-    facts = json.loads((bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))["lwmisn"]
-    expected = generated_files(resolve(facts["preset"], facts["variant"], facts["settings"]))
-    assert {path: (bundle / path).read_text(encoding="utf-8") for path in expected} == expected
-    code = {path.relative_to(bundle).as_posix() for path in (bundle / "scripts").rglob("*.py")}
-    assert code == {path for path in expected if path.startswith("scripts/")}
+def test_its_configurations_are_those_that_this_release_writes(bundle: Path) -> None:
+    facts = read_json(bundle / "configs" / "metadata.json")["lwmisn"]
+    expected = bundle_configs(resolve(facts["preset"], facts["variant"], facts["settings"]))
+    found = {stage: read_json(bundle / "configs" / f"{stage}.json") for stage in expected}
+    assert found == expected, "run tools/refresh_bundles.py"
 
 
 @pytest.mark.parametrize("bundle", SHIPPED, ids=lambda path: path.name)
-def test_it_is_whole_and_light(bundle: Path) -> None:
-    files(bundle)
-    metadata(bundle)
-    weights(bundle)
+def test_it_is_whole_and_light(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bundle)
+    for check in (check_files, check_metadata, check_weights, check_network):
+        check(bundle)
+    assert check_code(bundle).startswith("none")
     assert parameter_count(LWMISN(Genotype.load(bundle / "genotype.json"))) <= 0.15e6
 
 
-# Folders within an archive, as in model/code/__torch__/monai_lwmisn/networks/, do not begin with the slash.
-SOURCES = re.compile(rb"site-packages|(?<![\w.-])/[\w./ -]*/monai_lwmisn/networks/")
+def test_they_hold_the_files_of_a_bundle_alone() -> None:
+    assert len(SHIPPED) == 4
+    listed = subprocess.run(["git", "ls-files", "."], cwd=BUNDLES, check=True, capture_output=True, text=True)
+    assert set(listed.stdout.split()) == {f"{bundle.name}/{name}" for bundle in SHIPPED for name in FILES}
 
 
 @pytest.mark.parametrize("bundle", SHIPPED, ids=lambda path: path.name)
 def test_no_file_has_a_path_of_the_machine_that_made_it(bundle: Path) -> None:
-    files = [path for path in bundle.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert len(files) > 20
-    assert {path.name: SOURCES.findall(contents(path))[:3] for path in files if SOURCES.search(contents(path))} == {}
+    assert not [name for name in FILES if MACHINE.search((bundle / name).read_bytes())]
+
+
+@pytest.mark.parametrize("bundle", SHIPPED, ids=lambda path: path.name)
+def test_the_card_names_existing_settings_and_says_what_the_folder_needs(bundle: Path) -> None:
+    text = (bundle / "docs" / "README.md").read_text(encoding="utf-8")
+    assert "scripts" not in text and "needs the package monai-lwmisn" in text.replace("\n", " ")
+    facts = json.loads((bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))["lwmisn"]
+    (search,) = [line for line in text.replace(" \\\n", "").splitlines() if line.startswith("    lwmisn search")]
+    words = shlex.split(search)
+    given = dict(words[at + 1].split("=") for at, word in enumerate(words) if word == "--set")
+    assert given and given == {key: json.dumps(facts["settings"][key]) for key in given}

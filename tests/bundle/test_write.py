@@ -1,66 +1,24 @@
-"""A bundle is whole, says what it is, and runs where nothing but MONAI is installed."""
+"""Tests of writing a bundle: it is whole, says what it is, and runs with the package."""
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
-import nibabel
-import numpy as np
 import pytest
 import torch
 
+import monai_lwmisn
 from monai_lwmisn.bundle.configs import bundle_configs, changed_settings
-from monai_lwmisn.bundle.write import generated_files, write_bundle
-from monai_lwmisn.config import read_configs, resolve, write_configs
+from monai_lwmisn.bundle.write import write_bundle
+from monai_lwmisn.config import RUN_STAGES, execute, read_configs, resolve, write_configs
 from monai_lwmisn.errors import CheckpointError, ConfigError
 from monai_lwmisn.networks import Genotype
-from tests.bundle.alone import run_alone
 
 
-def workflow(bundle: Path, name: str, **values: object) -> list[str]:
-    command = [
-        "-m",
-        "monai.bundle",
-        "run",
-        "--config_file",
-        f"{bundle}/configs/{name}.json",
-        "--bundle_root",
-        str(bundle),
-    ]
-    return [*command, *(text for key, value in values.items() for text in (f"--{key}", str(value)))]
-
-
-def test_it_segments_trains_and_evaluates_with_monai_alone(
-    prostate_bundle: Path, mr_phantom: Path, alone: Path, tmp_path: Path
-) -> None:
-    bundle = shutil.copytree(prostate_bundle, tmp_path / "bundle")
-    missing = run_alone(alone, "-c", "import monai_lwmisn", cwd=tmp_path)
-    assert "No module named 'monai_lwmisn'" in missing.stderr
-
-    image = nibabel.Nifti1Image(np.random.default_rng(0).normal(100, 20, (30, 26, 3)), np.diag([-1.5, 2, 3, 1]))
-    (tmp_path / "in").mkdir()
-    nibabel.save(image, tmp_path / "in" / "case.nii.gz")
-    done = run_alone(
-        alone, *workflow(bundle, "inference", dataset_dir=tmp_path / "in", output_dir=tmp_path / "out"), cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    mask = nibabel.load(tmp_path / "out" / "case_seg.nii.gz")
-    assert mask.shape == image.shape
-    np.testing.assert_allclose(mask.affine, image.affine)
-
-    before = (bundle / "models" / "model.pt").read_bytes()
-    settings = {"dataset_dir": mr_phantom, "test_fraction": 0.34, "validation_fraction": 0.34}
-    done = run_alone(alone, *workflow(bundle, "train", **settings), cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert (bundle / "models" / "model.pt").read_bytes() != before
-    done = run_alone(alone, *workflow(bundle, "evaluate", **settings), cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-2000:]
-    metrics = json.loads((bundle / "evaluation" / "metrics.json").read_text())
-    assert 0 <= metrics["mean"]["dsc_3d"] <= 1 and len(metrics["cases"]) == 1
-
-    done = run_alone(alone, *workflow(bundle, "search", **settings), cwd=tmp_path)
-    assert done.returncode != 0 and "A search needs the package monai_lwmisn" in done.stderr
-    assert not (bundle / "search" / "genotype.json").exists()
+def stages(configs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The configurations of a run."""
+    return {stage: configs[stage] for stage in RUN_STAGES}
 
 
 def test_metadata_and_card_say_what_the_network_is(prostate_bundle: Path) -> None:
@@ -68,6 +26,7 @@ def test_metadata_and_card_say_what_the_network_is(prostate_bundle: Path) -> Non
     weights = torch.load(prostate_bundle / "models" / "model.pt", weights_only=True)
     learned = sum(value.numel() for name, value in weights.items() if "running" not in name and "num_" not in name)
     assert metadata["lwmisn"]["params"] == learned
+    assert metadata["required_packages_version"]["monai-lwmisn"] == monai_lwmisn.__version__
     assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"] == {"0": "background", "1": "prostate"}
     card = (prostate_bundle / "docs" / "README.md").read_text()
     assert "not for diagnosis" in card and "PROMISE12" in card and f"{learned / 1e6:.3f} M" in card
@@ -79,7 +38,7 @@ def test_of_data_in_another_layout_nothing_is_said_of_the_data_set_of_the_preset
 ) -> None:
     run = shutil.copytree(prostate_run, tmp_path / "run")
     assert "PROMISE12" in write_bundle(run, tmp_path / "promise12")
-    write_configs(run, resolve("prostate_mr", overrides={"layout": "folder"}))
+    write_configs(run, stages(resolve("prostate_mr", overrides={"data.dataset": "folder"})))
     assert write_bundle(run, tmp_path / "own") == "data of the user's own"
     said = [tmp_path / "own" / name for name in ("docs/README.md", "docs/data_license.txt", "configs/metadata.json")]
     assert not any("PROMISE12" in file.read_text() for file in said)
@@ -88,10 +47,51 @@ def test_of_data_in_another_layout_nothing_is_said_of_the_data_set_of_the_preset
 def test_what_the_user_set_is_in_the_bundle_and_known_from_it(prostate_run: Path) -> None:
     configs = read_configs(prostate_run)
     settings = changed_settings(configs)
-    assert settings == {"device": "cpu", "train_epochs": 1}
+    assert settings == {"device": "cpu", "train.epochs": 1}
     assert bundle_configs(resolve("prostate_mr", overrides=settings)) == bundle_configs(configs)
-    inference = json.loads(generated_files(configs)["configs/inference.json"])
-    assert inference["device"] == "cpu" and "train_epochs" not in inference
+
+
+def test_its_inference_has_the_settings_of_the_evaluation(prostate_run: Path, tmp_path: Path) -> None:
+    overrides = {"inference.test_time_flips": [1], "inference.roi": [64, 64], "device": "cpu"}
+    configs = resolve("prostate_mr", overrides=overrides)
+    run = shutil.copytree(prostate_run, tmp_path / "run")
+    write_configs(run, stages(configs))
+    write_bundle(run, tmp_path / "bundle")
+    inference = json.loads((tmp_path / "bundle/configs/inference.json").read_text())
+    assert inference == {**configs["inference"], "bundle_root": "."}
+    assert inference["inference"]["roi"] == [64, 64] and inference["device"] == "cpu"
+
+
+def test_of_a_users_own_preset_all_settings_are_changed_ones(prostate_run: Path) -> None:
+    configs = read_configs(prostate_run)
+    own = {stage: {**config, "preset": "mine"} for stage, config in configs.items()}
+    settings = changed_settings(own)
+    assert settings["data.modality"] == "MR" and settings["train.val_interval"] == 3
+    assert "data.num_workers" not in settings
+
+
+def test_a_search_in_a_bundle_leaves_its_genotype_alone(
+    prostate_bundle: Path, mr_phantom: Path, tmp_path: Path
+) -> None:
+    bundle = shutil.copytree(prostate_bundle, tmp_path / "bundle")
+    before = (bundle / "genotype.json").read_bytes()
+    places = {"bundle_root": str(bundle), "dataset_dir": str(mr_phantom)}
+    fractions = {"data::test_fraction": 0.34, "data::validation_fraction": 0.34}
+    execute(bundle / "configs/search.json", run="%random", **places, **fractions)
+    assert (bundle / "genotype.json").read_bytes() == before
+    assert Genotype.load(bundle / "search/genotype.json")
+
+
+def test_it_trains_and_evaluates_with_the_package(prostate_bundle: Path, mr_phantom: Path, tmp_path: Path) -> None:
+    bundle = shutil.copytree(prostate_bundle, tmp_path / "bundle")
+    before = (bundle / "models" / "model.pt").read_bytes()
+    values = {"bundle_root": str(bundle), "dataset_dir": str(mr_phantom)}
+    values |= {"data::test_fraction": 0.34, "data::validation_fraction": 0.34}
+    execute(bundle / "configs/train.json", **values)
+    assert (bundle / "models" / "model.pt").read_bytes() != before
+    execute(bundle / "configs/evaluate.json", **values)
+    metrics = json.loads((bundle / "evaluation" / "metrics.json").read_text())
+    assert 0 <= metrics["mean"]["dsc_3d"] <= 1 and len(metrics["cases"]) == 1
 
 
 def test_nothing_of_the_machine_is_in_it(prostate_run: Path, prostate_bundle: Path) -> None:
@@ -108,6 +108,11 @@ def test_an_unfinished_run_leaves_no_bundle(prostate_run: Path, tmp_path: Path) 
     with pytest.raises(ConfigError, match="train it first"):
         write_bundle(run, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == [run]
+
+
+def test_a_bundle_is_no_run(prostate_bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a bundle: give a run folder"):
+        write_bundle(prostate_bundle, tmp_path / "bundle")
 
 
 def test_a_folder_that_is_no_bundle_is_not_replaced(prostate_run: Path, tmp_path: Path) -> None:

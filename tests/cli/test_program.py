@@ -108,7 +108,7 @@ COMMANDS = [
         "label",
         "label serve",
         "label restore",
-        "label check",
+        "convert",
     ),
     *("show", "table1", "baselines", "compare", "report", "check-data", "phantom"),
 ]

@@ -165,7 +165,7 @@ def test_label_values_that_the_preset_does_not_name_are_one_problem(volumes: Pat
     assert check("folder", volumes, label_names={"1": "organ", "255": "tumour"}).problems == []
     assert check("msd", msd_phantom).problems == []
     (problem,) = check("msd", msd_phantom, label_names={"1": "hippocampus"}).problems
-    assert "has the values 2," in problem and "labels like it: 4" in problem
+    assert "has the value 2," in problem and "labels like it: 4" in problem
 
 
 def test_values_between_classes_are_shown_in_full(volumes: Path) -> None:

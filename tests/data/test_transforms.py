@@ -44,7 +44,7 @@ def test_a_single_mask_belongs_to_a_volume_of_one_slice() -> None:
 
 
 def test_unequal_shapes_are_refused_with_both_files() -> None:
-    with pytest.raises(DataError, match=r"mask\.png has the shape \(4, 5, 7\), its image series \(4, 5, 6\)"):
+    with pytest.raises(DataError, match=r"mask\.png has the size \(4, 5, 7\), but its image series has \(4, 5, 6\)"):
         CopyGeometryd("label")({"image": loaded_image(4, 5, 6), "label": label_of(4, 5, 7)})
 
 

@@ -1,4 +1,4 @@
-"""Drawings of cells: complete, repeatable, and laid out so that no box hides another."""
+"""Drawings of cells are complete and repeatable, and no box hides another."""
 
 from itertools import combinations
 from pathlib import Path

@@ -22,13 +22,12 @@ SHAPES = {
     "contrast": Architecture(
         cells={"encoder": 1, "middle": 1, "decoder": 1},
         node_width=(4, 8),
-        stem_stride=1,
         in_channels=1,
         out_channels=3,
         topology="contrast",
     ),
 }
-TABLES = {name: measure_costs(shape, SPACE, STAGES) for name, shape in SHAPES.items()}
+TABLES = {name: measure_costs(shape, "lwmisn", "stages") for name, shape in SHAPES.items()}
 
 
 @settings(deadline=None, max_examples=12)
@@ -66,7 +65,7 @@ def test_the_expectation_is_linear_in_the_weights() -> None:
 
 
 def test_cells_that_are_all_alike_cost_the_sum_of_the_stages() -> None:
-    shared = measure_costs(SHAPES["u"], SPACE, ("all",))
+    shared = measure_costs(SHAPES["u"], SPACE, "shared")
     torch.testing.assert_close(shared.per_operation[:, 0], TABLES["u"].per_operation.sum(dim=1))
     assert torch.equal(shared.fixed, TABLES["u"].fixed)
 
@@ -78,7 +77,7 @@ def test_each_kind_of_place_is_timed_once_and_added_up() -> None:
         calls.append((name, tuple(image.shape[1:])))
         return 2.0
 
-    table = measure_costs(SHAPES["u"], SPACE, STAGES, latency)
+    table = measure_costs(SHAPES["u"], SPACE, "stages", latency)
     assert len(calls) == len(set(calls))
     sizes = {shape for name, shape in calls if name == "ghost_conv_3x3"}
     assert sizes == {(4, 128, 128), (6, 64, 64), (5, 32, 32)}
@@ -86,6 +85,23 @@ def test_each_kind_of_place_is_timed_once_and_added_up() -> None:
     milliseconds = table.per_operation[2]
     assert milliseconds[:, SPACE.index("max_pool_3x3")].tolist() == [4, 2, 4]
     assert milliseconds[:, [SPACE.index("identity"), SPACE.index("zero")]].sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("used_by", "timed"),
+    [
+        (None, True),
+        ([{"latency_ms": 0.0}, {"latency_ms": None}], False),
+        ([{"params": 1.0}, {}], False),
+        ([{"latency_ms": 0.1}, {"latency_ms": None}], True),
+        ([{"latency_ms": 0.0}, {"latency_ms": 5.0}], True),
+    ],
+)
+def test_latencies_are_measured_only_if_a_weight_or_limit_uses_them(
+    used_by: list[dict[str, float | None]] | None, timed: bool
+) -> None:
+    table = measure_costs(SHAPES["u"], ["identity", "max_pool_3x3"], "shared", lambda *_: 2.0, used_by=used_by)
+    assert bool(table.fixed[2] > 0) is bool(table.per_operation[2].any()) is timed
 
 
 def test_counts_beyond_single_precision_stay_exact() -> None:

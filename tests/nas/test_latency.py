@@ -32,11 +32,11 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_each_operation_and_size_is_measured_once_and_kept(tmp_path: Path, runs: list[str]) -> None:
     file = tmp_path / "latency.json"
-    first = LatencyTable(file)("relu", nn.ReLU(), IMAGE)
-    assert LatencyTable(file)("relu", nn.ReLU(), IMAGE) == first
+    first = LatencyTable(tmp_path)("relu", nn.ReLU(), IMAGE)
+    assert LatencyTable(tmp_path)("relu", nn.ReLU(), IMAGE) == first
     assert runs == ["torch 2"]
-    LatencyTable(file)("relu", nn.ReLU(), torch.rand(1, 2, 8, 9))
-    LatencyTable(file)("selu", nn.SELU(), IMAGE)
+    LatencyTable(tmp_path)("relu", nn.ReLU(), torch.rand(1, 2, 8, 9))
+    LatencyTable(tmp_path)("selu", nn.SELU(), IMAGE)
     assert len(runs) == 3
     content = json.loads(file.read_text())
     assert content["milliseconds"] == {"relu 2x8x8": 1, "relu 2x8x9": 2, "selu 2x8x8": 3}
@@ -47,12 +47,12 @@ def test_another_machine_runtime_or_number_of_threads_is_measured_anew(
     tmp_path: Path, runs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "latency.json"
-    LatencyTable(file)("relu", nn.ReLU(), IMAGE)
-    LatencyTable(file, threads=1)("relu", nn.ReLU(), IMAGE)
-    LatencyTable(file, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
+    LatencyTable(tmp_path)("relu", nn.ReLU(), IMAGE)
+    LatencyTable(tmp_path, threads=1)("relu", nn.ReLU(), IMAGE)
+    LatencyTable(tmp_path, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
     assert json.loads(file.read_text())["machine"]["runtime"] == "onnxruntime"
     monkeypatch.setattr(latency, "processor_name", lambda: "another one")
-    LatencyTable(file, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
+    LatencyTable(tmp_path, runtime="onnxruntime")("relu", nn.ReLU(), IMAGE)
     assert runs == ["torch 2", "torch 1", "onnxruntime 2", "onnxruntime 2"]
     assert json.loads(file.read_text())["milliseconds"] == {"relu 2x8x8": 4}
 
@@ -60,17 +60,17 @@ def test_another_machine_runtime_or_number_of_threads_is_measured_anew(
 def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latency.json").write_text("{")
     with pytest.raises(ConfigError, match="latency.json cannot be read .*: remove it, and it is measured anew"):
-        LatencyTable(tmp_path / "latency.json")
+        LatencyTable(tmp_path)
 
 
 def test_unknown_runtimes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="search.latency_runtime is 'tensorrt': use one of torch, onnxruntime"):
-        LatencyTable(tmp_path / "latency.json", runtime="tensorrt")
+        LatencyTable(tmp_path, runtime="tensorrt")
 
 
 def test_onnx_runtime_measures_an_operation(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    table = LatencyTable(tmp_path / "latency.json", runtime="onnxruntime", threads=1)
+    table = LatencyTable(tmp_path, runtime="onnxruntime", threads=1)
     assert table("conv", nn.Conv2d(2, 2, 3), IMAGE) > 0
 
 

@@ -2,59 +2,63 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
 
 import ignite.distributed as idist
+import monai
 import pytest
 import torch
 
 from monai_lwmisn import run as run_folder
+from monai_lwmisn.config import CONFIGS, resolve
 from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.errors import BudgetError, ResourceError
-from monai_lwmisn.nas import ArchitectureStep, GenotypeWatch, memory
+from monai_lwmisn.files import write_json
+from monai_lwmisn.nas import SearchTrainer, memory
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.weights import load_checkpoint
 from monai_lwmisn.profiling import parameter_count
 from tests.engines.processes import run_group, run_process
+from tests.networks.small import small_genotype
 
 # The crops of the preset are larger than the made images.
 FLIP = {"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spatial_axis": 0}
 SMALL: dict[str, Any] = {
-    "encoder_cells": 1,
-    "middle_cells": 1,
-    "decoder_cells": 1,
-    "node_width": [4, 4],
-    "lambda_latency": 0.0,
+    "architecture.cells": {"encoder": 1, "middle": 1, "decoder": 1},
+    "architecture.node_width": [4, 4],
+    "search.lambda_latency": 0.0,
     "device": "cpu",
 }
 QUICK = SMALL | {
-    "augmentation": [FLIP],
-    "validation_fraction": 0.34,
-    "search_epochs": 2,
-    "search_warmup_epochs": 0,
-    "search_batch_size": 2,
-    "search_alpha_learning_rate": 0.1,
+    "data.augmentation": [FLIP],
+    "data.validation_fraction": 0.34,
+    "search.epochs": 2,
+    "search.warmup_epochs": 0,
+    "search.batch_size": 2,
+    "search.alpha_learning_rate": 0.1,
 }
 
 
-def search(run: Path, data: Path | None, resume: bool = False, kill_at: int = 0, **overrides: Any) -> None:
-    """Search in the preset ``nuclei``; in a process of its own, be killed at the start of an iteration."""
+def search(run: Path, data: Path | None, resume: bool = False, kill_at: int = 0, **settings: Any) -> None:
+    """Search with the preset ``nuclei``; in a process of its own, be killed at the start of an iteration."""
     torch.set_num_threads(1)
-    step = ArchitectureStep.__call__
+    step = SearchTrainer._alpha_step
 
-    def killed_or_step(self: ArchitectureStep, engine: Any) -> None:
-        if engine.state.iteration == kill_at:
+    def killed_or_step(self: SearchTrainer) -> None:
+        if self.state.iteration == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        step(self, engine)
+        step(self)
 
     if kill_at:
-        ArchitectureStep.__call__ = killed_or_step  # type: ignore[method-assign]
+        SearchTrainer._alpha_step = killed_or_step  # type: ignore[method-assign]
     if resume:
         run_folder.search(run, resume=True)
     else:
-        run_folder.search(run, preset="nuclei", data=data, overrides=QUICK | overrides)
+        own = {f"search.{name}": value for name, value in settings.items()}
+        run_folder.search(run, preset="nuclei", data=data, settings=QUICK | own)
 
 
 def history(run: Path) -> list[dict[str, Any]]:
@@ -67,7 +71,7 @@ def test_a_search_leaves_a_genotype_within_its_budget(nuclei_phantom: Path, tmp_
     run = tmp_path / "run"
     genotype = Genotype.load(run / "genotype.json")
     assert parameter_count(LWMISN(genotype)) <= limit
-    assert genotype.node_width == (4, 4) and set(genotype.edges) == {"encoder", "middle", "decoder"}
+    assert genotype.architecture.node_width == (4, 4) and set(genotype.edges) == {"encoder", "middle", "decoder"}
     first, second = history(run)
     assert first["alpha"] != second["alpha"]
     assert set(first["costs"]) == {"params", "macs", "latency_ms"} and first["costs"]["latency_ms"] > 0
@@ -78,9 +82,9 @@ def test_a_search_leaves_a_genotype_within_its_budget(nuclei_phantom: Path, tmp_
 
 def test_a_killed_and_resumed_search_equals_an_uninterrupted_one(nuclei_phantom: Path, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    search(whole, nuclei_phantom, search_epochs=3)
+    search(whole, nuclei_phantom, epochs=3)
     steps = load_checkpoint(whole / "search/checkpoint.pt")["epoch_length"]
-    assert run_process(search, killed, nuclei_phantom, kill_at=steps + 2, search_epochs=3) == -signal.SIGKILL
+    assert run_process(search, killed, nuclei_phantom, kill_at=steps + 2, epochs=3) == -signal.SIGKILL
     assert load_checkpoint(killed / "search/checkpoint.pt")["epoch"] == 1
     assert not (killed / "genotype.json").exists()
     search(killed, None, resume=True)
@@ -92,15 +96,15 @@ def test_a_killed_and_resumed_search_equals_an_uninterrupted_one(nuclei_phantom:
 
 def search_in_group(run: Path, data: Path) -> None:
     """Search as one of several processes, and leave alpha and the costs as this one has them."""
-    save = GenotypeWatch.save_genotype
+    whole_search = SearchTrainer.search
 
-    def save_both(self: GenotypeWatch, path: str | os.PathLike) -> None:
+    def search_and_save(self: SearchTrainer, genotype_file: str | os.PathLike, resume: bool = False) -> None:
+        whole_search(self, genotype_file, resume)
         costs = self.objective.table.per_operation
-        state = {"alpha": self.supernet.alpha.detach(), "costs": costs, "prices": self.objective.prices}
+        state = {"alpha": self.supernet.alpha.detach(), "costs": costs, "multipliers": self.objective.multipliers}
         torch.save(state, run.parent / f"rank{idist.get_rank()}.pt")
-        save(self, path)
 
-    GenotypeWatch.save_genotype = save_both  # type: ignore[method-assign]
+    SearchTrainer.search = search_and_save  # type: ignore[method-assign]
     search(run, data, budget_params=3_000, lambda_latency=0.01, budget_latency_ms=100_000)
 
 
@@ -108,7 +112,7 @@ def test_two_processes_agree_on_alpha(nuclei_phantom: Path, tmp_path: Path) -> N
     assert run_group(search_in_group, 2, tmp_path / "run", nuclei_phantom) == [0, 0]
     first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in range(2))
     assert torch.equal(first["alpha"], second["alpha"])
-    assert torch.equal(first["costs"], second["costs"]) and first["prices"] == second["prices"]
+    assert torch.equal(first["costs"], second["costs"]) and first["multipliers"] == second["multipliers"]
     assert len(history(tmp_path / "run")) == 2
     Genotype.load(tmp_path / "run/genotype.json")
 
@@ -116,27 +120,30 @@ def test_two_processes_agree_on_alpha(nuclei_phantom: Path, tmp_path: Path) -> N
 def test_the_published_search_runs_an_epoch(nuclei_phantom: Path, tmp_path: Path) -> None:
     """Seven cells in mode full with the published loss; the width, on which nothing else depends, is a sixth."""
     resize = {"spatial_size": [64, 64], "keys": ["image", "label"], "mode": ["bilinear", "nearest"]}
-    overrides = {
-        "spatial": [{"_target_": "Resized", **resize}],
-        "node_width": [8, 8, 8],
-        "search_epochs": 1,
+    settings = {
+        "data.spatial": [{"_target_": "Resized", "allow_missing_keys": True, **resize}],
+        "architecture.node_width": [8, 8, 8],
+        "search.epochs": 1,
         "device": "cpu",
     }
     run = tmp_path / "run"
-    run_folder.search(run, preset="nuclei", variant="paper", data=nuclei_phantom, overrides=overrides)
+    run_folder.search(run, preset="nuclei", variant="paper", data=nuclei_phantom, settings=settings)
     genotype = Genotype.load(run / "genotype.json")
-    assert genotype.cells == {"encoder": 2, "middle": 3, "decoder": 2} and set(genotype.edges) == {"all"}
+    assert genotype.architecture.cells == {"encoder": 2, "middle": 3, "decoder": 2} and set(genotype.edges) == {"all"}
     (line,) = history(run)
     assert line["loss"] > 0 and len(line["alpha"]) == 14
 
 
-@pytest.mark.parametrize("settings", [{}, {"search_mode": "partial", "topology": "contrast", "stable_epochs": 1}])
+CONTRAST = {"search.mode": "partial", "architecture.topology": "contrast", "search.stable_epochs": 1}
+
+
+@pytest.mark.parametrize("settings", [{}, CONTRAST])
 def test_slices_of_volumes_are_searched(mr_phantom: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
-    overrides = SMALL | {"search_epochs": 1, "search_warmup_epochs": 0, "node_width": [2, 2], **settings}
+    own = {"search.epochs": 1, "search.warmup_epochs": 0, "architecture.node_width": [2, 2], **settings}
     run = tmp_path / "run"
-    run_folder.search(run, preset="prostate_mr", data=mr_phantom, overrides=overrides)
-    genotype = Genotype.load(run / "genotype.json")
-    assert (genotype.in_channels, genotype.topology) == (1, settings.get("topology", "u"))
+    run_folder.search(run, preset="prostate_mr", data=mr_phantom, settings=SMALL | own)
+    architecture = Genotype.load(run / "genotype.json").architecture
+    assert (architecture.in_channels, architecture.topology) == (1, "contrast" if settings else "u")
     # A case of the phantom has twelve slices, of which the search takes batches of eight.
     assert load_checkpoint(run / "search/checkpoint.pt")["epoch_length"] < 12
 
@@ -145,13 +152,42 @@ def test_random_genotypes_come_from_the_same_space(nuclei_phantom: Path, tmp_pat
     genotypes = []
     for seed in (0, 0, 1):
         run = tmp_path / str(len(genotypes))
-        overrides = SMALL | {"strategy": "random", "genotype_seed": seed, "budget_params": 3_000}
-        run_folder.search(run, preset="nuclei", data=nuclei_phantom, overrides=overrides)
+        own = {"search.strategy": "random", "search.genotype_seed": seed, "search.budget_params": 3_000}
+        run_folder.search(run, preset="nuclei", data=nuclei_phantom, settings=SMALL | own)
         genotypes.append(Genotype.load(run / "genotype.json"))
         assert parameter_count(LWMISN(genotypes[-1])) <= 3_000
     assert genotypes[0] == genotypes[1] != genotypes[2]
     lists = [(tmp_path / name / "datalist.json").read_text() for name in "02"]
     assert lists[0] == lists[1]
+
+
+def test_a_given_genotype_becomes_that_of_the_run(nuclei_phantom: Path, tmp_path: Path) -> None:
+    small_genotype().save(tmp_path / "given.json")
+    own = {"search.strategy": "given", "search.genotype": str(tmp_path / "given.json")}
+    run = tmp_path / "run"
+    assert run_folder.search(run, preset="nuclei", data=nuclei_phantom, settings=SMALL | own) == small_genotype()
+    assert (run / "genotype.json").read_bytes() == (tmp_path / "given.json").read_bytes()
+    assert (run / "datalist.json").exists() and not (run / "search").exists()
+
+
+def test_monai_runs_the_search_of_a_run_folder(nuclei_phantom: Path, tmp_path: Path) -> None:
+    """As ``python -m monai.bundle run`` does, with a value set on the way."""
+    config = resolve("nuclei", overrides=QUICK)["search"]
+    write_json(config, tmp_path / "configs/search.json")
+    places = {"bundle_root": str(tmp_path), "dataset_dir": str(nuclei_phantom)}
+    monai.bundle.run(config_file=str(tmp_path / "configs/search.json"), **places, **{"search#epochs": 1})
+    assert len(history(tmp_path)) == 1 and Genotype.load(tmp_path / "genotype.json").architecture.node_width == (4, 4)
+
+
+def test_the_configuration_of_the_search_is_short_and_has_no_code() -> None:
+    config = resolve("nuclei")["search"]
+    own = json.loads((CONFIGS / "search.json").read_text())
+    expressions = re.findall(r'"(\$[^"]*)"', json.dumps({**own, "imports": []}))
+    assert len(expressions) <= 10
+    assert not any("monai_lwmisn" in text for text in [*expressions, *own["imports"]])
+    # Every setting of the search is used by one of its strategies.
+    used = set(re.findall(r"@search::(\w+)", json.dumps(own)))
+    assert used == {name for name, value in config["search"].items() if name not in own["search"]} - {"strategy"}
 
 
 def test_a_budget_that_cannot_be_kept_is_refused_before_anything_is_written(

@@ -1,13 +1,19 @@
-"""Random networks: all of the space, within the budget, the same for the same seed."""
+"""Random genotypes: all of the space, within the budget, the same for the same seed; and genotypes that are given."""
+
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monai_lwmisn.errors import BudgetError
-from monai_lwmisn.nas import draw_edges
+from monai_lwmisn.errors import BudgetError, ConfigError, GenotypeError
+from monai_lwmisn.nas import LatencyTable, draw_edges, given_genotype, random_genotype
 from monai_lwmisn.nas.derivation import Edges
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.profiling import parameter_count
+from tests.nas.assembly import ARCHITECTURE
 from tests.nas.tables import LEAST, PARAMS, SPACE, free_edges, is_network, made_table
+from tests.networks.small import small_genotype
 
 TABLE = made_table()
 
@@ -47,3 +53,35 @@ def test_budgets_beyond_random_drawing_are_refused() -> None:
         draw_edges(TABLE, 0, {"params": LEAST - 1})
     with pytest.raises(BudgetError, match="None of 10000 random networks keeps the budget"):
         draw_edges(made_table(("encoder", "middle", "decoder")), 0, {"params": LEAST})
+
+
+def test_a_random_genotype_is_written_with_the_architecture_of_the_run(tmp_path: Path) -> None:
+    for name, seed in (("first", 3), ("again", 3), ("other", 4)):
+        random_genotype(
+            tmp_path / name,
+            ARCHITECTURE,
+            search_space=["identity", "ghost_conv_3x3", "dilated_conv_3x3"],
+            alpha_groups="stages",
+            budget={"params": 1500.0, "macs": None, "latency_ms": None},
+            latency_table=LatencyTable(tmp_path),
+            seed=seed,
+        )
+    genotype = Genotype.load(tmp_path / "first")
+    assert genotype.architecture == ARCHITECTURE and set(genotype.edges) == {"encoder", "middle", "decoder"}
+    assert parameter_count(LWMISN(genotype)) <= 1500
+    assert {edge.operation for cell in genotype.edges.values() for edge in cell} <= {
+        "identity", "ghost_conv_3x3", "dilated_conv_3x3"
+    }  # fmt: skip
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "first").read_bytes() != (tmp_path / "other").read_bytes()
+    assert not (tmp_path / "latency.json").exists()
+
+
+def test_a_given_genotype_is_copied_if_it_fits_the_images(tmp_path: Path) -> None:
+    source, copy = tmp_path / "source.json", tmp_path / "copy.json"
+    small_genotype(in_channels=3, out_channels=1).save(source)
+    given_genotype(copy, source, in_channels=3, out_channels=1)
+    assert copy.read_bytes() == source.read_bytes()
+    with pytest.raises(GenotypeError, match="takes 3 and gives 1 channels, and the data have 1 and need 1"):
+        given_genotype(copy, source, in_channels=1, out_channels=1)
+    with pytest.raises(ConfigError, match="search.genotype names no file"):
+        given_genotype(copy, None, in_channels=3, out_channels=1)

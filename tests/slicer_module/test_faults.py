@@ -19,11 +19,10 @@ from LWMISNLib.bundles import BundleList
 from LWMISNLib.errors import SegmentationError
 from LWMISNLib.logic import Options, SegmentationLogic
 
+from tests.slicer_module.code import carry_code
 from tests.slicer_module.scene import new_scene
 from tests.slicer_module.test_logic import nodes, segments, wait
 from tests.slicer_module.volumes import grey
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +73,7 @@ def test_a_bundle_that_is_deleted_meanwhile(logic: SegmentationLogic, bundle_cop
     before = nodes()
     logic.start(volume, bundle_copy)
     shutil.rmtree(bundle_copy)
-    assert "No such file" in failed(logic, before, temporary)
+    assert "has no configs/inference.json" in failed(logic, before, temporary)
     with pytest.raises(SegmentationError, match="no bundle that this module can run"):
         logic.start(volume, bundle_copy)
 
@@ -115,16 +114,16 @@ def test_no_room_for_the_result(python: str, bundles: Path, temporary: Path, tmp
     volume = slicer.util.addVolumeFromArray(grey((200, 64, 64)).astype(np.int8))
     before = nodes()
     logic.start(volume, bundles / "prostate_mr")
-    assert "too large" in failed(logic, before, temporary)
+    assert "The segmentation cannot be handed over" in failed(logic, before, temporary)
 
 
 def test_what_the_worker_does_without(python: str, bundles: Path, tmp_path: Path) -> None:
-    """Slicer itself, the libraries that pip would replace in Slicer, and those that read files."""
+    """Slicer itself, the libraries that pip would replace in Slicer, and what only training needs."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "class Absent:\n"
         "    def find_spec(self, name, *rest):\n"
-        "        if name.partition('.')[0] in ('slicer', 'vtk', 'itk', 'SimpleITK', 'ignite', 'nibabel', 'pydicom'):\n"
+        "        if name.partition('.')[0] in ('slicer', 'vtk', 'itk', 'SimpleITK', 'ignite', 'pydicom'):\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Absent())\n"
     )
@@ -138,7 +137,7 @@ def test_what_the_worker_does_without(python: str, bundles: Path, tmp_path: Path
 
 
 def test_a_full_graphics_card_is_left_for_the_processor(logic: SegmentationLogic, bundle_copy: Path) -> None:
-    shutil.copytree(ROOT / "monai_lwmisn", bundle_copy / "monai_lwmisn", ignore=shutil.ignore_patterns("configs"))
+    carry_code(bundle_copy)
     devices = bundle_copy / "monai_lwmisn/inference/runtimes.py"
     code = devices.read_text()
     start = code.index("def find_device(")

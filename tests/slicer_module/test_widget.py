@@ -13,6 +13,7 @@ import pytest
 import slicer
 
 from tests.slicer_module import stand_ins
+from tests.slicer_module.code import carry_code
 from tests.slicer_module.scene import new_scene
 from tests.slicer_module.test_logic import segments
 from tests.slicer_module.volumes import grey
@@ -178,6 +179,7 @@ def test_a_saved_scene_has_it_all(module: Any, tmp_path: Path) -> None:
 def test_a_bundle_is_added_only_when_it_is_trusted(
     module: Any, asked: Asked, bundle_copy: Path, tmp_path: Path
 ) -> None:
+    carry_code(bundle_copy)
     archive = shutil.make_archive(str(tmp_path / "another"), "zip", bundle_copy.parent, bundle_copy.name)
     count = len(module.panel._listed)
     asked.answer = False
@@ -185,7 +187,7 @@ def test_a_bundle_is_added_only_when_it_is_trusted(
     assert len(module.panel._listed) == count and not list((tmp_path / "store").iterdir())
     (question,) = asked.questions
     assert "Bundles execute Python code. Add only bundles you trust." in question and archive in question
-    assert "configs/inference.json" in question and "scripts/inference/*.py (11)" in question
+    assert "configs/inference.json" in question and "monai_lwmisn/inference/*.py (" in question
     asked.answer = True
     module.panel.add_bundle(archive)
     assert len(module.panel._listed) == count + 1

@@ -27,7 +27,7 @@ def test_another_name_is_refused(name: str) -> None:
 
 def test_the_learning_rate_rises_and_then_falls_as_a_half_cosine() -> None:
     optimizer = make_optimizer("SGD", torch.nn.Conv2d(1, 1, 3), learning_rate=0.8, weight_decay=0.0)
-    scheduler = make_lr_scheduler(optimizer, steps_per_epoch=10, epochs=6, warmup_epochs=2)
+    scheduler = make_lr_scheduler(optimizer, dataloader=range(10), epochs=6, warmup_epochs=2)
     rates = []
     for _ in range(60):
         rates.append(optimizer.param_groups[0]["lr"])

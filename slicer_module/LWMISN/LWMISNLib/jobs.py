@@ -38,6 +38,7 @@ def run_job(bundle: Path, job: Job, report: Callable[..., None]) -> int | None:
     Raises:
         LWMISNError: the bundle or the volume cannot be used.
     """
+    from monai_lwmisn.errors import DataError
     from monai_lwmisn.inference.predict import load_bundle
 
     config = json.loads((bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
@@ -56,7 +57,11 @@ def run_job(bundle: Path, job: Job, report: Callable[..., None]) -> int | None:
     for message in dict.fromkeys(sentence for prediction in predictions for sentence in prediction.warnings):
         report("warning", message=message)
     labels = [prediction.labels for prediction in predictions]
-    np.save(job["labels"], labels[0].transpose(2, 1, 0) if data["volumetric"] else np.stack(labels), allow_pickle=False)
+    try:
+        label_map = labels[0].transpose(2, 1, 0) if data["volumetric"] else np.stack(labels)
+        np.save(job["labels"], label_map, allow_pickle=False)
+    except OSError as error:
+        raise DataError(f"The segmentation cannot be handed over ({error}): free space for temporary files.") from error
     instances = [prediction.instances for prediction in predictions if prediction.instances is not None]
     return sum(int(numbers.max(initial=0)) for numbers in instances) if instances else None
 

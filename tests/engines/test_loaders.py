@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.data.sampling import stratum_weights
+from monai_lwmisn.engines.loaders import stratum_weights
 
 
 def items(sizes: dict[str, int]) -> list[Item]:
