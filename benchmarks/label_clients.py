@@ -3,7 +3,7 @@
     PYTHONPATH=.:tests/label .venv-label/bin/python benchmarks/label_clients.py bundles/nuclei_microscopy_lwmisn \\
         --output docs/results/label_clients
 
-`tests/label` in PYTHONPATH is needed only if torchvision is built for CUDA and torch is not.
+tests/label is needed on PYTHONPATH only if torchvision is built for CUDA and torch is not.
 """
 
 from __future__ import annotations

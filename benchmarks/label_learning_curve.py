@@ -5,8 +5,8 @@
 
 The training starts from the bundle's weights or from random ones. BUNDLE must have one structure, and its weights must
 never have seen the test part of its data. Some images of the test part are labelled. The accuracy is measured on the
-others, which are of other cases. Rows that the .json file has are not repeated. `tests/label` in
-PYTHONPATH is needed only if torchvision is built for CUDA and torch is not.
+others, which are of other cases. Rows that the .json file has are not repeated. On PYTHONPATH tests/label is
+needed only if torchvision is built for CUDA and torch is not.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> None:
     rows = _read(arguments.output)
     items = {_name(item): item for item in labelled + measured}
 
-    def write(data: dict[str, Any], folder: Path) -> dict[str, Path]:
+    def write(config: dict[str, Any], folder: Path) -> dict[str, Path]:
         return write_images(arguments.bundle, items, folder)
 
     with session_of(arguments.bundle, write) as session:
@@ -88,8 +88,8 @@ def choose(arguments: argparse.Namespace) -> tuple[list[dict], list[dict]]:
 
 def write_images(bundle: Path, items: dict[str, dict], folder: Path) -> dict[str, Path]:
     """Write the images to ``folder`` and their labels beside it, in formats that the server accepts."""
-    settings = read_json(bundle / "configs" / "train.json")["data"]
-    load = Compose(ConfigParser({"data": settings}).get_parsed_content("data#loading"))
+    data = read_json(bundle / "configs" / "train.json")["data"]
+    load = Compose(ConfigParser({"data": data}).get_parsed_content("data::loading"))
     labels = folder.with_name("labels")
     labels.mkdir()
     folder.mkdir()

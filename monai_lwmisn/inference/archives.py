@@ -8,7 +8,7 @@ import itertools
 import os
 import zipfile
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from monai_lwmisn.errors import DataError
 
@@ -36,7 +36,7 @@ def _member_names(path: str, modified: int) -> tuple[str, ...]:
         names = [info.filename for info in archive.infolist() if not info.is_dir()]
     for name in names:
         parts = PurePosixPath(name.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts:
+        if parts.is_absolute() or ".." in parts.parts or PureWindowsPath(name).drive:
             raise DataError(
                 f"The archive {path} has the member {name!r}, which points out of the archive; make the archive anew."
             )

@@ -20,7 +20,7 @@ LARGEST_BYTES = 2**30
 REMEDY = "write the bundle anew"
 """For a file of a bundle that cannot be read."""
 
-__all__ = ["open_bundle", "read_bundle"]
+__all__ = ["open_bundle", "read_bundle", "unpack"]
 
 
 def open_bundle(bundle: str | os.PathLike[str], stack: ExitStack) -> Path:
@@ -39,7 +39,7 @@ def open_bundle(bundle: str | os.PathLike[str], stack: ExitStack) -> Path:
     roots = [path]
     if path.is_file():
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lwmisn-")))
-        _unpack(path, folder)
+        unpack(path, folder)
         # A zip of a folder has that folder on top.
         roots = [folder, *sorted(folder.iterdir())]
     root = next((root for root in roots if (root / "configs/inference.json").is_file()), None)
@@ -70,7 +70,13 @@ def read_bundle(root: Path, name: object) -> dict[str, Any]:
     return config
 
 
-def _unpack(archive: Path, folder: Path) -> None:
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a zip of a bundle to a folder.
+
+    Raises:
+        DataError: it is damaged, has members that would be written outside of the folder, or is of a size that no
+            bundle has.
+    """
     member_names(archive)  # refuses names that point out of the archive
     try:
         with zipfile.ZipFile(archive) as opened:

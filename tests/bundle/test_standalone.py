@@ -1,6 +1,7 @@
 """Tests of standalone bundles: they segment with MONAI alone, by a plain copy of the part that segments."""
 
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import monai_lwmisn
-from monai_lwmisn.bundle.standalone import closed_part, write_standalone
+from monai_lwmisn.bundle.standalone import CLOSED_PART, closed_part, write_standalone
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.inference.predict import load_bundle
 from tests.bundle.alone import run_alone
@@ -63,6 +64,12 @@ def test_it_segments_with_monai_alone_as_with_the_package(unpacked: Path, alone:
     with load_bundle(unpacked) as predictor:
         expected = predictor(tmp_path / "in" / "case.nii.gz").labels
     np.testing.assert_array_equal(np.asarray(mask.dataobj), expected)
+
+
+def test_the_extension_for_slicer_installs_the_same_part() -> None:
+    cmake = (PACKAGE.parent / "slicer_module" / "LWMISN" / "CMakeLists.txt").read_text(encoding="utf-8")
+    rooms, modules = re.findall(r"foreach\(PART (.+)\)", cmake)
+    assert {*rooms.split(), *(f"{name}.py" for name in modules.split())} == set(CLOSED_PART)
 
 
 @pytest.mark.parametrize("name", ["train", "evaluate", "search"])

@@ -183,7 +183,7 @@ def test_a_zip_that_climbs_out_is_refused(tmp_path: Path, name: str) -> None:
     archive = tmp_path / "bundle.zip"
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr(name, "text")
-    refused(archive, tmp_path, "points out of it")
+    refused(archive, tmp_path, "out of")
 
 
 def test_a_zip_with_a_link_is_refused(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_zip_with_a_link_is_refused(tmp_path: Path) -> None:
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr(link, "/etc")
-    refused(archive, tmp_path, "points out of it")
+    refused(archive, tmp_path, "out of")
 
 
 def test_a_zip_of_something_else_or_of_nothing_is_refused(tmp_path: Path) -> None:

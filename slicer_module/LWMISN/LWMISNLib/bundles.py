@@ -1,23 +1,19 @@
-"""The bundles there are to choose from: those that come along, and those that the user has added."""
+"""Lists the bundles to choose from: those of the extension, and those that the user has added."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import stat
 import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
+from LWMISNLib.code import make_importable
 from LWMISNLib.errors import SegmentationError
-
-LARGEST_BYTES = 2**30
-"""What an archive may hold, unpacked: many times a bundle of a light network, little enough for any disk."""
 
 WARNING = "Bundles execute Python code. Add only bundles you trust."
 
@@ -26,17 +22,17 @@ _MODULE = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Bundle:
-    """What is said of a bundle in the list.
+    """The facts about a bundle in the list.
 
-    Args:
-        path: its folder.
-        name: what it does.
+    Attributes:
+        path: the folder.
+        name: the purpose.
         modality: CT, MR or microscopy.
-        volumetric: it takes volumes, otherwise pictures, each slice of a volume as one.
-        channels: how many the network takes.
-        orientation: three letters; the last axis is sliced along.
-        labels: names of the structures by value.
-        megabytes: of its weights.
+        volumetric: whether it takes volumes; otherwise it takes pictures, and each slice of a volume as one.
+        channels: the channels that the network takes.
+        orientation: three letters. Volumes are sliced along the last axis.
+        labels: the names of the structures by value.
+        megabytes: the size of the weights.
     """
 
     path: Path
@@ -55,7 +51,7 @@ class Bundle:
 
 
 def read_bundle(path: Path) -> Bundle:
-    """Look at a bundle without running any of it.
+    """Read the facts about a bundle, without executing any of it.
 
     Raises:
         SegmentationError: it is no bundle of this kind.
@@ -82,19 +78,18 @@ def read_bundle(path: Path) -> Bundle:
 
 
 def what_it_runs(path: Path) -> list[str]:
-    """What in a bundle is, or holds, Python code: its configurations, and how many files there are in which folder."""
+    """Return what in a bundle is executed: its configurations, and the number of Python files in each folder."""
     configs = [file.relative_to(path).as_posix() for file in sorted(path.glob("configs/*.json"))]
     folders = Counter(file.parent.relative_to(path).as_posix() for file in path.rglob("*.py"))
     return [*configs, *(f"{folder}/*.py ({count})" for folder, count in sorted(folders.items()))]
 
 
 class BundleList:
-    """
-    The bundles on this machine.
+    """The bundles on this machine.
 
     Args:
-        store: folder where added bundles are kept; made when the first is added.
-        shipped: folder of those that come along; None looks for it where the extension, or its source tree, has it.
+        store: the folder of added bundles; it is made when the first is added.
+        shipped: the folder of the bundles of the extension; None looks in the extension and in its source tree.
     """
 
     def __init__(self, store: Path, shipped: Path | None = None) -> None:
@@ -103,7 +98,7 @@ class BundleList:
         self.store = store
 
     def __iter__(self) -> Iterator[Bundle]:
-        """All that can be run, those that come along first."""
+        """Give all bundles that can be run, those of the extension first."""
         for place in (self.shipped, self.store):
             for path in sorted(place.iterdir()) if place.is_dir() else []:
                 if path.name.startswith("."):
@@ -115,8 +110,7 @@ class BundleList:
 
     @contextmanager
     def incoming(self, source: Path) -> Iterator[Path]:
-        """
-        A copy of a bundle from outside, to be looked at and then kept by :meth:`keep`; otherwise it is removed.
+        """Give a copy of a bundle from outside. :meth:`keep` keeps it, otherwise it is removed.
 
         Args:
             source: a folder, or a zip of one.
@@ -159,33 +153,17 @@ def _copy(source: Path, folder: Path) -> Path:
         return Path(shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__", ".*")))
     if not zipfile.is_zipfile(source):
         raise SegmentationError(f"{source} is neither a folder nor a readable zip: give a bundle.")
-    with zipfile.ZipFile(source) as archive:
-        _check(archive, source)
-        archive.extractall(folder / source.stem)
-    # A zip of a folder has that folder on top.
+    make_importable()
+    from monai_lwmisn.errors import DataError
+    from monai_lwmisn.inference.bundle_files import unpack
+
     top = folder / source.stem
+    try:
+        unpack(source, top)
+    except DataError as error:
+        raise SegmentationError(str(error)) from error
+    # A zip of a folder has that folder on top.
     inside = [path for path in top.iterdir() if (path / "configs" / "inference.json").is_file()]
     root = top if (top / "configs" / "inference.json").is_file() or not inside else inside[0]
     read_bundle(root)
     return root
-
-
-def _check(archive: zipfile.ZipFile, source: Path) -> None:
-    members = archive.infolist()
-    for member in members:
-        parts = (*PurePosixPath(member.filename).parts, *PureWindowsPath(member.filename).parts)
-        absolute = os.path.isabs(member.filename) or PureWindowsPath(member.filename).drive
-        if (
-            ".." in parts
-            or absolute
-            or member.filename.startswith(("/", "\\"))
-            or stat.S_ISLNK(member.external_attr >> 16)
-        ):
-            raise SegmentationError(
-                f"The archive {source} has {member.filename!r}, which points out of it: do not use it, ask for another."
-            )
-    size = sum(member.file_size for member in members)
-    if size > LARGEST_BYTES:
-        raise SegmentationError(
-            f"The archive {source} would unpack to {size / 2**30:.1f} GiB, which no bundle has: ask for another."
-        )

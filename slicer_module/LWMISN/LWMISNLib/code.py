@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,3 +31,10 @@ def code_environment(bundle: Path, environment: Mapping[str, str] = os.environ) 
     folders = [code_folder(bundle), environment.get("PYTHONPATH")]
     path = os.pathsep.join(str(folder) for folder in folders if folder)
     return {**environment, "PYTHONPATH": path} if path else dict(environment)
+
+
+def make_importable() -> None:
+    """Let this process import the package, of which the module itself uses what needs the standard library alone."""
+    folder = code_folder(_MODULE)
+    if folder is not None and str(folder) not in sys.path:
+        sys.path.append(str(folder))
