@@ -1,4 +1,4 @@
-"""Draws what Slicer's slice and 3D views show of a segmentation that the module made, with Slicer's classes and VTK.
+"""Draw the slice views and the 3D view of a segmentation of the Slicer module, with Slicer's classes and VTK.
 
 .venv-slicer/bin/python tools/slicer_picture.py BUNDLE VOLUME.nii.gz PICTURE.png --python .venv/bin/python
 """
