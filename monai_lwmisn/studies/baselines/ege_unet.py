@@ -7,8 +7,8 @@ from monai.networks.blocks import Convolution
 from torch import nn
 from torch.nn import functional
 
-from monai_lwmisn.studies.baselines.channel_norm import ChannelLayerNorm
 from monai_lwmisn.studies.baselines.registry import baseline
+from monai_lwmisn.studies.baselines.unext import ChannelLayerNorm
 
 CONVOLUTIONAL_WIDTHS = (8, 16, 24)
 ATTENTION_WIDTHS = (32, 48, 64)
