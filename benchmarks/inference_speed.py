@@ -1,31 +1,36 @@
-"""Time per image of a network that was found, beside MONAI's U-nets and UNeXt-S, in one run under several runtimes.
+"""Time per image of a network, beside MONAI's U-nets and UNeXt-S, under several runtimes.
 
     python benchmarks/inference_speed.py runs/nuclei --output docs/results/inference_speed
 
-writes inference_speed.json and inference_speed.md. The networks take turns, so that a slow moment of the machine hits
-all; figures are medians. Weights do not matter for the time and are untrained.
+The timing of the networks is interleaved, so that a slow moment of the machine affects all of them. Times are medians.
+Weights have no effect on the time and are random.
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-import onnxruntime
 import torch
-from monai.utils import optional_import
+from reports import make_parser, table, write_result
 from torch import nn
 
+from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.profiling import interleaved_ms, multiply_accumulates, parameter_count, processor_name
+from monai_lwmisn.networks.export import export_onnx
+from monai_lwmisn.profiling import (
+    interleaved_ms,
+    multiply_accumulates,
+    parameter_count,
+    processor_name,
+    torch_inference,
+    use_threads,
+)
 from monai_lwmisn.studies.baselines import build_baseline
-
-openvino, HAS_OPENVINO = optional_import("openvino")
 
 OURS = "LWMISN"
 PEERS = {
@@ -38,124 +43,84 @@ Inference = Callable[[], object]
 
 
 def main() -> None:
-    """Measure and write the two files."""
-    parser = argparse.ArgumentParser(description="Time per image beside MONAI's U-nets.")
+    """Measure the times and write the result."""
+    parser = make_parser(__doc__)
     parser.add_argument("genotype", type=Path, metavar="GENOTYPE_OR_RUN")
-    parser.add_argument(
-        "--output", type=Path, default=Path("inference_speed"), help="name of the files, without ending"
-    )
     parser.add_argument("--size", type=int, default=256, help="width and height of the image in pixels (default: 256)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of every runtime (default: 2)")
-    parser.add_argument("--rounds", type=int, default=10, help="turns of each, of 7 timed inferences (default: 10)")
+    parser.add_argument("--rounds", type=int, default=10, help="rounds of 7 timed inferences each (default: 10)")
     arguments = parser.parse_args()
 
-    torch.set_num_threads(arguments.threads)
     path = arguments.genotype
     genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
-    image = torch.rand(1, genotype.architecture.in_channels, arguments.size, arguments.size)
-    peers = {
-        title: build_baseline(name, genotype.architecture.in_channels, genotype.architecture.out_channels).eval()
-        for name, title in PEERS.items()
-    }
+    channels = genotype.architecture.in_channels, genotype.architecture.out_channels
+    image = torch.rand(1, channels[0], arguments.size, arguments.size)
+    peers = {title: build_baseline(name, *channels).eval() for name, title in PEERS.items()}
     networks = {OURS: LWMISN(genotype).eval(), **peers}
-    runtimes = {
-        name: {network: prepare(module, image, arguments.threads) for network, module in networks.items()}
-        for name, prepare in RUNTIMES.items()
-    }
-    with torch.inference_mode():
-        milliseconds = {name: interleaved_ms(inferences, arguments.rounds) for name, inferences in runtimes.items()}
+    with use_threads(arguments.threads), torch.inference_mode():
+        milliseconds = {
+            name: interleaved_ms(
+                {network: prepare(copy.deepcopy(module), image) for network, module in networks.items()},
+                arguments.rounds,
+            )
+            for name, prepare in preparations().items()
+        }
     result = {
         "image": list(image.shape),
         "threads": arguments.threads,
         "rounds": arguments.rounds,
         "processor": processor_name(),
-        "versions": {name: version(name) for name in ("torch", "monai", "onnxruntime")},
+        "versions": {name: version(name) for name in ("torch", "monai", *filter(is_installed, RUNTIMES))},
         "networks": {
             name: {"params": parameter_count(module), "macs": multiply_accumulates(module, image)}
             for name, module in networks.items()
         },
         "milliseconds": milliseconds,
         "times_faster": {
-            peer: {name: times[peer] / times[OURS] for name, times in milliseconds.items()}
-            for peer in networks
-            if peer != OURS
+            peer: {name: times[peer] / times[OURS] for name, times in milliseconds.items()} for peer in peers
         },
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    text = markdown(result)
-    arguments.output.with_suffix(".md").write_text(text, encoding="utf-8")
-    print(text)
+    write_result(arguments.output, result, markdown(result))
 
 
-def _torch_eager(network: nn.Module, image: torch.Tensor, threads: int) -> Inference:
-    return lambda: network(image)
+def preparations() -> dict[str, Callable[[nn.Module, torch.Tensor], Inference]]:
+    """Return the functions that prepare the inference of a network for one image, by runtime."""
+    titles = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+    return {
+        "torch eager": lambda network, image: partial(network, image),
+        "torch channels_last": torch_inference,
+        "torch compiled": lambda network, image: torch_inference(torch.compile(network), image),
+        **{titles[name]: partial(_exported, name) for name in filter(is_installed, RUNTIMES)},
+    }
 
 
-def _torch_channels_last(network: nn.Module, image: torch.Tensor, threads: int) -> Inference:
-    network = copy.deepcopy(network).to(memory_format=torch.channels_last)
-    image = image.to(memory_format=torch.channels_last)
-    return lambda: network(image)
-
-
-def _torch_compiled(network: nn.Module, image: torch.Tensor, threads: int) -> Inference:
-    return _torch_channels_last(torch.compile(network), image, threads)
-
-
-def _export(network: nn.Module, image: torch.Tensor, folder: str) -> str:
-    path = str(Path(folder) / "network.onnx")
-    torch.onnx.export(
-        network, (image,), path, input_names=["image"], output_names=["logits"], dynamo=True, verbose=False
-    )
-    return path
-
-
-def _onnxruntime(network: nn.Module, image: torch.Tensor, threads: int) -> Inference:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+def _exported(runtime: str, network: nn.Module, image: torch.Tensor) -> Inference:
     with tempfile.TemporaryDirectory() as folder:
-        session = onnxruntime.InferenceSession(
-            _export(network, image, folder), options, providers=["CPUExecutionProvider"]
-        )
-    feed = {"image": image.numpy()}
-    return lambda: session.run(None, feed)
+        file = Path(folder) / "network.onnx"
+        export_onnx(network, image.shape[1], file)
+        return partial(RUNTIMES[runtime](file, "cpu"), image)
 
 
-def _openvino(network: nn.Module, image: torch.Tensor, threads: int) -> Inference:
-    with tempfile.TemporaryDirectory() as folder:
-        compiled = openvino.Core().compile_model(
-            _export(network, image, folder), "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
-        )
-    request, feed = compiled.create_infer_request(), image.numpy()
-    return lambda: request.infer([feed])
-
-
-RUNTIMES: dict[str, Callable[[nn.Module, torch.Tensor, int], Inference]] = {
-    "torch eager": _torch_eager,
-    "torch channels_last": _torch_channels_last,
-    "torch compiled": _torch_compiled,
-    "ONNX Runtime": _onnxruntime,
-    **({"OpenVINO": _openvino} if HAS_OPENVINO else {}),
-}
-
-
-def markdown(result: dict) -> str:
-    """The result as a table."""
+def markdown(result: dict) -> list[str]:
+    """Return the lines of the table."""
     shape = "x".join(str(length) for length in result["image"])
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
-    lines = [
-        f"Milliseconds per {shape} image, {result['threads']} threads, medians of {result['rounds']} turns of 7, "
+    milliseconds = result["milliseconds"]
+    rows = [
+        [name, f"{costs['params'] / 1e6:.3f}", f"{costs['macs'] / 1e9:.3f}"]
+        + [f"{times[name]:.1f}" for times in milliseconds.values()]
+        for name, costs in result["networks"].items()
+    ]
+    rows += [
+        [f"LWMISN, times faster than {name}", "", "", *(f"{ratio:.1f}" for ratio in ratios.values())]
+        for name, ratios in result["times_faster"].items()
+    ]
+    return [
+        f"Milliseconds per {shape} image, {result['threads']} threads, medians of {result['rounds']} rounds of 7,",
         f"{result['processor']}, {versions}.",
         "",
-        "| network | params M | GMac | " + " | ".join(result["milliseconds"]) + " |",
-        "|---" * (3 + len(result["milliseconds"])) + "|",
+        *table(["network", "params M", "GMac", *milliseconds], rows),
     ]
-    for name, costs in result["networks"].items():
-        times = " | ".join(f"{times[name]:.1f}" for times in result["milliseconds"].values())
-        lines.append(f"| {name} | {costs['params'] / 1e6:.3f} | {costs['macs'] / 1e9:.3f} | {times} |")
-    for name, ratios in result["times_faster"].items():
-        lines.append(f"| LWMISN, times faster than {name} | | | {' | '.join(f'{r:.1f}' for r in ratios.values())} |")
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

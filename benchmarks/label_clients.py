@@ -1,36 +1,35 @@
-"""Several annotators at once: clients of one MONAI Label server, their waiting times, and whether all masks are right.
+"""Several clients of one MONAI Label server at once: their waiting times, and whether all masks are right.
 
     PYTHONPATH=.:tests/label .venv-label/bin/python benchmarks/label_clients.py bundles/nuclei_microscopy_lwmisn \\
         --output docs/results/label_clients
 
-writes label_clients.json and label_clients.md. (tests/label only where torchvision needs a CUDA that torch lacks.)
+tests/label is needed on PYTHONPATH only if torchvision is built for CUDA and torch is not.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from reports import make_parser, table, write_result
 
 from monai_lwmisn.profiling import processor_name
 from tests.label.session import PLUGIN, Session, expected_masks, read_mask, session_of
 
 
 def main() -> None:
-    """Measure and write the two files."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measure the answers and write the result."""
+    parser = make_parser(__doc__)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--requests", type=int, default=40, help="of all clients together (default: 40)")
-    parser.add_argument("--output", type=Path, required=True, help="name of the files, without ending")
+    parser.add_argument("--requests", type=int, default=40, help="requests of all clients together (default: 40)")
     arguments = parser.parse_args()
     with session_of(arguments.bundle) as session:
         expected = expected_masks(session)
         images = list(expected)
-        _ask(session, images[0])  # the first loads the weights
+        _ask(session, images[0])  # the first request loads the weights
         with ThreadPoolExecutor(arguments.clients) as clients:
             asked = [images[index % len(images)] for index in range(arguments.requests)]
             answers = list(clients.map(lambda image: _ask(session, image), asked))
@@ -48,16 +47,14 @@ def main() -> None:
         "worst_seconds": max(seconds),
         "processor": processor_name(),
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    text = (
-        f"{arguments.bundle.name}, made images of 64 pixels, {result['processor']}.\n\n"
-        "| clients | requests | right | median s | worst s |\n|---|---|---|---|---|\n"
-        f"| {arguments.clients} | {arguments.requests} | {right} | {result['median_seconds']:.2f} | "
-        f"{result['worst_seconds']:.2f} |\n"
-    )
-    arguments.output.with_suffix(".md").write_text(text, encoding="utf-8")
-    print(text)
+    times = f"{result['median_seconds']:.2f}", f"{result['worst_seconds']:.2f}"
+    rows = [(arguments.clients, arguments.requests, right, *times)]
+    lines = [
+        f"{arguments.bundle.name}, phantom images of 64 pixels, {result['processor']}.",
+        "",
+        *table(["clients", "requests", "right", "median s", "worst s"], rows),
+    ]
+    write_result(arguments.output, result, lines)
 
 
 def _ask(session: Session, image: str) -> tuple[float, bytes]:

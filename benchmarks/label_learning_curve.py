@@ -1,19 +1,19 @@
-"""What a bundle gains from a few labelled images in a MONAI Label server, from its own weights and from random ones.
+"""Accuracy of a bundle after a training on a few labelled images in a MONAI Label server, from two starts.
 
     PYTHONPATH=.:tests/label .venv-label/bin/python benchmarks/label_learning_curve.py BUNDLE --data PATH \\
         --output docs/results/label_nuclei
 
-BUNDLE must have a single structure, and its weights must never have seen the test part of its data. Of that part some
-images are labelled, the others, of other cases, are measured. What is done is kept in the .json file and not repeated.
-(tests/label is needed only where torch has no CUDA and torchvision has.)
+The training starts from the bundle's weights or from random ones. BUNDLE must have one structure, and its weights must
+never have seen the test part of its data. Some images of the test part are labelled. The accuracy is measured on the
+others, which are of other cases. Rows that the .json file has are not repeated. On PYTHONPATH tests/label is
+needed only if torchvision is built for CUDA and torch is not.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from monai.bundle import ConfigParser
 from monai.metrics import compute_dice
 from monai.transforms import Compose
 from PIL import Image
+from reports import make_parser, table, write_result
 
 from monai_lwmisn.data import prepare_datalist
 from monai_lwmisn.files import read_json
@@ -32,27 +33,34 @@ from monai_lwmisn.label.folder import restore
 from monai_lwmisn.profiling import processor_name
 from tests.label.session import PLUGIN, Session, read_mask, session_of
 
-SPLIT = ("dataset", "split_by", "test_fraction", "validation_fraction", "seed", "folds", "fold")
+SPLIT = (
+    *("dataset", "volumetric", "label_names", "split_by", "test_fraction", "validation_fraction", "seed"),
+    *("folds", "fold"),
+)
+"""The settings of the data that determine the split."""
 
 
 def main() -> None:
-    """Measure what is missing, and write the two files."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measure the missing rows, and write the result."""
+    parser = make_parser(__doc__)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="the data set of the bundle, as downloaded")
-    parser.add_argument("--labelled", type=int, nargs="+", default=[1, 5, 20], help="images (default: 1 5 20)")
-    parser.add_argument("--most-measured", type=int, default=100, help="images (default: 100)")
-    parser.add_argument("--epochs", type=int, default=50, help="of a training (default: 50, as in the plug-in)")
+    parser.add_argument(
+        "--labelled", type=int, nargs="+", default=[1, 5, 20], help="numbers of labelled images (default: 1 5 20)"
+    )
+    parser.add_argument(
+        "--most-measured", type=int, default=100, help="largest number of measured images (default: 100)"
+    )
+    parser.add_argument("--epochs", type=int, default=50, help="epochs of a training (default: 50, as in the plug-in)")
     parser.add_argument("--learning-rate", type=float, help="from the bundle's weights (default: the app's)")
     parser.add_argument("--starts", nargs="+", default=["bundle", "random"], help="default: bundle random")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of images (default: 0)")
-    parser.add_argument("--output", type=Path, required=True, help="name of the files, without ending")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the choice of images (default: 0)")
     arguments = parser.parse_args()
     labelled, measured = choose(arguments)
     rows = _read(arguments.output)
     items = {_name(item): item for item in labelled + measured}
 
-    def write(data: dict[str, Any], folder: Path) -> dict[str, Path]:
+    def write(config: dict[str, Any], folder: Path) -> dict[str, Path]:
         return write_images(arguments.bundle, items, folder)
 
     with session_of(arguments.bundle, write) as session:
@@ -67,12 +75,9 @@ def main() -> None:
 
 
 def choose(arguments: argparse.Namespace) -> tuple[list[dict], list[dict]]:
-    """Images of the test part to label and to measure; none of the measured ones is of a labelled one's group."""
-    data = read_json(arguments.bundle / "configs" / "train.json")["data"]
-    split = {key: data[key] for key in (*SPLIT, "label_names", "volumetric")}
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "datalist.json"
-        test = prepare_datalist(file, split.pop("dataset"), arguments.data, **split)["test"]
+    """Return the images of the test part to label and to measure. Their groups are disjoint."""
+    settings = read_json(arguments.bundle / "configs" / "train.json")["data"]
+    test = prepare_datalist(None, path=arguments.data, **{name: settings[name] for name in SPLIT})["test"]
     order = np.random.default_rng(arguments.seed).permutation(len(test))
     shuffled = [test[index] for index in order]
     labelled = shuffled[: max(arguments.labelled)]
@@ -82,9 +87,9 @@ def choose(arguments: argparse.Namespace) -> tuple[list[dict], list[dict]]:
 
 
 def write_images(bundle: Path, items: dict[str, dict], folder: Path) -> dict[str, Path]:
-    """Write the images into ``folder`` and their labels beside it, in the formats that the server takes."""
-    parser = ConfigParser({"data": read_json(bundle / "configs" / "train.json")["data"]})
-    load = Compose(parser.get_parsed_content("data::loading"))
+    """Write the images to ``folder`` and their labels beside it, in formats that the server accepts."""
+    data = read_json(bundle / "configs" / "train.json")["data"]
+    load = Compose(ConfigParser({"data": data}).get_parsed_content("data::loading"))
     labels = folder.with_name("labels")
     labels.mkdir()
     folder.mkdir()
@@ -102,14 +107,14 @@ def _save(array: Any, path: Path, dtype: type) -> None:
     values = array.numpy().astype(dtype)
     if path.suffix == ".png":
         picture = values[0] if values.shape[0] == 1 else np.moveaxis(values, 0, -1)
-        # MONAI's first axis of a picture is its width.
+        # The first axis of a picture in MONAI is its width.
         Image.fromarray(np.ascontiguousarray(picture.swapaxes(0, 1))).save(path)
     else:
         nibabel.save(nibabel.Nifti1Image(values[0], array.affine.numpy()), path)
 
 
 def dice(session: Session, names: list[str]) -> float:
-    """Mean DSC over images of the masks that the server gives."""
+    """Return the mean DSC of the server's masks over images."""
     values = []
     for name in names:
         answer = session.infer(name, **(PLUGIN if session.data["volumetric"] else {}))
@@ -145,7 +150,9 @@ def _put(session: Session, name: str) -> None:
     answer.raise_for_status()
 
 
-def _keep(rows: list[dict], key: dict[str, Any], measure: Any, arguments: argparse.Namespace) -> None:
+def _keep(
+    rows: list[dict], key: dict[str, Any], measure: Callable[[], dict[str, Any]], arguments: argparse.Namespace
+) -> None:
     if any(key.items() <= row.items() for row in rows):
         return
     rows.append({**key, **measure()})
@@ -157,20 +164,18 @@ def _keep(rows: list[dict], key: dict[str, Any], measure: Any, arguments: argpar
         "processor": processor_name(),
         "rows": rows,
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    lines = ["| labelled images | start | DSC of the others | training s |", "|---|---|---|---|"]
-    for row in sorted(rows, key=lambda row: (row["labelled"], row["start"])):
-        seconds = f"{row['seconds']:.0f}" if "seconds" in row else ""
-        lines.append(f"| {row['labelled']} | {row['start']} | {row['dsc']:.4f} | {seconds} |")
-    text = "\n".join(lines) + "\n"
-    arguments.output.with_suffix(".md").write_text(text, encoding="utf-8")
-    print(text)
+    lines = [
+        (row["labelled"], row["start"], f"{row['dsc']:.4f}", f"{row['seconds']:.0f}" if "seconds" in row else "")
+        for row in sorted(rows, key=lambda row: (row["labelled"], row["start"]))
+    ]
+    write_result(
+        arguments.output, report, table(["labelled images", "start", "DSC of the others", "training s"], lines)
+    )
 
 
 def _read(output: Path) -> list[dict]:
     file = output.with_suffix(".json")
-    return json.loads(file.read_text(encoding="utf-8"))["rows"] if file.is_file() else []
+    return read_json(file)["rows"] if file.is_file() else []
 
 
 def _name(item: dict) -> str:

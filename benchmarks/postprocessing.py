@@ -1,15 +1,14 @@
-"""What cleaning, flips, smoothing and separation do to the accuracy of a trained network, to choose them by.
+"""Accuracy of a trained network by post-processing, test-time flips, slice smoothing and separation of instances.
 
     python benchmarks/postprocessing.py runs/nuclei --split validation --output docs/results/postprocessing_nuclei
 
-writes the tables as .json and .md. The network sees each image once per setting of the flips; each cleaning is then
-applied to what it gave. The cleanings are values for the key ``cleaning`` of a preset. Where there are instances, the
-parameters of their separation are varied too, with the run's own cleaning and without flips.
+The network runs once per image and setting of flips and smoothing. Each post-processing is applied to the same logits.
+The table of post-processings below has values for the setting `inference.postprocessing`. For data with instances, the
+parameters of their separation are varied too, with the run's own post-processing and without flips.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable
 from itertools import product
@@ -20,11 +19,12 @@ import torch
 from ignite.engine import Engine
 from monai.bundle import ConfigParser
 from monai.data import DataLoader, decollate_batch
+from monai.transforms import Compose, CopyItemsd
+from reports import make_parser, table, write_result
 from tqdm import tqdm
 
-from monai_lwmisn.config import read_config
+from monai_lwmisn.config import override_stage, read_config
 from monai_lwmisn.data.datalist import PARTS
-from monai_lwmisn.inference.inferers import build_inferer
 from monai_lwmisn.inference.instances import SeparateInstancesd
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.training.metrics import evaluation_metrics
@@ -35,14 +35,14 @@ METRICS = ("dsc", "miou", "dsc_3d", "f1_50", "aji")
 
 
 def main() -> None:
-    """Measure and write the two files."""
-    parser = argparse.ArgumentParser(description="Accuracy of a run by cleaning, flips and smoothing.")
+    """Measure all settings and write the result."""
+    parser = make_parser(__doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder with a trained network")
     parser.add_argument(
         "--split",
         choices=PARTS,
         default="validation",
-        help="the part to choose on, best not the test part (default: validation)",
+        help="the part to choose on; the test part should not be used to choose (default: validation)",
     )
     parser.add_argument(
         "--flips",
@@ -50,7 +50,7 @@ def main() -> None:
         nargs="+",
         default=[[], [0, 1]],
         metavar="AXES",
-        help="settings of test_time_flips to try, such as [] [0] (default: [] [0,1])",
+        help="values of inference.test_time_flips, such as [] [0] (default: [] [0,1])",
     )
     parser.add_argument(
         "--slice-smoothing",
@@ -58,56 +58,48 @@ def main() -> None:
         nargs="+",
         default=[0.0],
         metavar="SLICES",
-        help="settings of slice_smoothing to try on volumes (default: 0)",
+        help="values of inference.slice_smoothing for volumes (default: 0)",
     )
-    parser.add_argument("--output", type=Path, default=Path("postprocessing"), help="name of the files, without ending")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     arguments = parser.parse_args()
 
     torch.set_num_threads(arguments.threads)
-    config = ConfigParser(read_config(arguments.run, "evaluate"))
-    config["bundle_root"], config["evaluate_split"] = str(arguments.run.absolute()), arguments.split
-    cleanings = CLEANINGS_OF_VOLUMES if config["volumetric"] else CLEANINGS_OF_PICTURES
+    config = override_stage(
+        {"evaluate": read_config(arguments.run, "evaluate")}, "evaluate", {"evaluate.split": arguments.split}
+    )["evaluate"]
+    config["bundle_root"] = str(arguments.run.absolute())
+    data, own = config["data"], config["inference"]["postprocessing"]
     rows, separations = [], []
     for flips, smoothing in product(arguments.flips, arguments.slice_smoothing):
-        samples = predict(config, flips, smoothing)
-        for name, cleaning in cleanings.items():
-            setting = {"flips": flips, "slice_smoothing": smoothing, "cleaning": name, "transforms": cleaning}
-            rows.append({**setting, **score(config, samples, cleaning)})
-        if config["instances"] and not flips:
+        config["inference"] |= {"test_time_flips": flips, "slice_smoothing": smoothing}
+        samples = predict(ConfigParser(config))
+        for name, transforms in (OF_VOLUMES if data["volumetric"] else OF_PICTURES).items():
+            setting = {"flips": flips, "slice_smoothing": smoothing, "postprocessing": name, "transforms": transforms}
+            rows.append({**setting, **score(ConfigParser(config), samples, transforms)})
+        if data["instances"] and not flips:
             separations = [
-                {"smoothing": smoothing, "depth": depth, **score(config, samples, config["cleaning"], smoothing, depth)}
-                for smoothing in SMOOTHINGS
+                {"smoothing": sigma, "depth": depth, **score(ConfigParser(config), samples, own, sigma, depth)}
+                for sigma in SMOOTHINGS
                 for depth in DEPTHS
             ]
     result = {
         "run": arguments.run.name,
         "split": arguments.split,
-        "images": len(config.get_parsed_content("evaluate#dataset")),
+        "images": len(samples),
         "rows": rows,
         "separations": separations,
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    text = markdown(result)
-    arguments.output.with_suffix(".md").write_text(text, encoding="utf-8")
-    print(text)
+    write_result(arguments.output, result, markdown(result))
 
 
 @torch.inference_mode()
-def predict(config: ConfigParser, flips: list[int], slice_smoothing: float) -> list[dict[str, Any]]:
-    """What an evaluation has of each image, with the logits under ``pred`` and the truth under ``label``."""
+def predict(config: ConfigParser) -> list[dict[str, Any]]:
+    """Return the samples of an evaluation, with the logits under ``pred`` and the truth under ``label``."""
     network = config.get_parsed_content("network_def").eval()
-    load_weights(network, config.get_parsed_content("weights"))
-    inferer = build_inferer(
-        config["volumetric"],
-        config["roi"],
-        config["inference_batch_size"],
-        flips=flips,
-        slice_smoothing=slice_smoothing,
-    )
+    load_weights(network, config.get_parsed_content("weights_file"))
+    inferer = config.get_parsed_content("evaluate#inferer")
     samples = []
-    for batch in tqdm(DataLoader(config.get_parsed_content("evaluate#dataset"), batch_size=1), desc=f"flips {flips}"):
+    for batch in tqdm(DataLoader(config.get_parsed_content("evaluate#dataset"), batch_size=1)):
         batch["pred"] = inferer(batch["image"], network)
         (sample,) = decollate_batch(batch)
         kept = {name: sample[name] for name in ("image", "pred", "true_instances") if name in sample}
@@ -116,27 +108,29 @@ def predict(config: ConfigParser, flips: list[int], slice_smoothing: float) -> l
 
 
 def score(
-    config: ConfigParser, samples: Iterable[dict[str, Any]], cleaning: Transforms, *separation: float
+    config: ConfigParser, samples: Iterable[dict[str, Any]], transforms: Transforms, *separation: float
 ) -> dict[str, float]:
-    """The means of the metrics on the native grid after cleaning.
+    """Return the means of the metrics on the native grid after a post-processing.
 
     Args:
-        config: of the evaluation.
-        samples: what :func:`predict` gives.
-        cleaning: transforms as in a configuration.
-        separation: smoothing and depth of the separation of instances; by default the run's own.
+        config: the configuration of the evaluation.
+        samples: the result of :func:`predict`.
+        transforms: the post-processing, as in a configuration.
+        separation: smoothing and depth of the separation of instances; by default those of the package.
     """
-    instances = config["instances"]
-    own = config.get_parsed_content("separation")
+    data = config["data"]
     postprocess = native_prediction(
-        config.get_parsed_content("spatial"),
-        config["out_channels"],
-        config["volumetric"],
-        cleaning=ConfigParser({"cleaning": cleaning}).get_parsed_content("cleaning"),
-        separation=(SeparateInstancesd("pred", "instances", *separation) if separation else own) if instances else None,
+        config.get_parsed_content("data#spatial"),
+        data["out_channels"],
+        data["volumetric"],
+        postprocessing=ConfigParser({"transforms": transforms}).get_parsed_content("transforms"),
+        instances=data["instances"] and not separation,
     )
+    if separation:
+        instances = CopyItemsd("true_instances", names="label_instances")
+        postprocess = Compose([postprocess, SeparateInstancesd("pred", "instances", *separation), instances])
     metrics = evaluation_metrics(
-        config["out_channels"], config["volumetric"], spacing_is_real=False, instances=instances
+        data["out_channels"], data["volumetric"], spacing_is_real=False, instances=data["instances"]
     )
     engine = Engine(lambda engine, sample: [postprocess(sample)])
     for name, metric in metrics.items():
@@ -147,18 +141,18 @@ def score(
 
 
 def _smallest(pixels: int) -> dict[str, Any]:
-    # Not channel by channel: MONAI would take each class of a label map for one object.
+    # With independent channels, MONAI would take each class of a label map for one object.
     return {"_target_": "RemoveSmallObjectsd", "keys": "pred", "min_size": pixels, "independent_channels": False}
 
 
 SMOOTHINGS = (0.5, 1.0, 2.0)
 DEPTHS = (0.15, 0.25, 0.5, 1.0, 1000.0)
-"""In pixels; no object is as deep as the last, so that with it nothing is separated."""
+"""Pixels. No object is as deep as the last, so it separates nothing."""
 
 HOLES = {"_target_": "FillHolesd", "keys": "pred"}
 LARGEST = {"_target_": "KeepLargestConnectedComponentd", "keys": "pred"}
 
-CLEANINGS_OF_PICTURES: dict[str, Transforms] = {
+OF_PICTURES: dict[str, Transforms] = {
     "none": [],
     "holes filled": [HOLES],
     "from 16 pixels": [_smallest(16)],
@@ -169,7 +163,7 @@ CLEANINGS_OF_PICTURES: dict[str, Transforms] = {
     "holes filled, from 64 pixels": [HOLES, _smallest(64)],
 }
 
-CLEANINGS_OF_VOLUMES: dict[str, Transforms] = {
+OF_VOLUMES: dict[str, Transforms] = {
     "none": [],
     "holes filled": [HOLES],
     "from 100 voxels": [_smallest(100)],
@@ -179,26 +173,28 @@ CLEANINGS_OF_VOLUMES: dict[str, Transforms] = {
 }
 
 
-def markdown(result: dict[str, Any]) -> str:
-    """The result as a table; the best of each column is bold."""
+def markdown(result: dict[str, Any]) -> list[str]:
+    """Return the lines of the tables. The best value of each column is bold."""
     rows = result["rows"]
     metrics = [name for name in METRICS if name in rows[0]]
     best = {name: max(row[name] for row in rows) for name in metrics}
+    values = [
+        [row["flips"] or "none", row["slice_smoothing"] or "none", row["postprocessing"]]
+        + [f"**{row[name]:.4f}**" if row[name] == best[name] else f"{row[name]:.4f}" for name in metrics]
+        for row in rows
+    ]
     lines = [
         f"Means over the {result['images']} images of the {result['split']} part, on the native grid.",
         "",
-        "| flips | slice smoothing | cleaning | " + " | ".join(metrics) + " |",
-        "|---" * (3 + len(metrics)) + "|",
+        *table(["flips", "slice smoothing", "post-processing", *metrics], values),
     ]
-    for row in rows:
-        values = [f"**{row[name]:.4f}**" if row[name] == best[name] else f"{row[name]:.4f}" for name in metrics]
-        settings = [str(row["flips"] or "none"), str(row["slice_smoothing"] or "none"), row["cleaning"]]
-        lines.append(f"| {' | '.join([*settings, *values])} |")
     if result["separations"]:
-        lines += ["", "| smoothing | depth | f1_50 | aji |", "|---" * 4 + "|"]
-    for row in result["separations"]:
-        lines.append(f"| {row['smoothing']:g} | {row['depth']:g} | {row['f1_50']:.4f} | {row['aji']:.4f} |")
-    return "\n".join(lines) + "\n"
+        separations = [
+            (f"{row['smoothing']:g}", f"{row['depth']:g}", f"{row['f1_50']:.4f}", f"{row['aji']:.4f}")
+            for row in result["separations"]
+        ]
+        lines += ["", *table(["smoothing", "depth", "f1_50", "aji"], separations)]
+    return lines
 
 
 if __name__ == "__main__":

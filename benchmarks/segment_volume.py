@@ -1,14 +1,13 @@
-"""A volume of the size of a CT from file to mask: time and memory of a whole `python -m monai.bundle run`.
+"""Time and memory of `python -m monai.bundle run` on a volume of the size of a CT, from the file to the mask.
 
     python benchmarks/segment_volume.py bundles/liver_ct_lwmisn --output docs/results/segment_volume
 
-writes segment_volume.json and segment_volume.md. The volume is made, a body of soft tissue in air with noise; values
-and weights do not matter for the time. A user waits for Python to start and for imports too, so they count.
+The volume is a phantom: a body of soft tissue in air, with noise. Values and weights have no effect on the time. The
+start of Python and the imports count, because a user waits for them too.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -16,14 +15,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
-from ignite.engine import Engine, Events
-from monai.engines import IterationEvents
+from reports import make_parser, table, write_result
 
+from monai_lwmisn.inference.evaluator import MaskEvaluator
 from monai_lwmisn.profiling import processor_name
 
 STAGES = ("start", "read", "network", "write")
@@ -31,42 +32,50 @@ STAGES = ("start", "read", "network", "write")
 TARGET = {"seconds": 20.0, "peak_mib": 2048.0}
 
 
-class StageClock:
-    """Handler of the evaluator that writes when each stage ended, in seconds since the epoch.
+class TimedEvaluator(MaskEvaluator):
+    """An evaluator of one image that writes the end of each stage to a file, in seconds since the epoch.
 
     Args:
-        path: the JSON file.
+        clock: the JSON file.
+        settings: see :class:`MaskEvaluator`.
     """
 
-    def __init__(self, path: str) -> None:
-        self.path, self.times = path, {}
+    def __init__(self, clock: str, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.clock, self.times = Path(clock), {}
+        loader, postprocessing = self.val_data_loader, self.postprocessing
 
-    def attach(self, engine: Engine) -> None:
-        """Register with the evaluator."""
-        ends = {
-            "start": Events.STARTED,
-            "read": Events.GET_BATCH_COMPLETED,
-            "network": IterationEvents.FORWARD_COMPLETED,
-            "write": Events.ITERATION_COMPLETED,
-        }
-        for stage, event in ends.items():
-            engine.add_event_handler(event, self._note, stage)
+        def timed_loader() -> Iterator[Any]:
+            for batch in loader:
+                self._note("read")
+                yield batch
 
-    def _note(self, engine: Engine, stage: str) -> None:
+        def timed_postprocessing(item: dict[str, Any]) -> Any:
+            self._note("network")
+            return postprocessing(item)
+
+        self.val_data_loader, self.postprocessing = timed_loader(), timed_postprocessing
+
+    def run(self) -> None:
+        """Segment the image and write its mask and the times."""
+        self._note("start")
+        super().run()
+        self._note("write")
+        self.clock.write_text(json.dumps(self.times), encoding="utf-8")
+
+    def _note(self, stage: str) -> None:
         self.times[stage] = time.time()
-        Path(self.path).write_text(json.dumps(self.times), encoding="utf-8")
 
 
 def main() -> None:
-    """Measure and write the two files."""
-    parser = argparse.ArgumentParser(description="Time and memory of a bundle from a CT-like volume to its mask.")
+    """Measure several runs and write the result."""
+    parser = make_parser(__doc__)
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
-    parser.add_argument("--output", type=Path, default=Path("segment_volume"), help="name of the files, without ending")
     parser.add_argument(
         "--size", type=int, nargs=3, default=(512, 512, 100), help="voxels in x, y, z (default: 512 512 100)"
     )
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
-    parser.add_argument("--repeats", type=int, default=3, help="runs, of which the median counts (default: 3)")
+    parser.add_argument("--repeats", type=int, default=3, help="number of runs; the median counts (default: 3)")
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -87,15 +96,11 @@ def main() -> None:
         },
         "target": TARGET,
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    text = markdown(result)
-    arguments.output.with_suffix(".md").write_text(text, encoding="utf-8")
-    print(text)
+    write_result(arguments.output, result, markdown(result))
 
 
 def write_volume(path: Path, size: tuple[int, ...]) -> None:
-    """An elliptic body at 50 HU in air, with noise of 20 HU, as int16 with slices 3 mm apart."""
+    """Write an elliptic body at 50 HU in air, with noise of 20 HU, as int16 with a slice spacing of 3 mm."""
     grids = np.meshgrid(*(np.linspace(-1, 1, length, dtype=np.float32) for length in size[:2]), indexing="ij")
     body = np.where(grids[0] ** 2 / 0.7 + grids[1] ** 2 / 0.4 < 1, 50, -1000)[..., None]
     noise = np.random.default_rng(0).normal(0, 20, size).astype(np.float32)
@@ -103,12 +108,13 @@ def write_volume(path: Path, size: tuple[int, ...]) -> None:
 
 
 def measure(bundle: Path, data: Path, folder: Path, threads: int) -> dict[str, float]:
-    """One run in a process of its own: seconds in all, of the processor and by stage, and peak resident memory in MiB.
+    """Measure one run in a process of its own.
 
-    Processor seconds show whether other programs took time from the run.
+    Returns:
+        The total seconds, those of the processor and of each stage, and the peak resident memory in MiB. Processor
+        seconds far below the total show that other programs slowed the run.
     """
     clock = folder / "stages.json"
-    handler = {"_target_": f"{Path(__file__).stem}.StageClock", "path": str(clock)}
     command = [sys.executable, "-m", "monai.bundle", "run"]
     for name, value in {
         "config_file": bundle / "configs" / "inference.json",
@@ -116,7 +122,8 @@ def measure(bundle: Path, data: Path, folder: Path, threads: int) -> dict[str, f
         "dataset_dir": data,
         "output_dir": folder / "masks",
         "device": "cpu",
-        "evaluator::val_handlers": [handler],
+        "evaluator::_target_": f"{Path(__file__).stem}.{TimedEvaluator.__name__}",
+        "evaluator::clock": clock,
     }.items():
         command += [f"--{name}", str(value)]
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
@@ -128,12 +135,12 @@ def measure(bundle: Path, data: Path, folder: Path, threads: int) -> dict[str, f
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        said = process.stdout.read() if process.stdout else ""
+        printed = process.stdout.read() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.time() - started
     if process.returncode:
-        raise SystemExit(f"monai.bundle run failed:\n{said}")
+        raise SystemExit(f"monai.bundle run failed:\n{printed}")
     times, last, stages = json.loads(clock.read_text(encoding="utf-8")), started, {}
     for stage in STAGES:
         stages[stage], last = times[stage] - last, times[stage]
@@ -141,27 +148,23 @@ def measure(bundle: Path, data: Path, folder: Path, threads: int) -> dict[str, f
     return {"seconds": seconds, "processor_seconds": processor, "peak_mib": usage.ru_maxrss / 1024, **stages}
 
 
-def markdown(result: dict) -> str:
-    """The result as a table."""
+def markdown(result: dict) -> list[str]:
+    """Return the lines of the table."""
     size = " x ".join(str(length) for length in result["size"])
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
-    return (
-        "\n".join(
-            [
-                f"Seconds of one `python -m monai.bundle run` of {result['bundle']} on a volume of {size} int16 "
-                f"voxels, {result['threads']} threads, median of {result['repeats']}, {result['processor']}, "
-                f"{versions}.",
-                "",
-                "| | " + " | ".join(STAGES) + " | in all | processor | peak memory MiB |",
-                "|---" * (len(STAGES) + 4) + "|",
-                "| measured | "
-                + " | ".join(f"{result[stage]:.1f}" for stage in STAGES)
-                + f" | {result['seconds']:.1f} | {result['processor_seconds']:.1f} | {result['peak_mib']:.0f} |",
-                f"| target | | | | | {TARGET['seconds']:.0f} | | {TARGET['peak_mib']:.0f} |",
-            ]
-        )
-        + "\n"
-    )
+    stages = [f"{result[stage]:.1f}" for stage in STAGES]
+    totals = f"{result['seconds']:.1f}", f"{result['processor_seconds']:.1f}", f"{result['peak_mib']:.0f}"
+    target = f"{TARGET['seconds']:.0f}", "", f"{TARGET['peak_mib']:.0f}"
+    return [
+        f"Seconds of one `python -m monai.bundle run` of {result['bundle']}",
+        f"on a volume of {size} int16 voxels, {result['threads']} threads, median of {result['repeats']} runs,",
+        f"{result['processor']}, {versions}.",
+        "",
+        *table(
+            ["", *STAGES, "total", "processor", "peak memory MiB"],
+            [["measured", *stages, *totals], ["target", *[""] * len(STAGES), *target]],
+        ),
+    ]
 
 
 if __name__ == "__main__":

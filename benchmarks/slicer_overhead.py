@@ -1,17 +1,14 @@
-"""What the module for 3D Slicer adds to the network's own time, and how long it keeps Slicer from answering.
+"""The time that the module for 3D Slicer adds to the network's time, and how long it blocks Slicer.
 
     .venv-slicer/bin/python benchmarks/slicer_overhead.py bundles/liver_ct_lwmisn --python .venv/bin/python \\
         --output docs/results/slicer_overhead
 
-writes slicer_overhead.json and slicer_overhead.md. The scene and its volume are those of slicer-core; Slicer's event
-loop is a loop that polls every 100 ms, as the panel does. Cold: the worker is started by Apply. Warm: it was started
-when the bundle was chosen.
+The scene and its volume are those of slicer-core. A loop that polls every 100 ms, as the panel does, stands for
+Slicer's event loop. Cold: Apply starts the worker. Warm: the choice of the bundle has started it.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import platform
 import statistics
@@ -22,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import slicer
+from reports import make_parser, table, write_result
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "slicer_module" / "LWMISN")]
@@ -36,23 +34,18 @@ LONGEST_BLOCK = 0.1
 
 
 def main() -> None:
-    """Measure and write the two files."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measure both kinds of start and write the result."""
+    parser = make_parser(__doc__)
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--python", required=True, help="interpreter that has MONAI")
-    parser.add_argument("--runs", type=int, default=3, help="how often, of which the median counts (default: 3)")
-    parser.add_argument("--output", type=Path, required=True, help="name of the files, without ending")
+    parser.add_argument("--python", required=True, help="Python interpreter with MONAI")
+    parser.add_argument("--runs", type=int, default=3, help="number of repetitions; the median counts (default: 3)")
     arguments = parser.parse_args()
     new_scene()
     volume = slicer.util.addVolumeFromArray(_body(), name="CT")
     bundle, python = arguments.bundle.resolve(), os.path.abspath(arguments.python)
     rows = {kind: _median([measure(volume, bundle, python, kind) for _ in range(arguments.runs)]) for kind in TARGETS}
     result = {"volume": "x".join(map(str, SHAPE)), "machine": platform.machine(), "runs": arguments.runs, **rows}
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    text = _markdown(rows)
-    arguments.output.with_suffix(".md").write_text(text, encoding="utf-8")
-    print(text)
+    write_result(arguments.output, result, _markdown(rows))
 
 
 def measure(volume: Any, bundle: Path, python: str, kind: str) -> dict[str, float]:
@@ -104,18 +97,15 @@ def _median(runs: list[dict[str, float]]) -> dict[str, float]:
     return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
 
 
-def _markdown(rows: dict[str, dict[str, float]]) -> str:
-    lines = [
-        "| worker | total s | network s | beyond it s | target s | export s | import s | longest block, ms |",
-        "|---|---|---|---|---|---|---|---|",
+def _markdown(rows: dict[str, dict[str, float]]) -> list[str]:
+    head = ["worker", "total s", "network s", "beyond it s", "target s", "export s", "import s", "longest block, ms"]
+    values = [
+        [kind, f"{row['total']:.1f}", f"{row['network']:.1f}", f"{row['beyond_network']:.1f}", f"{TARGETS[kind]:g}"]
+        + [f"{row['export']:.2f}", f"{row['import']:.2f}", f"{1000 * row['longest_block']:.0f}"]
+        for kind, row in rows.items()
     ]
-    for kind, row in rows.items():
-        lines.append(
-            f"| {kind} | {row['total']:.1f} | {row['network']:.1f} | {row['beyond_network']:.1f} | {TARGETS[kind]:g} | "
-            f"{row['export']:.2f} | {row['import']:.2f} | {1000 * row['longest_block']:.0f} |"
-        )
-    lines.append(f"\nA block while running may last {1000 * LONGEST_BLOCK:.0f} ms; export and import are apart.")
-    return "\n".join(lines) + "\n"
+    limit = f"A block may last {1000 * LONGEST_BLOCK:.0f} ms, except during export and import."
+    return [*table(head, values), "", limit]
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ def baseline_rows() -> list[BaselineRow]:
     image = torch.zeros(1, IN_CHANNELS, *IMAGE_SIZE, device="meta")
     rows: list[BaselineRow] = []
     for baseline in BASELINES.values():
-        network = baseline.build(IN_CHANNELS, OUT_CHANNELS).to("meta")
+        with torch.device("meta"):
+            network = baseline.build(IN_CHANNELS, OUT_CHANNELS)
         rows.append(
             {
                 "name": baseline.name,

@@ -103,9 +103,10 @@ class Comparison:
 
     def _run(self, model: Model) -> None:
         genotype = None if model.search is None else self._search(model)
-        network = build_network(model, genotype, self.in_channels, self.out_channels)
-        image = torch.zeros(1, self.in_channels, *IMAGE_SIZE, device="meta")
-        seeds = self.protocol.seeds_of(multiply_accumulates(network.to("meta"), image))
+        with torch.device("meta"):
+            network = build_network(model, genotype, self.in_channels, self.out_channels)
+            image = torch.zeros(1, self.in_channels, *IMAGE_SIZE)
+        seeds = self.protocol.seeds_of(multiply_accumulates(network, image))
         rate = self._choose_rate(model, genotype)
         failed = []
         for seed in range(seeds):

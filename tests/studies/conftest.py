@@ -1,4 +1,4 @@
-"""Reports without measurements."""
+"""A fixture for reports without measurements."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.studies.folder import COST
 
 @pytest.fixture
 def costs(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
-    """What networks cost, where it is not ``COST``, by their names; nothing is measured."""
+    """Costs that differ from ``COST``, by the names of networks. Nothing is measured."""
     others: dict[str, dict[str, Any]] = {}
 
     def measure(networks: dict[str, nn.Module], in_channels: int) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The folder of a comparison, with results made up: what a report shows is then known without training anything."""
+"""The folder of a comparison with invented results, so that the content of a report is known without a training."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,18 +21,18 @@ COST = {
     "processor": "a processor",
     "software": "torch 1.2.3",
 }
-"""Of every network, where nothing else is said."""
+"""The costs of every network, unless a test says otherwise."""
 
 
 def write(out: Path, name: str, trial: str, content: Mapping[str, Any]) -> None:
-    """Write one result, as done where nothing else is said."""
+    """Write one result, with the status done unless the content says otherwise."""
     file = Trial(out, name, trial).file
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"status": "done", "fingerprint": "", "seconds": 3600.0, **content}))
 
 
 def write_protocol(out: Path) -> None:
-    """Write what tells a folder to be of a comparison."""
+    """Write the file that makes a folder a comparison."""
     out.mkdir(parents=True, exist_ok=True)
     values = {"schema_version": SCHEMA_VERSION, **PROTOCOL.to_dict(), "images": ""}
     (out / "comparison.json").write_text(json.dumps(values))
@@ -43,9 +43,9 @@ def write_network(out: Path, name: str, scores: Mapping[int, Sequence[float | No
 
     Args:
         out: the folder.
-        name: of the network.
-        scores: of each test case, by seed.
-        test: whether the test part has been measured; the validation DSC is 0.5 and the seed's hundredth.
+        name: name of the network.
+        scores: scores of the test cases, by seed.
+        test: whether the network was evaluated on the test part. The validation DSC is 0.5 + seed / 100.
     """
     for rate in PROTOCOL.learning_rates:
         write(out, name, f"rate_{rate:g}", {"validation_dsc": rate})

@@ -1,4 +1,4 @@
-"""The costs of a comparison are those of its networks, measured together and only when one is missing."""
+"""The costs of all networks are measured together, and only if those of one are missing."""
 
 import json
 from importlib.metadata import version
@@ -23,7 +23,7 @@ def finish(out: Path, model: str, trial: str, status: str = "done", **content: A
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
-    """The parameters of the networks of each measurement."""
+    """The parameters of the networks in each measurement."""
     calls: list[dict[str, int]] = []
 
     def count(networks: dict[str, nn.Module], in_channels: int) -> dict[str, dict[str, Any]]:
@@ -35,7 +35,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
     return calls
 
 
-def test_a_network_that_joins_has_all_measured_anew(tmp_path: Path, measured: list[dict[str, int]]) -> None:
+def test_an_added_network_has_all_networks_measured_again(tmp_path: Path, measured: list[dict[str, int]]) -> None:
     genotype = small_genotype()
     finish(tmp_path, "unext_s", "seed_0")
     finish(tmp_path, "unet", "rate_0.001")
@@ -62,12 +62,12 @@ def test_another_network_of_the_same_name_is_measured_again(tmp_path: Path, meas
 
 def test_a_network_whose_search_is_gone_is_not_measured(tmp_path: Path, measured: list[dict[str, int]]) -> None:
     finish(tmp_path, "unext_s", "seed_0")
-    for name in ("lwmisn", "darts_based", "contrast"):  # the last two are baselines too, with a genotype as shipped
+    for name in ("lwmisn", "darts_based", "contrast"):  # the last two are baselines with a packaged genotype too
         finish(tmp_path, name, "seed_0")
     assert set(obtain_costs(tmp_path, 3, 1)) == {"unext_s"}
 
 
-def test_what_failed_is_not_measured(tmp_path: Path, measured: list[dict[str, int]]) -> None:
+def test_a_failed_network_is_not_measured(tmp_path: Path, measured: list[dict[str, int]]) -> None:
     finish(tmp_path, "unext_s", "seed_0")
     finish(tmp_path, "segresnet", "seed_0", status="failed", reason="no memory")
     finish(tmp_path, "lwmisn", "search", status="failed", reason="no memory")
@@ -75,7 +75,7 @@ def test_what_failed_is_not_measured(tmp_path: Path, measured: list[dict[str, in
     assert set(obtain_costs(tmp_path, 3, 1)) == {"unext_s"}
 
 
-def test_what_onnx_cannot_express_has_no_time_there() -> None:
+def test_a_network_that_onnx_cannot_express_has_no_time_there() -> None:
     class Odd(nn.Conv2d):
         def forward(self, image):  # type: ignore[no-untyped-def]
             logits = super().forward(image)

@@ -1,4 +1,4 @@
-"""The figures of a report: pictures with something on them, where there is something to show."""
+"""The figures of a report are drawn where results exist."""
 
 import io
 import json
@@ -24,13 +24,13 @@ def row(name: str, **costs: Any) -> Row:
 
 @pytest.fixture
 def out(finished_comparison: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A comparison with weights, whose figure 5 shows one network."""
+    """A comparison with weights. Its figure 5 shows one network."""
     monkeypatch.setattr(module, "SHOWN", {"lwmisn": "ours"})
     return Path(shutil.copytree(finished_comparison, tmp_path / "out"))
 
 
 def change(out: Path, **content: Any) -> None:
-    """Change the first training of ours."""
+    """Change the result of our first training."""
     file = Trial(out, "lwmisn", "seed_0").file
     file.write_text(json.dumps({**json.loads(file.read_text()), **content}))
 
@@ -40,16 +40,16 @@ def is_blank(panel: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("latency", [4.0, None])
-def test_a_cost_that_nobody_has_leaves_no_panel(latency: float | None) -> None:
+def test_an_unknown_cost_has_no_panel(latency: float | None) -> None:
     rows = [row("unext_s", latency_onnx_ms=latency), row("unet", latency_onnx_ms=latency, params=2000)]
     picture = np.asarray(Image.open(io.BytesIO(draw_fronts(rows, "validation_dsc"))).convert("L"))
     height, width = (size // 2 for size in picture.shape)
-    # The legend is below.
+    # The legend is at the bottom.
     quarters = [picture[: height - 30, :width], picture[: height - 30, width:], picture[height:-60, width:]]
     assert [is_blank(quarter) for quarter in quarters] == [False, False, latency is None]
 
 
-def test_figure_5_has_a_row_for_a_good_a_middling_and_a_bad_case(out: Path) -> None:
+def test_figure_5_has_a_row_for_a_good_a_median_and_a_bad_case(out: Path) -> None:
     drawn = draw_examples(read_results(out), "dsc")
     assert drawn is not None
     picture = Image.open(io.BytesIO(drawn)).convert("L")
@@ -74,7 +74,7 @@ def test_a_case_without_a_score_is_not_chosen(out: Path, monkeypatch: pytest.Mon
     assert chosen == [test["cases"][1]["case"]] * 3
 
 
-def test_it_waits_for_the_first_seed_and_its_weights(out: Path) -> None:
+def test_figure_5_needs_the_first_seed_and_its_weights(out: Path) -> None:
     weights = Trial(out, "lwmisn", "seed_0").run / "models" / "model.pt"
     hidden = weights.rename(weights.with_name("hidden"))
     assert draw_examples(read_results(out), "dsc") is None

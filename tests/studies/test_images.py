@@ -1,4 +1,4 @@
-"""The images of a comparison are dealt out once and recognised wherever they lie."""
+"""The images of a comparison are split once and recognised after they were moved."""
 
 import shutil
 from pathlib import Path
@@ -19,7 +19,7 @@ def protocol() -> Protocol:
 
 
 @pytest.mark.parametrize(("preset", "phantom"), [("prostate_mr", "mr_phantom"), ("liver_ct", "ct_phantom")])
-def test_every_third_slice_is_learned_from_and_the_test_part_is_whole(
+def test_training_has_every_third_slice_and_the_test_part_is_whole(
     preset: str, phantom: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     protocol, data = load_protocol(preset, "small"), request.getfixturevalue(phantom)
@@ -47,7 +47,7 @@ def test_images_that_were_moved_are_found_and_are_the_same(
 
 
 @pytest.mark.parametrize("kind", ["images", "masks"])
-def test_another_content_of_the_same_name_is_noticed(
+def test_other_pixels_in_a_file_of_the_same_name_change_the_fingerprint(
     kind: str, protocol: Protocol, nuclei_phantom: Path, tmp_path: Path
 ) -> None:
     data = Path(shutil.copytree(nuclei_phantom, tmp_path / "data"))
@@ -58,7 +58,7 @@ def test_another_content_of_the_same_name_is_noticed(
     assert fingerprint_images(protocol, datalist) != before
 
 
-def test_a_missing_case_is_told(protocol: Protocol, nuclei_phantom: Path, tmp_path: Path) -> None:
+def test_a_missing_case_is_named(protocol: Protocol, nuclei_phantom: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(nuclei_phantom, tmp_path / "data"))
     datalist = find_datalist(protocol, data, tmp_path / "datalist.json")
     write_datalist(datalist, tmp_path / "datalist.json")

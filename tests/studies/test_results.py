@@ -1,4 +1,4 @@
-"""The rows of a report are what the trials say, each with its seed."""
+"""The rows of a report have the results of the trials, by seed."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_trainings_keep_their_seeds_in_the_order_of_numbers(tmp_path: Path) -> N
     assert results.failures == {"unet": "seed_0: no room"} and results.protocol == PROTOCOL
 
 
-def test_a_learning_rate_that_a_network_cannot_bear_is_no_failure_of_the_network(tmp_path: Path) -> None:
+def test_a_failed_pilot_is_no_failure_of_the_network_if_another_succeeds(tmp_path: Path) -> None:
     write_protocol(tmp_path)
     write_network(tmp_path, "unext_s", {0: [0.5]})
     diverged = {"status": "failed", "reason": "The loss is nan."}
@@ -73,7 +73,7 @@ def test_a_comparison_in_which_all_failed_says_why(tmp_path: Path) -> None:
         read_results(tmp_path)
 
 
-def test_what_is_no_comparison_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_comparison_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has no comparison.json"):
         read_results(tmp_path)
     write_protocol(tmp_path)

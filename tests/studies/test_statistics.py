@@ -1,4 +1,4 @@
-"""Statistics held against their definitions."""
+"""The statistics agree with their definitions."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +24,7 @@ def test_holm_keeps_the_order_and_lies_between_none_and_bonferroni(values: dict[
     assert [corrected[name] for name in order] == sorted(corrected.values())
 
 
-def test_the_same_scores_are_no_difference_and_missing_ones_are_left_out_in_pairs() -> None:
+def test_equal_scores_have_a_p_value_of_1_and_missing_ones_are_left_out_in_pairs() -> None:
     own = [0.1 * case for case in range(9)]
     worse = [score - 0.01 * (case + 1) for case, score in enumerate(own)]
     tests = paired_tests({"ours": own, "same": own, "worse": worse, "gap": [float("nan"), *worse[1:]]}, "ours")
@@ -33,7 +33,7 @@ def test_the_same_scores_are_no_difference_and_missing_ones_are_left_out_in_pair
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))
-def test_nobody_is_ahead_of_the_front(points: list[tuple[int, int]]) -> None:
+def test_no_network_dominates_one_on_the_front(points: list[tuple[int, int]]) -> None:
     costs = {str(index): float(cost) for index, (cost, _) in enumerate(points)}
     scores = {str(index): float(score) for index, (_, score) in enumerate(points)}
     front = pareto_front(costs, scores)

@@ -1,4 +1,4 @@
-"""A trial is done once, and again when what determines it changes or it failed."""
+"""A trial is repeated only if its fingerprint changes or it failed."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_a_result_is_kept_until_what_determines_it_changes(tmp_path: Path) -> No
     assert Trial(tmp_path, "unet", "seed_1").result() is None
 
 
-def test_what_fails_is_a_result_with_a_sentence_and_is_tried_again(tmp_path: Path) -> None:
+def test_a_failure_is_a_result_with_a_reason_and_is_tried_again(tmp_path: Path) -> None:
     trial = Trial(tmp_path, "unet", "seed_0")
 
     def fail() -> dict[str, int]:
@@ -45,7 +45,7 @@ def test_what_fails_is_a_result_with_a_sentence_and_is_tried_again(tmp_path: Pat
 
 
 def another(genotype: Genotype) -> Genotype:
-    """With pooling in place of the identity: the weights have the same names and shapes."""
+    """Return the genotype with pooling for the identity. Its weights have the same names and shapes."""
     return Genotype.from_dict(json.loads(json.dumps(genotype.to_dict()).replace('"identity"', '"max_pool_3x3"')))
 
 

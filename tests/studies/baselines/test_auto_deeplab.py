@@ -1,4 +1,4 @@
-"""Auto-DeepLab has as many parameters as published in each of its sizes, and exports with free sizes."""
+"""Auto-DeepLab has the published parameters in each of its sizes, and exports with dynamic sizes."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_halving_a_feature_is_the_mean_of_pairs() -> None:
 
 def test_onnx_runtime_agrees_at_another_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
-    # The exporter takes seconds for each cell: one down, one up and one that stays are enough.
+    # The exporter takes seconds per cell. One cell down, one up and one on the same level are enough.
     monkeypatch.setattr(auto_deeplab, "PATH", (0, 1, 0))
     torch.manual_seed(0)
     network, file = build_baseline("auto_deeplab", 3, 2).eval(), tmp_path / "network.onnx"

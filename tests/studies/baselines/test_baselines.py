@@ -1,9 +1,8 @@
-"""What every network of the registry can do, and what those of the paper's tables cost."""
+"""Every network of the registry can be trained on any size, and those of the paper's tables have known costs."""
 
 import pytest
 import torch
 
-from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.profiling import multiply_accumulates, parameter_count
 from monai_lwmisn.studies.baselines import BASELINES, build_baseline
 from monai_lwmisn.studies.baselines.thop_counts import thop_macs
@@ -17,8 +16,8 @@ COSTS = {
     "nas_unet": (4.064e6, 17.18e9, 26.86e9),
     "auto_deeplab": (10.15e6, 9.90e9, 9.97e9),
 }
-"""Parameters, multiply-accumulates at 3x256x256 and those that thop counts. The first five are those of the definitions
-that fit the paper's tables, all within 1 %; auto_deeplab's parameters are those of its own publication."""
+"""Parameters, multiply-accumulates at 3x256x256 and those by thop's count. The first five networks fit the paper's
+tables within 1 %. The parameters of auto_deeplab are those of its own publication."""
 
 OF_EVERY_BASELINE = pytest.mark.parametrize("name", BASELINES)
 
@@ -38,26 +37,13 @@ def test_every_weight_learns_from_images_of_any_size(name: str, batch: int, size
 
 
 @OF_EVERY_BASELINE
-def test_segmentation_is_the_same_every_time_and_of_each_image_alone(name: str) -> None:
+def test_segmentation_is_deterministic_and_does_not_depend_on_the_batch(name: str) -> None:
     torch.manual_seed(0)
     network, images = build_baseline(name, 1, 3).eval(), torch.rand(2, 1, 40, 32)
     with torch.inference_mode():
         logits = network(images)
         torch.testing.assert_close(network(images), logits, rtol=0, atol=0)
         torch.testing.assert_close(network(images[1:]), logits[1:], rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("name", [name for name, baseline in BASELINES.items() if 3 in baseline.spatial_dims])
-def test_volumes_where_the_network_is_defined_for_them(name: str) -> None:
-    with torch.device("meta"):
-        network = build_baseline(name, 1, 2, spatial_dims=3).eval()
-        assert network(torch.rand(1, 1, 9, 16, 17)).shape == (1, 2, 9, 16, 17)
-
-
-@pytest.mark.parametrize("name", [name for name, baseline in BASELINES.items() if 3 not in baseline.spatial_dims])
-def test_no_volumes_where_it_is_not(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"{name} is not defined for spatial_dims 3"):
-        build_baseline(name, 1, 2, spatial_dims=3)
 
 
 @OF_EVERY_BASELINE
@@ -67,7 +53,7 @@ def test_an_image_with_other_channels_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COSTS)
-def test_costs_are_the_known_ones(name: str) -> None:
+def test_costs_are_the_expected_ones(name: str) -> None:
     with torch.device("meta"):
         network, image = build_baseline(name, 3, 1), torch.rand(1, 3, 256, 256)
     params, macs, macs_thop = COSTS[name]

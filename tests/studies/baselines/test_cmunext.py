@@ -1,4 +1,4 @@
-"""CMUNeXt-S costs what is published, and its two blocks compute what the paper says."""
+"""CMUNeXt-S has the published costs, and its two blocks follow the publication."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def normalised(x: np.ndarray, norm: nn.Module) -> np.ndarray:
 @pytest.mark.parametrize("kernel_size", [3, 7, 9])
 def test_block_is_that_of_the_paper(kernel_size: int) -> None:
     torch.manual_seed(0)
-    block = CMUNeXtBlock(2, 4, 6, kernel_size).eval()
+    block = CMUNeXtBlock(4, 6, kernel_size).eval()
     for module in block.modules():
         if isinstance(module, nn.BatchNorm2d):
             for value in (module.running_mean, module.running_var, module.weight, module.bias):
@@ -60,9 +60,9 @@ def test_block_is_that_of_the_paper(kernel_size: int) -> None:
     torch.testing.assert_close(result, widened, rtol=1e-4, atol=1e-4)
 
 
-def test_fusion_convolves_the_skip_and_what_is_below_apart() -> None:
+def test_fusion_convolves_the_skip_and_the_decoder_features_separately() -> None:
     torch.manual_seed(0)
-    fusion = SkipFusion(2, channels=4).eval()
+    fusion = SkipFusion(channels=4).eval()
     skip, below = torch.randn(1, 4, 8, 8), torch.randn(1, 4, 8, 8)
     with torch.inference_mode():
         before = fusion[0](torch.cat([skip, below], dim=1))
@@ -75,10 +75,10 @@ def test_fusion_convolves_the_skip_and_what_is_below_apart() -> None:
 
 def test_last_level_has_the_largest_kernel() -> None:
     with torch.device("meta"):
-        network = build_baseline("cmunext_s", 3, 1, spatial_dims=3)
+        network = build_baseline("cmunext_s", 3, 1)
     sizes = [
         tuple(module.kernel_size)
         for module in network.modules()
-        if isinstance(module, nn.Conv3d) and module.groups == module.in_channels
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels
     ]
-    assert sizes == [(3,) * 3, (3,) * 3, (7,) * 3, (7,) * 3, (9,) * 3]
+    assert sizes == [(3, 3), (3, 3), (7, 7), (7, 7), (9, 9)]

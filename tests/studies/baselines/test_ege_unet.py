@@ -1,4 +1,4 @@
-"""EGE-UNet costs what is published, and its attention and bridges compute what the paper says."""
+"""EGE-UNet has the published costs, and its attention and bridges follow the publication."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_weights_along_one_axis_are_interpolated_and_the_same_along_the_other(ax
     result = attention(x).detach().numpy()
 
     length = x.shape[axis]
-    # The first and the last learned weight are at the first and the last pixel.
+    # The first and last learned weights lie on the first and last pixels.
     positions = np.linspace(0, 7, length)
     for channel, learned in enumerate(attention.weight[0].detach().numpy()):
         weights = np.interp(positions, np.arange(8), learned)
@@ -45,11 +45,11 @@ def test_weights_over_both_axes_start_equal_and_do_not_depend_on_the_image() -> 
     torch.manual_seed(0)
     attention = HadamardProductAttention(3, axes=(2, 3))
     x = torch.randn(2, 3, 8, 8)
-    # Multiplication by weights is linear in the image, unlike the attention of transformers.
+    # The product is linear in the image, unlike the attention of transformers.
     torch.testing.assert_close(attention(3 * x), 3 * attention(x))
     weights = attention(torch.ones(1, 3, 8, 8))
     torch.testing.assert_close(attention(x), x * weights)
-    # Away from the border, where the depthwise convolution sees zeros, equal weights stay equal.
+    # Equal weights stay equal, except at the border, where the depthwise convolution sees zeros.
     assert weights[:, :, 1:-1, 1:-1].std(dim=(2, 3)).max() < 1e-5
 
 
@@ -77,7 +77,7 @@ def test_bridge_sees_its_mask_at_four_dilations() -> None:
     assert seen == {(dilation * row, dilation * column) for dilation in DILATIONS for row, column in steps}
 
 
-def test_bridge_groups_hold_a_quarter_of_the_skip_and_of_what_is_below() -> None:
+def test_bridge_groups_have_a_quarter_of_the_skip_and_of_the_level_below() -> None:
     torch.manual_seed(0)
     bridge = GroupAggregationBridge(below_channels=12, channels=8)
     seen: list[torch.Tensor] = []

@@ -1,4 +1,4 @@
-"""MONAI's networks cost what is known of them, and come out of the registry unchanged."""
+"""MONAI's networks have the expected costs, and the registry does not change them."""
 
 from itertools import pairwise
 
@@ -30,15 +30,15 @@ OWN = {
         num_res_units=2,
     ),
     "segresnet": lambda: SegResNet(spatial_dims=2, init_filters=8, in_channels=3, out_channels=2),
-    # Without filters, MONAI takes nnU-Net's.
+    # Without filters, MONAI uses those of nnU-Net.
     "nnunet_2d": lambda: DynUNet(2, 3, 2, [3] * 7, [1, *[2] * 6], [2] * 6, trans_bias=True),
     "nnunet_2d_96": lambda: DynUNet(2, 3, 2, [3] * 5, [1, *[2] * 4], [2] * 4, trans_bias=True),
 }
-"""MONAI's own class, by keywords and defaults."""
+"""MONAI's class with keywords and defaults."""
 
 
 @pytest.mark.parametrize("name", COSTS)
-def test_costs_are_the_known_ones(name: str) -> None:
+def test_costs_are_the_expected_ones(name: str) -> None:
     with torch.device("meta"):
         network, image = build_baseline(name, 3, 1), torch.rand(1, 3, 256, 256)
     params, macs = COSTS[name]
@@ -80,13 +80,13 @@ def test_nnunet_has_the_stages_that_nnunet_plans_for_its_patches(name: str, patc
                 module.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape[1:])))
         network(torch.rand(1, 3, patch, patch))
     encoder = [(width, size, size) for width, size in zip(widths, sizes, strict=True) for _ in range(2)]
-    # The decoder goes back up from the last but one stage; every stage is two convolutions.
+    # The decoder starts at the last but one stage. Every stage has two convolutions.
     assert shapes == encoder + encoder[-3::-1]
 
 
 def test_parameters_of_nnunet_are_those_of_its_stages() -> None:
     widths = [32, 64, 128, 256, 512, 512, 512]
-    # Kernels without bias and two values of each normalisation; on the way up, also the enlarging kernel and its bias.
+    # Kernels without bias, and two values per normalised channel. The decoder has transposed kernels with bias too.
     down = sum(9 * (narrow + wide) * wide + 4 * wide for narrow, wide in pairwise([3, *widths]))
     up = sum(4 * wide * narrow + narrow + 9 * 3 * narrow**2 + 4 * narrow for narrow, wide in pairwise(widths))
     head = widths[0] * 2 + 2

@@ -1,4 +1,4 @@
-"""UNeXt-S costs what is published, and its perceptrons see shifted channels."""
+"""UNeXt-S has the published costs, and its perceptrons see shifted channels."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_costs_are_the_published_ones() -> None:
 @pytest.mark.parametrize("axis", [2, 3])
 def test_five_groups_of_channels_move_by_up_to_two_pixels(channels: int, groups: list[int], axis: int) -> None:
     image = np.random.default_rng(0).normal(size=(2, channels, 6, 7)).astype(np.float32)
-    # Without zeros at the ends, what leaves the image on one side would enter it on the other.
+    # Without the zeros, np.roll would wrap the image around.
     padding = [(0, 0)] * 4
     padding[axis] = (2, 2)
     padded = np.pad(image, padding)
@@ -38,7 +38,7 @@ def test_tokenized_perceptron_is_that_of_the_paper() -> None:
         torch.nn.init.normal_(parameter)
     x = torch.randn(2, 10, 5, 6)
 
-    # Tokens are rows of channels, and the perceptron is linear layers, as in the paper.
+    # As in the publication, tokens are rows of channels, and the perceptron has linear layers.
     tokens = functional.layer_norm(x.permute(0, 2, 3, 1), (10,), block.norm.weight, block.norm.bias)
     hidden = functional.linear(
         shift(tokens.permute(0, 3, 1, 2), axis=3).permute(0, 2, 3, 1), block.first.weight[:, :, 0, 0], block.first.bias
@@ -58,6 +58,6 @@ def test_perceptron_sees_three_pixels_around() -> None:
     block(x)[0, :, 7, 7].sum().backward()
     assert x.grad is not None
     seen = x.grad.abs().sum(dim=(0, 1)).nonzero()
-    # One pixel by the depthwise convolution and two by the shift of either axis.
+    # The depthwise convolution reaches one pixel, and each shift two.
     assert seen.min(dim=0).values.tolist() == [4, 4]
     assert seen.max(dim=0).values.tolist() == [10, 10]
