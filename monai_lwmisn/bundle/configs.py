@@ -39,9 +39,10 @@ def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     Args:
         run: the configurations of the run by stage.
     """
-    preset, variant = run["search"].get("preset"), run["search"].get("variant", "light")
-    known = preset in preset_names() and variant in variant_names(preset)
-    values = load_preset(preset, variant) if known else {"data": {"volumetric": run["search"]["data"]["volumetric"]}}
+    search = run["search"]
+    # A user's own preset is not in the bundle, so that all of its settings are named.
+    own = {"data": {"volumetric": search["data"]["volumetric"]}}
+    values = known_preset(search.get("preset"), search.get("variant")) or own
     plain = {stage: fill(stage, values) for stage in STAGES}
     changed: dict[str, Any] = {}
     for key in all_settings():
@@ -52,6 +53,13 @@ def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             if value != _value(plain[stage], key):
                 changed[key] = value
     return changed
+
+
+def known_preset(preset: object, variant: object) -> dict[str, Any] | None:
+    """Return a preset that comes with the package; None for a user's own."""
+    if not isinstance(preset, str) or preset not in preset_names():
+        return None
+    return load_preset(preset, variant) if isinstance(variant, str) and variant in variant_names(preset) else None
 
 
 def _value(config: Mapping[str, Any], key: str) -> Any:
