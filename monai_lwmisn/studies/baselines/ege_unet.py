@@ -8,7 +8,6 @@ from torch import nn
 from torch.nn import functional
 
 from monai_lwmisn.studies.baselines.registry import baseline
-from monai_lwmisn.studies.baselines.unext import ChannelLayerNorm
 
 CONVOLUTIONAL_WIDTHS = (8, 16, 24)
 ATTENTION_WIDTHS = (32, 48, 64)
@@ -20,6 +19,16 @@ WEIGHT_SIZE = 8
 """Length of the learned weights along each axis. They are resized to the image."""
 
 NORM_GROUPS = 4
+
+
+class ChannelLayerNorm(nn.LayerNorm):
+    """Layer normalisation over the channels of (B, C, H, W); see ``torch.nn.LayerNorm``."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, C, H, W) to (B, C, H, W)."""
+        # The ONNX exporter that traces does not support negative axes.
+        last = x.dim() - 1
+        return super().forward(x.movedim(1, last)).movedim(last, 1)
 
 
 def depthwise_convolution(dimensions: int, channels: int, dilation: int = 1) -> nn.Module:

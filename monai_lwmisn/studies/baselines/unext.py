@@ -7,6 +7,7 @@ from monai.networks.blocks import Convolution
 from torch import nn
 from torch.nn import functional
 
+from monai_lwmisn.studies.baselines.ege_unet import ChannelLayerNorm
 from monai_lwmisn.studies.baselines.registry import baseline
 
 CONVOLUTIONAL_WIDTHS = (8, 16, 32)
@@ -14,16 +15,6 @@ TOKENIZED_WIDTHS = (64, 128)
 
 REACH = 2
 """Largest shift of a group of channels in pixels. Five groups are shifted by -2 to 2."""
-
-
-class ChannelLayerNorm(nn.LayerNorm):
-    """Layer normalisation over the channels of (B, C, H, W); see ``torch.nn.LayerNorm``."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, C, H, W) to (B, C, H, W)."""
-        # The ONNX exporter that traces does not support negative axes.
-        last = x.dim() - 1
-        return super().forward(x.movedim(1, last)).movedim(last, 1)
 
 
 def shift(x: torch.Tensor, axis: int) -> torch.Tensor:
