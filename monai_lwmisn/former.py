@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.bundle.configs import known_preset
-from monai_lwmisn.config import ABOUT, fill, override
+from monai_lwmisn.config import ABOUT, fill, known_preset, override
 from monai_lwmisn.errors import ConfigError, GenotypeError
 from monai_lwmisn.files import read_json
 from monai_lwmisn.networks.architecture import STAGES as CELL_STAGES

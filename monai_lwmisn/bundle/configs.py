@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monai_lwmisn.config import fill, inference_config, load_preset, preset_names, variant_names
+from monai_lwmisn.config import fill, inference_config, known_preset
 from monai_lwmisn.settings import STAGES, all_settings
 
 _PLACES = {"bundle_root": ".", "dataset_dir": "", "datalist_file": None}
@@ -53,13 +53,6 @@ def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             if value != _value(plain[stage], key):
                 changed[key] = value
     return changed
-
-
-def known_preset(preset: object, variant: object) -> dict[str, Any] | None:
-    """Return a preset that comes with the package; None for a user's own."""
-    if not isinstance(preset, str) or preset not in preset_names():
-        return None
-    return load_preset(preset, variant) if isinstance(variant, str) and variant in variant_names(preset) else None
 
 
 def _value(config: Mapping[str, Any], key: str) -> Any:
