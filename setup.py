@@ -27,6 +27,7 @@ setup(
             "studies/*/*.json",
             "bundle/LICENSE",
             "bundle/*.json",
+            "bundle/cards/*.json",
         ],
     },
     install_requires=[

@@ -79,6 +79,13 @@ def load_preset(preset: str, variant: str = "light") -> dict[str, Any]:
     return read_json(PRESETS / f"{preset}_{variant}.json")
 
 
+def known_preset(preset: object, variant: object) -> dict[str, Any] | None:
+    """Return a preset that comes with the package; None for a user's own."""
+    if not isinstance(preset, str) or preset not in preset_names():
+        return None
+    return load_preset(preset, variant) if isinstance(variant, str) and variant in variant_names(preset) else None
+
+
 def resolve(
     preset: str, variant: str = "light", overrides: Mapping[str, Any] | None = None
 ) -> dict[str, dict[str, Any]]:

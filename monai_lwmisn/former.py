@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.config import ABOUT, fill, load_preset, override, preset_names, variant_names
+from monai_lwmisn.config import ABOUT, fill, known_preset, override
 from monai_lwmisn.errors import ConfigError, GenotypeError
 from monai_lwmisn.files import read_json
 from monai_lwmisn.networks.architecture import STAGES as CELL_STAGES
@@ -129,9 +129,8 @@ def _base(folder: Path, search: Mapping[str, Any]) -> dict[str, Any]:
     """
     file = folder / "configs" / "metadata.json"
     facts = read_json(file).get("lwmisn", {}) if file.is_file() else {}
-    preset, variant = ({**facts, **search}.get(name) for name in ("preset", "variant"))
-    known = preset in preset_names() and variant in variant_names(preset)
-    base = flatten(load_preset(preset, variant)) if known else {}
+    about = {**facts, **search}
+    base = flatten(known_preset(about.get("preset"), about.get("variant")) or {})
     return base | convert_settings(facts.get("settings", {}))
 
 

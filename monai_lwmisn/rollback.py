@@ -12,8 +12,8 @@ from monai_lwmisn.files import write_atomically
 
 
 @contextmanager
-def undone_unless_begun(run: Path, stage: str, places: Sequence[Path]) -> Iterator[None]:
-    """Undo the changes of a failed stage to its run folder, unless there is something to resume from.
+def restore_on_failure(run: Path, stage: str, places: Sequence[Path]) -> Iterator[None]:
+    """Restore a run folder after a failed stage, unless there is something to resume from.
 
     - After an error that follows a finished epoch, all files stay, and ``--resume`` continues.
     - After an interruption (Ctrl-C) all files stay if there is a checkpoint, even that of the state before the first

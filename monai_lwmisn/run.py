@@ -23,7 +23,7 @@ from monai_lwmisn.config import (
 from monai_lwmisn.data.relocation import relocate_datalist
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks.genotype import Genotype
-from monai_lwmisn.rollback import undone_unless_begun
+from monai_lwmisn.rollback import restore_on_failure
 
 PathLike = str | os.PathLike[str]
 
@@ -168,7 +168,7 @@ def evaluation_folder(run: PathLike, *, data: PathLike | None = None, split: str
 def _stage(run: Path, stage: str, configs: Mapping[str, Mapping[str, Any]], made: list[Path]) -> Iterator[Path]:
     """Give the folder with the configurations: the first process writes the run's, each of the others a copy."""
     if _is_first_process():
-        with undone_unless_begun(run, stage, made):
+        with restore_on_failure(run, stage, made):
             write_configs(run, configs)
             yield run
         return

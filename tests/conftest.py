@@ -16,25 +16,25 @@ from tests.studies.small import NAMES, comparison, run
 
 @pytest.fixture(scope="session")
 def nuclei_phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight images of 64x64 in the layout ``dsb2018``: four fluorescence, two purple, two brightfield."""
+    """Eight images of 64x64 in the form of ``dsb2018``: four fluorescence, two purple, two brightfield."""
     return write_phantom(tmp_path_factory.mktemp("nuclei") / "data", "nuclei", cases=8, size=64)
 
 
 @pytest.fixture(scope="session")
 def ct_phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three volumes of 48x48x12 in the layout ``chaos_ct``."""
+    """Three volumes of 48x48x12 in the form of ``chaos_ct``."""
     return write_phantom(tmp_path_factory.mktemp("ct") / "data", "ct", cases=3, size=48)
 
 
 @pytest.fixture(scope="session")
 def mr_phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three volumes of 48x48x12 in the layout ``promise12``."""
+    """Three volumes of 48x48x12 in the form of ``promise12``."""
     return write_phantom(tmp_path_factory.mktemp("mr") / "data", "mr", cases=3, size=48)
 
 
 @pytest.fixture(scope="session")
 def msd_phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four volumes of about 20x24x10 with the labels 1 and 2 in the layout ``msd``."""
+    """Four volumes of about 20x24x10 with the labels 1 and 2 in the form of ``msd``."""
     folder = tmp_path_factory.mktemp("msd") / "data"
     generator = np.random.default_rng(0)
     entries = []

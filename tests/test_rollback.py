@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_lwmisn.rollback import undone_unless_begun
+from monai_lwmisn.rollback import restore_on_failure
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -54,7 +54,7 @@ def test_a_first_try_stays_when_there_is_something_to_resume(
     run: Path, work: Callable[[Path], None], error: type[BaseException], kept: bool
 ) -> None:
     before = contents(run)
-    with pytest.raises(error), undone_unless_begun(run, "train", [run / "train", run / "models"]):
+    with pytest.raises(error), restore_on_failure(run, "train", [run / "train", run / "models"]):
         work(run)
         raise error
     assert (contents(run) == before) != kept
@@ -68,7 +68,7 @@ def test_a_resumed_stage_keeps_new_settings_once_it_went_on(run: Path, epochs: i
     first_epoch(run)
     start(run)
     (run / "configs" / "train.json").write_text("old settings")
-    with pytest.raises(ValueError), undone_unless_begun(run, "train", []):
+    with pytest.raises(ValueError), restore_on_failure(run, "train", []):
         (run / "configs" / "train.json").write_text("new settings")
         if epochs:
             (run / "train" / "checkpoint.pt").unlink()
@@ -79,7 +79,7 @@ def test_a_resumed_stage_keeps_new_settings_once_it_went_on(run: Path, epochs: i
 
 
 def test_an_empty_folder_that_was_there_is_left_empty(tmp_path: Path) -> None:
-    with pytest.raises(ValueError), undone_unless_begun(tmp_path, "search", [tmp_path]):
+    with pytest.raises(ValueError), restore_on_failure(tmp_path, "search", [tmp_path]):
         (tmp_path / "configs").mkdir()
         (tmp_path / "configs" / "search.json").write_text("{}")
         raise ValueError

@@ -1,1 +1,1 @@
-"""Writes finished runs as MONAI Bundles."""
+"""Writes trained runs as MONAI Bundles, and checks bundles."""

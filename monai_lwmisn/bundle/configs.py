@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monai_lwmisn.config import fill, inference_config, load_preset, preset_names, variant_names
+from monai_lwmisn.config import fill, inference_config, known_preset
 from monai_lwmisn.settings import STAGES, all_settings
 
 _PLACES = {"bundle_root": ".", "dataset_dir": "", "datalist_file": None}
@@ -39,9 +39,10 @@ def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     Args:
         run: the configurations of the run by stage.
     """
-    preset, variant = run["search"].get("preset"), run["search"].get("variant", "light")
-    known = preset in preset_names() and variant in variant_names(preset)
-    values = load_preset(preset, variant) if known else {"data": {"volumetric": run["search"]["data"]["volumetric"]}}
+    search = run["search"]
+    # A user's own preset is not in the bundle, so that all of its settings are named.
+    own = {"data": {"volumetric": search["data"]["volumetric"]}}
+    values = known_preset(search.get("preset"), search.get("variant")) or own
     plain = {stage: fill(stage, values) for stage in STAGES}
     changed: dict[str, Any] = {}
     for key in all_settings():

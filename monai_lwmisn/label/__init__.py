@@ -1,1 +1,1 @@
-"""MONAI Label: a server that runs bundles, offers the images worth labelling, and learns from what is labelled."""
+"""Serves bundles with MONAI Label: masks, images worth labelling, and training on what is labelled."""

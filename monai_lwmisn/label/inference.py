@@ -47,7 +47,8 @@ class PredictTask(BundleInferTask):
             logger.warning(sentence)
         # MONAI's first axis of a picture is its width.
         labels = prediction.labels if prediction.labels.ndim == 3 else prediction.labels.T
-        data["pred"] = MetaTensor(torch.from_numpy(labels.copy()), affine=prediction.affine)
+        affine = None if prediction.affine is None else torch.from_numpy(prediction.affine)
+        data["pred"] = MetaTensor(torch.from_numpy(labels.copy()), affine=affine)
         return data
 
     def logits(self, image: str) -> torch.Tensor:

@@ -41,7 +41,7 @@ def test_the_run_moves_with_its_folder_and_evaluates_to_the_stable_json(copy: Pa
     )
     assert figures == json.loads((copy / "evaluation" / "metrics.json").read_text())
     assert f"dsc       {figures['mean']['dsc']:.4f}" in outcome.out
-    assert outcome.out.endswith(f"The figures of each case, and pictures: {copy / 'evaluation'}\n")
+    assert outcome.out.endswith(f"The metrics of each case, and pictures: {copy / 'evaluation'}\n")
     with Image.open(copy / "evaluation" / "overlays.png") as picture:
         assert min(picture.size) > 100
 
@@ -126,7 +126,7 @@ def test_a_given_genotype_makes_a_run_of_its_own(trained: Path, data: Path, tmp_
     assert (tmp_path / "run" / "genotype.json").read_bytes() == (trained / "genotype.json").read_bytes()
     assert json.loads((tmp_path / "run" / "datalist.json").read_text())["split"]["fold"] == 1
     shutil.rmtree(tmp_path / "run")
-    outcome = lwmisn(*search, "--preset", "prostate_mr")
+    outcome = lwmisn(*search, "--preset", "nuclei", "--set", "data.out_channels=3")
     assert outcome.code == 2 and "takes 3 and gives 1 channels" in outcome.err
     assert not (tmp_path / "run").exists()
 

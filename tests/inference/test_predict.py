@@ -11,6 +11,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import torch
 from monai.bundle import ConfigParser, create_workflow
 from monai.transforms import KeepLargestConnectedComponentd, LoadImaged
 from PIL import Image
@@ -51,6 +52,26 @@ def test_an_array_and_its_file_give_one_mask(bundle: Path, tmp_path: Path, axis:
     np.testing.assert_array_equal(array, file)
     np.testing.assert_array_equal(array, np.asarray(written.dataobj))
     np.testing.assert_allclose(written.affine, oblique(), atol=1e-4)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_other_runtimes_do_without_an_onnx_file(bundle: Path, runtime: str) -> None:
+    assert not (bundle / "models" / "model.onnx").exists()
+    before = sorted(bundle.rglob("*"))
+    expected = predict(bundle, volume(), affine=AFFINE)
+    np.testing.assert_array_equal(predict(bundle, volume(), affine=AFFINE, runtime=runtime), expected)
+    assert sorted(bundle.rglob("*")) == before
+
+
+def test_logits_are_those_of_the_network_and_weights_can_be_chosen(bundle: Path, tmp_path: Path) -> None:
+    state = torch.load(bundle / "models" / "model.pt", weights_only=True)
+    torch.save({name: value * (0 if "head" in name else 1) for name, value in state.items()}, tmp_path / "zero.pt")
+    with load_bundle(bundle, device="cpu") as predictor:
+        logits = predictor.logits(volume(), AFFINE)
+        mask = predictor(volume(), AFFINE).labels
+    assert logits.shape[1:] == volume().shape and (logits[0] > 0).sum() == mask.sum()
+    with load_bundle(bundle, device="cpu", weights=tmp_path / "zero.pt") as predictor:
+        assert (predictor.logits(volume(), AFFINE) == 0).all()
 
 
 def test_several_classes_have_their_values(bundle_of_two_classes: Path) -> None:

@@ -1,4 +1,4 @@
-"""The Data Science Bowl layout, in a folder and in a zip."""
+"""The data set of the Data Science Bowl, in a folder and in a zip."""
 
 import shutil
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Phantoms are repeatable, exactly labelled, in the raw layouts, and not solved by a threshold."""
+"""Phantoms are repeatable, exactly labelled, in the form of each raw data set, and not solved by a threshold."""
 
 import filecmp
 from pathlib import Path
