@@ -1,15 +1,12 @@
-"""Trainings end early for the right reasons."""
+"""A run with a loss that is not finite fails."""
 
-import json
 import math
-from pathlib import Path
 
 import pytest
 from ignite.engine import Engine
 
-from monai_lwmisn.engines.stopping import FiniteLoss, TimeBudget
-from monai_lwmisn.errors import LWMISNError
-from monai_lwmisn.training.validation import every_and_last
+from monai_lwmisn.engines.stopping import FiniteLoss
+from monai_lwmisn.errors import TrainingError
 
 
 def test_a_loss_that_is_no_number_ends_the_training() -> None:
@@ -20,37 +17,5 @@ def test_a_loss_that_is_no_number_ends_the_training() -> None:
 
     train([0.5, 0.4])
     for broken in (math.nan, math.inf):
-        with pytest.raises(LWMISNError, match=f"The loss is {broken} in epoch 1"):
+        with pytest.raises(TrainingError, match=f"The loss is {broken} in epoch 1"):
             train([0.5, broken])
-
-
-def run_with(budget: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: str = "") -> list[int]:
-    """Epochs after which was validated, of six that take ten seconds each."""
-    clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr("monai_lwmisn.engines.stopping.time.monotonic", lambda: next(clock))
-    (tmp_path / "history.jsonl").write_text(history)
-    engine, validated = Engine(lambda engine, batch: None), list[int]()
-    TimeBudget(budget, tmp_path / "history.jsonl").attach(engine)
-    engine.add_event_handler(every_and_last(4), lambda engine: validated.append(engine.state.epoch))
-    engine.run([0], max_epochs=6)
-    return validated
-
-
-def test_the_epoch_that_uses_up_the_budget_is_the_last_and_is_validated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert run_with(1000, tmp_path, monkeypatch) == [4, 6]
-    assert run_with(25, tmp_path, monkeypatch) == [3]
-
-
-def test_time_before_a_resumption_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The engine starts at epoch 0, so only what was done by then counts.
-    line = json.dumps({"epoch": 0, "seconds": 15})
-    assert run_with(25, tmp_path, monkeypatch, f"{line}\n") == [1]
-
-
-def test_what_was_ended_by_its_budget_is_not_trained_further_when_it_is_resumed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line = json.dumps({"epoch": 0, "seconds": 25})
-    assert run_with(25, tmp_path, monkeypatch, f"{line}\n") == []

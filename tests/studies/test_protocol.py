@@ -4,6 +4,7 @@ import copy
 import json
 
 import pytest
+from monai.bundle import ConfigParser
 
 from monai_lwmisn.config import load_preset
 from monai_lwmisn.errors import ConfigError
@@ -16,6 +17,7 @@ from monai_lwmisn.studies.protocol import (
     search_fingerprint,
     training_fingerprint,
 )
+from monai_lwmisn.studies.stopping import TimeBudget
 
 PRESETS = ["liver_ct", "nuclei", "prostate_mr"]
 EDGES = tuple(Edge(node, predecessor, "ghost_conv_3x3") for node in range(4) for predecessor in (0, 1))
@@ -144,7 +146,8 @@ def test_a_budget_of_time_is_that_of_a_training_and_a_pilot_has_a_quarter() -> N
     for epochs, seconds in ((40, 1800), (10, 450)):
         configs = protocol.training_configs(MODELS["unet"], None, 0.004, 0, epochs)
         first = configs["train"]["train"]["handlers"][0]
-        assert first["_target_"] == "monai_lwmisn.engines.stopping.TimeBudget" and first["seconds"] == seconds
+        handler = ConfigParser({"output_dir": "train", "handler": first}).get_parsed_content("handler")
+        assert isinstance(handler, TimeBudget) and handler.seconds == seconds
 
 
 @pytest.mark.parametrize(
