@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Any:
 
         raise ConfigError(
             "Searching, training and evaluating need the package monai-lwmisn, of which this bundle carries only the "
-            "inference: pip install monai-lwmisn."
+            "inference: install the package from its repository."
         )
     if name in _PLACES:
         return getattr(import_module(f"{__name__}.{place}"), name)

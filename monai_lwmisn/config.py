@@ -343,7 +343,9 @@ def _unknown_key(key: str, stages: Iterable[str]) -> str:
         return f"There is no setting '{key}'."
     if key in all_settings():
         where = " and ".join(f"`lwmisn {stage}`" for stage in all_settings()[key].set_in)
-        return f"{key} is not used here, but by {where}: the nearest that is used is '{nearest(key, usable)}'."
+        same = sorted(name for name in usable if name.split(".")[-1] == key.split(".")[-1])
+        other = same[0] if same else nearest(key, usable)
+        return f"{key} is not used here, but by {where}: the nearest that is used is '{other}'."
     return f"There is no setting '{key}': the nearest is '{nearest(key, usable)}'."
 
 

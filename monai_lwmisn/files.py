@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from monai_lwmisn.errors import CheckpointError, ConfigError
 
-__all__ = ["check_writable", "read_json", "write_atomically", "write_json"]
+__all__ = ["check_writable", "read_json", "sha256_of", "write_atomically", "write_json"]
 
 
 def write_atomically(content: bytes, path: str | os.PathLike) -> None:
@@ -53,6 +54,11 @@ def write_json(content: Any, path: str | os.PathLike, indent: int = 2) -> None:
         CheckpointError: the file cannot be written.
     """
     write_atomically((json.dumps(content, indent=indent) + "\n").encode(), path)
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """Return the SHA-256 checksum of a file."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def read_json(path: Path, remedy: str = "give a JSON file") -> dict[str, Any]:

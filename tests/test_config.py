@@ -210,6 +210,7 @@ def test_an_unknown_key_is_refused_with_its_nearest(key: str, nearest: str) -> N
         ("train", "architecture.stem_stride", 4, r"\w+\."),
         ("train", "data.test_fraction", 0.5, r"\w+\."),
         ("evaluate", "train.epochs", 10, r"evaluate\.|\w+\."),
+        ("train", "search.epochs", 10, r"train\.epochs'"),
         ("train", "evaluate.empty_images", "skip", r"\w+"),
     ],
 )

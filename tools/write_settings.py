@@ -11,6 +11,9 @@ INTRODUCTION = """# Settings
 same. A value is JSON, and a deeper key reaches into it: `--set architecture.cells.encoder=2`.
 `python tools/write_settings.py` writes this page from the table that the commands use.
 
+A default holds where the preset has no value of its own. *Set with* names the command that uses a
+setting; `lwmisn search` also takes the settings of the later stages and keeps them in the run.
+
 """
 
 

@@ -28,9 +28,9 @@ MEASURES = {
 """The metrics of a card, in this order, in words. The others stand in metrics.json only."""
 
 NEEDS = (
-    "This folder needs the package monai-lwmisn beside MONAI. The standalone zip of it, which "
-    "`lwmisn bundle BUNDLE --standalone FILE.zip` writes, segments where MONAI is installed with ignite, fire, "
-    "nibabel, itk and scikit-image."
+    "A folder without `monai_lwmisn/` needs the package monai-lwmisn beside MONAI. One with it, such as the standalone "
+    "zip that `lwmisn bundle BUNDLE --standalone FILE.zip` writes, segments where MONAI is installed with ignite, "
+    "fire, nibabel, itk and scikit-image."
 )
 TRAINS = (
     "`configs/train.json` and `configs/evaluate.json` train and measure the network again, with `--dataset_dir` on the "

@@ -16,7 +16,7 @@ from monai_lwmisn.config import read_configs, write_configs
 from monai_lwmisn.data import read_datalist
 from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.files import read_json, write_json
+from monai_lwmisn.files import read_json, sha256_of, write_json
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.settings import CONFIGS
@@ -85,6 +85,10 @@ def _write_documents(
     config = configs["evaluate"]
     metrics_file = run / "evaluation" / "metrics.json"
     metrics = read_json(metrics_file) if metrics_file.is_file() else None
+    weights = run / "models" / "model.pt"
+    # Metrics of a former release have no checksum.
+    if metrics is not None and metrics.get("weights_sha256", sha256_of(weights)) != sha256_of(weights):
+        raise ConfigError(f"{metrics_file} was measured with other weights than {weights}: run lwmisn evaluate {run}.")
     metadata = bundle_metadata(config, card, genotype, changed_settings(configs), metrics, installed_libraries())
     measured = measured_text(config, metadata["lwmisn"], metrics, _split(run))
     texts = {

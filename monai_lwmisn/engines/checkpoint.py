@@ -56,7 +56,10 @@ class RunCheckpoint:
         """
         if resume:
             self.resume(engine)
-            if engine.state.max_epochs is not None and engine.state.epoch >= engine.state.max_epochs:
+            done, wanted = engine.state.epoch, engine.state.max_epochs
+            if wanted is not None and done > wanted:
+                raise CheckpointError(f"{self.path} has {done} epochs already, not {wanted}: ask for {done} or more.")
+            if done == wanted:
                 return
         engine.run()
 

@@ -49,8 +49,11 @@ def decode_picture(path: str | os.PathLike[str]) -> np.ndarray:
             grey = np.asarray(file, dtype=np.float32)
     except UNREADABLE as error:
         if isinstance(error, UnidentifiedImageError):  # its message names an object in memory
-            raise DataError(f"{path} is no picture in a known format: download it again, or remove it.") from error
-        raise DataError(f"The image {path} cannot be read ({error}); download it again or remove it.") from error
+            raise DataError(
+                f"{path} is no picture in a known format: give a PNG, TIFF, JPEG or BMP, or a volume to a network of "
+                "volumes."
+            ) from error
+        raise DataError(f"The image {path} cannot be read ({error}): download it again or remove it.") from error
     return _replicate(_scale(grey, is_float=file.mode == "F"))
 
 

@@ -228,6 +228,8 @@ class Predictor:
                     f"{name} is an array of {image.ndim} axes {'without' if affine is None else 'with'} an affine: "
                     "give a volume (x, y, z) and its affine (4, 4)."
                 )
+            if np.shape(affine) != (4, 4):
+                raise ConfigError(f"{name} has an affine of the shape {np.shape(affine)}: give one of (4, 4).")
             values, meta = image, volume_metadata(image, np.asarray(affine, dtype=float))
         else:
             values = convert_picture(image, name).swapaxes(0, 1)

@@ -44,7 +44,9 @@ def read_volume(path: str | os.PathLike[str], series: str | None = None) -> tupl
     if min(extent, default=0) < 1:
         raise DataError(f"The volume {path} has the extent {'x'.join(map(str, extent))}: there is no voxel.")
     if axes != 3:
-        raise DataError(f"{path} has {axes} axes instead of 3: save it as a volume, of one slice if need be.")
+        raise DataError(
+            f"{path} has {axes} axes instead of 3: save it as a volume of one slice, or use a network of pictures."
+        )
     return voxels, affine
 
 

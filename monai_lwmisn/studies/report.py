@@ -56,7 +56,7 @@ def write_report(out: Path, file: Path) -> list[Path]:
             is not installed.
     """
     if not HAS_ADJUST_TEXT:
-        raise ConfigError("A report needs adjustText, which is not installed: pip install monai-lwmisn[studies].")
+        raise ConfigError("A report needs adjustText, which is not installed: pip install adjustText.")
     if file.suffix != ".md":
         raise ConfigError(f"{file} does not end in .md: give the name of a Markdown file.")
     check_writable(file)

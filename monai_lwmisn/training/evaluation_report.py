@@ -13,7 +13,7 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.files import write_json
+from monai_lwmisn.files import sha256_of, write_json
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.profiling import network_costs
 
@@ -29,12 +29,12 @@ class EvaluationReport:
     The file holds:
 
     - ``mean``: each metric as a number. With several classes it is the mean over the classes, and ``metric_CLASS`` is
-      the
-      metric of one class. A value that is not defined is null.
+      the metric of one class. A value that is not defined is null.
     - ``cases``: for each item ``case``, ``image``, its metrics and, for volumes, its number of ``slices``.
     - ``split``, and ``empty_images``: the rule for images without foreground.
     - ``counts``: the numbers of ``cases``, ``images``, ``empty_images`` (images without foreground) and
       ``hd95_undefined`` (volumes without a surface in truth or prediction, which the mean leaves out).
+    - ``weights_sha256``: the checksum of the file of the weights, by which a bundle knows its own metrics.
     - the costs of the network: ``params``, ``macs``, ``latency_ms``, ``peak_memory_mb``.
 
     MONAI's ``MetricsSaver`` writes CSV files without costs, and no metric of each class and case in one file.
@@ -49,6 +49,7 @@ class EvaluationReport:
         surface_tolerance_mm: tolerance in mm of the surface Dice; it is written if surfaces were measured.
         other_data: another data set that is evaluated in place of a part; None for no other.
         costs_of: genotype file whose network's costs are measured and written too; None for no costs.
+        weights: file of the weights that are measured; None for no checksum of them.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class EvaluationReport:
         surface_tolerance_mm: float = 2.0,
         other_data: str | None = None,
         costs_of: str | os.PathLike | None = None,
+        weights: str | os.PathLike | None = None,
     ) -> None:
         self.path = Path(folder) / "metrics.json"
         self.items = list(items)
@@ -71,6 +73,7 @@ class EvaluationReport:
         self.empty_images = empty_images
         self.surface_tolerance_mm = surface_tolerance_mm
         self.costs_of = costs_of
+        self.weights = weights
         self._images_of_case: list[int] = []
         self._empty = 0
 
@@ -104,6 +107,8 @@ class EvaluationReport:
                 "empty_images": self._empty,
             },
         }
+        if self.weights is not None:
+            report["weights_sha256"] = sha256_of(self.weights)
         if self.costs_of is not None:
             report |= network_costs(Genotype.load(self.costs_of))
         if "hd95" in details:

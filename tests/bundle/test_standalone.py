@@ -80,7 +80,7 @@ def test_the_other_workflows_say_that_they_need_the_package(
     before = contents(bundle)
     done = run_alone(alone, *workflow(bundle, name, dataset_dir=mr_phantom), cwd=tmp_path)
     assert done.returncode != 0
-    assert done.stderr.strip().splitlines()[-1].endswith("pip install monai-lwmisn.")
+    assert done.stderr.strip().splitlines()[-1].endswith("install the package from its repository.")
     assert contents(bundle) == before
 
 

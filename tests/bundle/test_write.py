@@ -1,5 +1,6 @@
 """Tests of writing a bundle: it is whole, says what it is, and runs with the package."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -91,6 +92,8 @@ def test_it_trains_and_evaluates_with_the_package(prostate_bundle: Path, mr_phan
     assert (bundle / "models" / "model.pt").read_bytes() != before
     execute(bundle / "configs/evaluate.json", **values)
     metrics = json.loads((bundle / "evaluation" / "metrics.json").read_text())
+    weights = (bundle / "models" / "model.pt").read_bytes()
+    assert metrics["weights_sha256"] == hashlib.sha256(weights).hexdigest()
     assert 0 <= metrics["mean"]["dsc_3d"] <= 1 and len(metrics["cases"]) == 1
 
 
@@ -108,6 +111,17 @@ def test_an_unfinished_run_leaves_no_bundle(prostate_run: Path, tmp_path: Path) 
     with pytest.raises(ConfigError, match="train it first"):
         write_bundle(run, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == [run]
+
+
+def test_metrics_of_other_weights_are_refused(prostate_run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(prostate_run, tmp_path / "run")
+    (run / "evaluation").mkdir()
+    (run / "evaluation" / "metrics.json").write_text('{"weights_sha256": "00"}', encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match=r"metrics\.json was measured with other weights than .*: run lwmisn evaluate"
+    ):
+        write_bundle(run, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_a_bundle_is_no_run(prostate_bundle: Path, tmp_path: Path) -> None:

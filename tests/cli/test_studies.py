@@ -27,7 +27,7 @@ def test_a_report_without_adjusttext_names_the_extra(tmp_path: Path, monkeypatch
     monkeypatch.setattr("monai_lwmisn.studies.report.HAS_ADJUST_TEXT", False)
     outcome = lwmisn("report", tmp_path, "-o", tmp_path / "report.md")
     assert outcome.code == 2 and is_one_sentence(outcome.err)
-    assert "pip install monai-lwmisn[studies]" in outcome.err
+    assert "pip install adjustText" in outcome.err
 
 
 def test_the_help_lists_the_commands_of_the_study_below_the_others() -> None:

@@ -127,6 +127,15 @@ def test_a_complete_run_is_not_repeated(tmp_path: Path) -> None:
     assert run_counting(path, resume=True) == 6
 
 
+def test_fewer_epochs_than_are_done_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    run_counting(path)
+    engine, counter = counting_engine()
+    engine.state.max_epochs = 2
+    with pytest.raises(CheckpointError, match="has 3 epochs already, not 2: ask for 3 or more"):
+        RunCheckpoint(path.parent, {"counter": counter}).run(engine, resume=True)
+
+
 def test_written_after_handlers_attached_later(tmp_path: Path) -> None:
     engine, counter = counting_engine()
     RunCheckpoint(tmp_path, {"counter": counter}).attach(engine)

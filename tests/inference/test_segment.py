@@ -306,7 +306,6 @@ def test_a_bundle_that_is_not_right_is_refused(
         ({"slice_axis": "diagonal"}, "no slice axis 'diagonal'"),
         ({"device": "abacus"}, "no device 'abacus'"),
         ({"runtime": "abacus"}, "no runtime 'abacus'"),
-        ({"runtime": "onnxruntime"}, "no models/model.onnx"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(
