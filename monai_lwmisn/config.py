@@ -34,7 +34,7 @@ RUN_STAGES = ("search", "train", "evaluate")
 """The stages that a run folder has a configuration of."""
 
 ABOUT = ("comment", "preset", "variant")
-"""What a preset says of itself."""
+"""Keys that describe a preset."""
 
 BUDGET_KEYS = {"params": "budget_params", "macs": "budget_macs", "latency": "budget_latency_ms"}
 BUDGET_UNITS = {
@@ -336,7 +336,7 @@ def _entry(container: Any, name: str) -> Any:
 
 
 def _unknown_key(key: str, stages: Iterable[str]) -> str:
-    """Say that no stage at hand uses a key, and which it does use."""
+    """Return the sentence for a key that these stages do not use."""
     asked = set(stages)
     usable = {name for name, setting in all_settings().items() if asked & set(setting.set_in)}
     if not usable:

@@ -170,7 +170,7 @@ def _values(
     own = former.get(stage, {})
     found = dict(base)
     for key, name in NAMES["settings"].items():
-        # What a bundle segments with is what it was measured with.
+        # A bundle segments with the settings that it was measured with.
         first = former.get("inference", {}) if key.startswith("inference.") else own
         config = next((config for config in (first, own, *former.values()) if name in config), None)
         if config is None or (name in NAMES["expressions"] and config[name] == NAMES["expressions"][name]):

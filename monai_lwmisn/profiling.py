@@ -1,4 +1,4 @@
-"""What a network costs: parameters, multiply-accumulates, time and memory of one inference."""
+"""Measures the costs of a network: parameters, multiply-accumulates, time and memory of one inference."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ MEANINGS = {
     "f1_50": "objects found: F1 at an IoU of 0.5 (1 is perfect)",
     "aji": "aggregated Jaccard index of objects (1 is perfect)",
 }
-"""What each metric says, for readers of the screen."""
+"""Explanation of each metric, for readers of the screen."""
 
 
 def format_network(report: Mapping[str, Any]) -> str:

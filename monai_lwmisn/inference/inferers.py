@@ -32,7 +32,7 @@ class FlippingInferer(Inferer):
     def __init__(self, inferer: Inferer, axes: Sequence[int]) -> None:
         super().__init__()
         self.inferer = inferer
-        # Of (B, C, H, W[, D]).
+        # Axes of (B, C, H, W[, D]).
         self.flips = [tuple(axis + 2 for axis in chosen) for chosen in _subsets(axes)]
 
     def __call__(

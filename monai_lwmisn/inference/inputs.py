@@ -78,7 +78,7 @@ def _inputs_in(folder: Path, volumetric: bool) -> list[Path]:
 
 
 def is_dicom(file: Path) -> bool:
-    """Whether the content of a file is marked as DICOM (part 10, section 7.1)."""
+    """Return whether the content of a file is marked as DICOM (part 10, section 7.1)."""
     if file.name.lower().endswith(VOLUME_SUFFIXES):
         return False
     with file.open("rb") as stream:

@@ -17,14 +17,14 @@ from monai_lwmisn.inference.inputs import output_name, output_names
 from monai_lwmisn.inference.writers import EXTENSIONS, Write, mask_writer, write_files
 
 DICOM_EXTENSION = ".dcm"
-"""Of DICOM Segmentations, which are written for the folder of a DICOM series only."""
+"""Extension of DICOM Segmentations, which are written for the folder of a DICOM series only."""
 
 __all__ = ["DICOM_EXTENSION", "MaskFolder", "Prediction"]
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network found in one image.
+    """The result of a network for one image.
 
     Args:
         labels: the classes, 0 is background: (x, y, z) of a volume, (height, width) of a picture, uint8.
@@ -81,7 +81,7 @@ class MaskFolder:
         return output_names(item["image"] for item in self.datalist)
 
     def files(self, image: str | os.PathLike[str], prediction: Prediction) -> dict[Path, Write]:
-        """What writes the masks of an input, by path in alphabetical order.
+        """Return the functions that write the masks of an input, by path in alphabetical order.
 
         Args:
             image: the path of the input.

@@ -16,7 +16,7 @@ MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 PICTURE_SUFFIXES = (*MASK_SUFFIXES, ".jpg", ".jpeg")
 
 DEEP_MODES = ("I", "F")
-"""How the names of Pillow's modes of more than 8 bits begin: ``I;16``, ``I;16B``, ``I`` and ``F``. All are grey."""
+"""Beginnings of the names of Pillow's modes of more than 8 bits: ``I;16``, ``I;16B``, ``I`` and ``F``. All are grey."""
 
 MOST_CHANNELS = 4
 """Red, green, blue and alpha, or the four inks of a print."""

@@ -28,7 +28,7 @@ class _Reader(ImageReader):
     """Takes any path; what cannot be read raises a DataError that says so."""
 
     def verify_suffix(self, filename: Any) -> bool:
-        """Whether the reader takes the file."""
+        """Return whether the reader takes the file."""
         return True
 
     def read(self, data: Any, **kwargs: Any) -> tuple[str, ...]:

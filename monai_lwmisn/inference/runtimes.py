@@ -1,4 +1,4 @@
-"""What executes the network of a bundle: torch, ONNX Runtime or OpenVINO. Each is called like the network itself."""
+"""Runtimes that execute the network of a bundle: torch, ONNX Runtime, OpenVINO. Each is called like the network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def is_installed(runtime: str) -> bool:
-    """Whether ``onnxruntime`` or ``openvino`` can be imported."""
+    """Return whether ``onnxruntime`` or ``openvino`` can be imported."""
     return find_spec(runtime) is not None
 
 

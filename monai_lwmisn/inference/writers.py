@@ -16,7 +16,7 @@ __all__ = ["EXTENSIONS", "mask_writer", "write_files"]
 
 
 def mask_writer(extension: str, mask: np.ndarray, affine: np.ndarray | None = None) -> Write:
-    """What writes a mask to a file of some format.
+    """Return a function that writes a mask to a file of some format.
 
     Args:
         extension: one of :data:`EXTENSIONS`.

@@ -1,4 +1,4 @@
-"""What a network is: operations, cells, shapes, the genotype, the supernet and the derived network.
+"""Networks: operations, cells, shapes, the genotype, the supernet and the derived network.
 
 The names below are imported when they are first used, so that a genotype can be read without torch.
 """

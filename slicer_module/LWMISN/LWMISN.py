@@ -23,7 +23,7 @@ from slicer.util import VTKObservationMixin
 
 
 class LWMISN(ScriptedLoadableModule):
-    """What Slicer shows of the module."""
+    """Describes the module to Slicer."""
 
     def __init__(self, parent: Any) -> None:
         ScriptedLoadableModule.__init__(self, parent)
@@ -91,7 +91,7 @@ class LWMISNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 def ensure_packages(ask: bool) -> bool:
-    """Whether the worker's packages are there; when ``ask`` is true, the user is asked to have them installed."""
+    """Return whether the worker's packages are installed; with ``ask``, offer the user to install them."""
     missing = installer.missing()
     if not missing:
         return True

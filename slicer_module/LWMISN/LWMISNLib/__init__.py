@@ -1,1 +1,1 @@
-"""What the module LWMISN is made of. Only :mod:`.widget` needs Qt; :mod:`.worker` runs in a process of its own."""
+"""The parts of the module LWMISN. Only :mod:`.widget` needs Qt; :mod:`.worker` runs in a process of its own."""

@@ -78,7 +78,7 @@ def read_bundle(path: Path) -> Bundle:
 
 
 def what_it_runs(path: Path) -> list[str]:
-    """Return what in a bundle is executed: its configurations, and the number of Python files in each folder."""
+    """Return what a bundle executes: its configurations, and the number of Python files in each folder."""
     configs = [file.relative_to(path).as_posix() for file in sorted(path.glob("configs/*.json"))]
     folders = Counter(file.parent.relative_to(path).as_posix() for file in path.rglob("*.py"))
     return [*configs, *(f"{folder}/*.py ({count})" for folder, count in sorted(folders.items()))]
@@ -98,7 +98,7 @@ class BundleList:
         self.store = store
 
     def __iter__(self) -> Iterator[Bundle]:
-        """Give all bundles that can be run, those of the extension first."""
+        """Return all bundles that can be run, those of the extension first."""
         for place in (self.shipped, self.store):
             for path in sorted(place.iterdir()) if place.is_dir() else []:
                 if path.name.startswith("."):
@@ -110,7 +110,7 @@ class BundleList:
 
     @contextmanager
     def incoming(self, source: Path) -> Iterator[Path]:
-        """Give a copy of a bundle from outside. :meth:`keep` keeps it, otherwise it is removed.
+        """Copy a bundle of the user to a temporary place. :meth:`keep` keeps the copy; otherwise it is removed.
 
         Args:
             source: a folder, or a zip of one.
@@ -128,7 +128,7 @@ class BundleList:
             ) from error
 
     def keep(self, incoming: Path, name: str) -> Bundle:
-        """Move a bundle from :meth:`incoming` to where it stays; one that was added by that name before is replaced.
+        """Keep a bundle from :meth:`incoming`; a bundle that was added before with the same name is replaced.
 
         Raises:
             OSError: it cannot be moved; the one from before is still there. :meth:`incoming` makes a sentence of it.

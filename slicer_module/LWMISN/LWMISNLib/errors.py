@@ -2,4 +2,4 @@
 
 
 class SegmentationError(Exception):
-    """What went wrong, where, and what to do, as one sentence."""
+    """An error whose message is one sentence: what went wrong, where, and what to do."""

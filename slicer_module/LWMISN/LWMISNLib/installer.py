@@ -17,7 +17,7 @@ PROTECTED = ("numpy", "vtk", "itk", "SimpleITK")
 """Parts of Slicer: another version of them breaks it, so they stay as they are."""
 
 _TORCH_MEGABYTES = 200.0
-"""Of the build for processors; that for CUDA takes 2 to 3 GB."""
+"""Size of the build of torch for processors; the build for CUDA takes 2 to 3 GB."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ def required() -> list[Package]:
 
 
 def missing() -> list[Package]:
-    """What is not there, or older than required."""
+    """Return the packages that are missing or older than required."""
     return [package for package in required() if not _is_installed(package)]
 
 
 def question(packages: Sequence[Package]) -> str:
-    """What the user is asked before anything is installed."""
+    """Return the question that the user is asked before anything is installed."""
     lines = [f"  {package.name} {package.version} ({package.megabytes:g} MB)" for package in packages]
     total = sum(package.megabytes for package in packages)
     cuda = " With a graphics card, torch may take 2 to 3 GB." if TORCH in packages else ""
@@ -65,7 +65,7 @@ def question(packages: Sequence[Package]) -> str:
 def install(
     packages: Sequence[Package], pip: Callable[[list[str]], None], install_torch: Callable[[], None] | None = None
 ) -> None:
-    """Install packages, and touch nothing that Slicer is made of.
+    """Install packages without changing those that Slicer needs itself.
 
     Args:
         packages: see :func:`missing`.
@@ -92,7 +92,7 @@ def install(
 
 
 def offline_help() -> str:
-    """How to install where there is no internet."""
+    """Return the instructions for an installation without internet."""
     wheels = " ".join(f"{package.name}=={package.version}" for package in required() if package is not TORCH)
     return (
         "Without internet, fetch the wheels on another machine with the same system and Python version, "

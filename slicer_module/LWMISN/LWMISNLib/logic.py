@@ -23,7 +23,7 @@ SLICE_AXES = {"auto": "", "axial": "S", "coronal": "A", "sagittal": "R"}
 
 @dataclass(frozen=True)
 class Options:
-    """How to segment.
+    """The options of a segmentation.
 
     Args:
         device: auto, cpu or cuda.
@@ -41,7 +41,7 @@ class Options:
 
 @dataclass
 class Status:
-    """How far a segmentation is.
+    """The progress of a segmentation.
 
     Args:
         state: idle, running, done, failed or cancelled.
@@ -66,7 +66,7 @@ class Status:
 
 @dataclass(frozen=True)
 class _Run:
-    """What is being segmented."""
+    """The segmentation that runs."""
 
     number: int
     bundle: Bundle
@@ -90,7 +90,7 @@ class SegmentationLogic:
         self.python = python
         self.status = Status()
         self.log = ""
-        """What the worker printed in the last segmentation that is over."""
+        """The output of the worker in the last finished segmentation."""
         self._worker: Worker | None = None
         self._run: _Run | None = None
         self._jobs = 0
@@ -109,7 +109,7 @@ class SegmentationLogic:
     def start(
         self, volume: Any, bundle: Path, options: Options = Options(), output: Any = None, replace: bool = True
     ) -> None:
-        """Begin to segment a volume node; :meth:`poll` tells the rest.
+        """Begin to segment a volume node; :meth:`poll` reports the progress and the result.
 
         Args:
             volume: a scalar or vector volume node.
@@ -152,7 +152,7 @@ class SegmentationLogic:
         self.status = Status("running")
 
     def poll(self) -> Status:
-        """Hear what the process has to say, without waiting; put the result into the scene when it is there."""
+        """Read the new events of the process without waiting, and put a finished result into the scene."""
         if self._run is None:
             return self.status
         for event in self._worker.events():
@@ -164,13 +164,13 @@ class SegmentationLogic:
         return self.status
 
     def cancel(self) -> None:
-        """End what is running, at once; the scene stays as it is."""
+        """End a running segmentation at once; the scene stays as it is."""
         if self._run is not None:
             self._end("cancelled")
             self._stop_worker()
 
     def close(self) -> None:
-        """End everything."""
+        """End a running segmentation and the worker."""
         self.cancel()
         self._stop_worker()
 
@@ -261,7 +261,7 @@ def _voxels(volume: Any, bundle: Bundle) -> np.ndarray:
 
 
 def is_in_sequence(volume: Any) -> bool:
-    """Whether a volume node shows one frame of a sequence."""
+    """Return whether a volume node shows one frame of a sequence."""
     browsers = slicer.mrmlScene.GetNodesByClass("vtkMRMLSequenceBrowserNode")
     browsers.UnRegister(None)
     return any(

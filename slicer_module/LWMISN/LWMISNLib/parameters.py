@@ -1,4 +1,4 @@
-"""What the user has chosen, in a node of the scene, so that a saved scene has it."""
+"""Keeps the user's choices in a node of the scene, so that a saved scene has them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Parameters:
 
     @property
     def replace(self) -> bool:
-        """Whether the segments that the output has are removed."""
+        """Whether existing segments of the output are removed."""
         return self._get("Replace", True)
 
     @replace.setter
@@ -61,7 +61,7 @@ class Parameters:
 
     @property
     def options(self) -> Options:
-        """How to segment."""
+        """The options of the segmentation."""
         return Options(**self._get("Options", {}))
 
     @options.setter
@@ -70,7 +70,7 @@ class Parameters:
 
     @property
     def error(self) -> str:
-        """What went wrong last; empty for nothing."""
+        """The last error; empty for none."""
         return self.node.GetParameter("Error")
 
     @error.setter

@@ -1,4 +1,4 @@
-"""A worker from outside: started, given jobs, listened to without waiting, and ended with all that it started."""
+"""Starts a worker process, gives it jobs, reads its events without waiting, and ends it with its children."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def submit(self, job: dict[str, Any]) -> None:
-        """Give it a job, see :data:`.jobs.Job`.
+        """Send a job, see :data:`.jobs.Job`.
 
         Raises:
             SegmentationError: the process has ended.
@@ -87,7 +87,7 @@ class Worker:
             raise SegmentationError(f"The worker has ended: {self._last_words()}") from error
 
     def events(self) -> list[Event]:
-        """What it has said since the last call, without waiting; of a process that has ended, that it has."""
+        """Return the events since the last call without waiting; a process that ended adds an event that says so."""
         ended = not self.alive  # asked first: what it wrote before it ended is read below
         events: list[Event] = []
         with contextlib.suppress(FileNotFoundError), (self.folder / "events.jsonl").open("rb") as file:
@@ -102,11 +102,11 @@ class Worker:
         return events
 
     def read_log(self) -> str:
-        """All that it has printed."""
+        """The whole output of the process."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def stop(self) -> None:
-        """End it at once, with all that it started, and remove its files."""
+        """End the process and its children at once, and remove its files."""
         if self.alive:
             if sys.platform == "win32":
                 subprocess.run(["taskkill", "/T", "/F", "/PID", str(self._process.pid)], capture_output=True)
