@@ -59,14 +59,18 @@ def own_error(error: BaseException) -> LWMISNError | None:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the kind and the last line of the error that others were raised from.
+    """Return the last line of the error that others were raised from; its kind where the line alone says too little.
 
     MONAI has a traceback in some of its messages, whose last line says what it was.
     """
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    return lines[-1].strip() if " " in lines[-1].strip() else f"{type(error).__name__}: {lines[-1].strip()}"
 
 
 def explain(error: BaseException, subject: object, remedy: str = "") -> str:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.errors import CheckpointError, ConfigError
+from monai_lwmisn.errors import CheckpointError, ConfigError, reason_of
 
 __all__ = ["check_writable", "read_json", "sha256_of", "write_atomically", "write_json"]
 
@@ -74,7 +74,7 @@ def read_json(path: Path, remedy: str = "give a JSON file") -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}): {remedy}.") from error
+        raise ConfigError(f"{path} cannot be read ({reason_of(error)}): {remedy}.") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} is not a JSON object with keys and values: {remedy}.")
     return content

@@ -24,9 +24,11 @@ def test_an_error_of_the_package_is_its_own_sentence_however_deep_it_is() -> Non
         assert explain(error, "The image", "look at it") == "a.nii has no voxels: repair it."
 
 
-def test_an_error_of_a_library_is_its_kind_and_the_last_line_of_the_first_cause() -> None:
+def test_an_error_of_a_library_is_the_last_line_of_the_first_cause() -> None:
     error = raising(KeyError("Traceback:\n  in a file\nno channel"))
     assert own_error(error) is None
-    assert explain(ValueError("first\nlast"), "a.nii") == "a.nii cannot be used (ValueError: last)."
-    assert explain(raising(OSError("no room")), "a.nii", "see") == "a.nii cannot be used (OSError: no room): see."
+    assert explain(ValueError("first\nthe last"), "a.nii") == "a.nii cannot be used (the last)."
+    assert explain(raising(OSError("no room")), "a.nii", "see") == "a.nii cannot be used (no room): see."
     assert reason_of(raising(RuntimeError())) == "RuntimeError"
+    assert reason_of(raising(IndexError("3"))) == "IndexError: 3"
+    assert reason_of(FileNotFoundError(2, "No such file or directory", "a.nii")) == "No such file or directory"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.errors import CheckpointError, DataError
+from monai_lwmisn.errors import CheckpointError, DataError, reason_of
 from monai_lwmisn.files import write_json
 
 PARTS = ("training", "validation", "test")
@@ -69,7 +69,7 @@ def read_datalist(path: str | os.PathLike[str]) -> Datalist:
     try:
         datalist = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(f"The datalist {path} cannot be read ({error}): split the data again.") from error
+        raise DataError(f"The datalist {path} cannot be read ({reason_of(error)}): split the data again.") from error
     return validate_datalist(datalist, f"The datalist {path}")
 
 

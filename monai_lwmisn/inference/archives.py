@@ -10,7 +10,7 @@ import zipfile
 from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.errors import DataError, reason_of
 
 SEPARATOR = ".zip!/"
 
@@ -55,7 +55,7 @@ def member_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     try:
         return _member_names(text, os.stat(text).st_mtime_ns)
     except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"{text} is not a readable zip archive ({error}): download it again.") from error
+        raise DataError(f"{text} is not a readable zip archive ({reason_of(error)}): download it again.") from error
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -70,7 +70,9 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
             return Path(archive).read_bytes()
         return _open_archive(archive, os.getpid(), os.stat(archive).st_mtime_ns).read(member)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read ({error}): check the path or download the data again.") from error
+        raise DataError(
+            f"{path} cannot be read ({reason_of(error)}): check the path or download the data again."
+        ) from error
 
 
 def open_bytes(path: str | os.PathLike[str]) -> io.BytesIO:

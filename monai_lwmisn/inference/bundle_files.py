@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.errors import ConfigError, DataError, reason_of
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.archives import member_names
 
@@ -94,4 +94,4 @@ def unpack(archive: Path, folder: Path) -> None:
                     )
             opened.extractall(folder)
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"The archive {archive} cannot be unpacked ({error}): make it anew.") from error
+        raise DataError(f"The archive {archive} cannot be unpacked ({reason_of(error)}): make it anew.") from error

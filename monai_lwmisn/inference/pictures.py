@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import SAMPLESPERPIXEL, TiffImageFile
 
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.errors import DataError, reason_of
 from monai_lwmisn.inference.archives import open_bytes
 
 MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
@@ -50,10 +50,12 @@ def decode_picture(path: str | os.PathLike[str]) -> np.ndarray:
     except UNREADABLE as error:
         if isinstance(error, UnidentifiedImageError):  # its message names an object in memory
             raise DataError(
-                f"{path} is no picture in a known format: give a PNG, TIFF, JPEG or BMP, or a volume to a network of "
-                "volumes."
+                f"{path} is damaged, or no PNG, TIFF, JPEG or BMP: download it again, or use a network of volumes if "
+                "it is a volume."
             ) from error
-        raise DataError(f"The image {path} cannot be read ({error}): download it again or remove it.") from error
+        raise DataError(
+            f"The image {path} cannot be read ({reason_of(error)}): download it again or remove it."
+        ) from error
     return _replicate(_scale(grey, is_float=file.mode == "F"))
 
 

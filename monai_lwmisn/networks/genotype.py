@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from monai_lwmisn.errors import GenotypeError
+from monai_lwmisn.errors import GenotypeError, reason_of
 from monai_lwmisn.files import write_json
 from monai_lwmisn.networks.architecture import STAGES, Architecture, is_count
 
@@ -164,7 +164,9 @@ class Genotype:
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise GenotypeError(f"{path} cannot be read as a genotype ({error}): give a genotype.json.") from error
+            raise GenotypeError(
+                f"{path} cannot be read as a genotype ({reason_of(error)}): give a genotype.json."
+            ) from error
         try:
             return cls.from_dict(data)
         except GenotypeError as error:

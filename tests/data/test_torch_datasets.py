@@ -225,7 +225,7 @@ def test_what_a_library_raises_is_said_of_the_image(nuclei_phantom: Path) -> Non
     with pytest.raises(DataError) as error:
         build_dataset([item], [Break("image")], cache="none")[0]
     assert str(error.value) == (
-        f"The image {item['image']} or its label cannot be used (ValueError: not that way): "
+        f"The image {item['image']} or its label cannot be used (not that way): "
         "`lwmisn check-data` names what is wrong."
     )
 

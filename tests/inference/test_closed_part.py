@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import monai_lwmisn
-from tests.inference.test_predict import CLOSED
+from monai_lwmisn.bundle.standalone import CLOSED_PART
 
 PACKAGE = Path(monai_lwmisn.__file__).parent
 CORES = ("archives", "dicom", "dicom_segmentation", "image_checks", "inputs", "labels", "masks", "pictures", "volumes")
 LIBRARIES = {"torch", "monai", "numpy", "nibabel", "itk", "PIL", "scipy", "skimage"}
 OPTIONAL = {"SimpleITK", "highdicom", "onnx_ir", "onnxruntime", "openvino", "pydicom"}
-OWN = {"", *(name.removesuffix(".py") for name in CLOSED)}
+OWN = {"", *(name.removesuffix(".py") for name in CLOSED_PART)}
 
 
 def run(code: str) -> None:
@@ -40,8 +40,8 @@ def test_nothing_is_imported_before_it_is_used(module: str) -> None:
 
 
 def test_the_closed_part_imports_itself_and_the_libraries_that_it_names() -> None:
-    files = [PACKAGE / name for name in CLOSED if name.endswith(".py")]
-    files += [file for name in CLOSED for file in (PACKAGE / name).glob("*.py")]
+    files = [PACKAGE / name for name in CLOSED_PART if name.endswith(".py")]
+    files += [file for name in CLOSED_PART for file in (PACKAGE / name).glob("*.py")]
     assert len(files) > 30
     for file in files:
         tree = ast.parse(file.read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ import numpy as np
 from monai.utils import optional_import
 
 from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.errors import DataError, reason_of
 
 pydicom, _ = optional_import("pydicom")
 
@@ -26,7 +26,7 @@ def _read_header(path: Path) -> Any:
         orientation = np.asarray(getattr(header, "ImageOrientationPatient", (1, 0, 0, 0, 1, 0)), dtype=float)
         return np.asarray(header.ImagePositionPatient, dtype=float), orientation
     except (OSError, AttributeError, TypeError, ValueError, pydicom.errors.InvalidDicomError) as error:
-        raise DataError(f"The DICOM slice {path} cannot be read ({error}): download it again.") from error
+        raise DataError(f"The DICOM slice {path} cannot be read ({reason_of(error)}): download it again.") from error
 
 
 def order_slices(files: list[Path]) -> list[int]:

@@ -15,7 +15,7 @@ from monai_lwmisn.data.phantom.abdomen import abdomen_volume
 from monai_lwmisn.data.phantom.nuclei import STAINS, nuclei_picture
 from monai_lwmisn.data.phantom.pelvis import pelvis_volume
 from monai_lwmisn.data.phantom.writers import write_ct, write_mr, write_nuclei
-from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.errors import ConfigError, DataError, reason_of
 
 __all__ = ["KINDS", "abdomen_volume", "nuclei_picture", "pelvis_volume", "write_phantom"]
 
@@ -80,7 +80,9 @@ def write_phantom(
         partial.chmod(0o755)  # mkdtemp makes a folder that only its owner can read
         partial.replace(folder)
     except OSError as error:
-        raise DataError(f"The phantom cannot be written to {folder} ({error}): choose another place.") from error
+        raise DataError(
+            f"The phantom cannot be written to {folder} ({reason_of(error)}): choose another place."
+        ) from error
     finally:
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)
