@@ -84,10 +84,11 @@ def strength(values: torch.Tensor, edges: Edges) -> float:
 
 @settings(deadline=None, max_examples=15)
 @given(seed=SEEDS, share=st.floats(0.1, 0.9))
-def test_nearly_nothing_is_given_up_in_vain(seed: int, share: int) -> None:
+def test_nearly_nothing_is_given_up_in_vain(seed: int, share: float) -> None:
     """The relaxed problem, solved with a multiplier per unit of cost, bounds what any network can have.
 
-    The largest gap of 1,478 draws was 2.2, at tight limits, where single edges are a large part of the cost.
+    In 1,478 draws, most with a share under 0.3, the largest gap was 2.2: a single edge is then a large part of the
+    cost. In 481 draws of wider limits it was 0.6. Networks of random edges are further away, by 4.9 at least in 100.
     """
     values = probabilities(seed)
     limit = LEAST + share * (MOST - LEAST)
@@ -103,7 +104,7 @@ def test_nearly_nothing_is_given_up_in_vain(seed: int, share: int) -> None:
 
     ceiling = min(bound(multiplier) for multiplier in torch.logspace(-6, 1, 200).tolist())
     reached = strength(values, derive_within(values, TABLE, {"params": limit}))
-    assert ceiling - 3.0 <= reached <= ceiling + 1e-6
+    assert ceiling - (3.0 if share < 0.3 else 1.0) <= reached <= ceiling + 1e-6
 
 
 @settings(deadline=None, max_examples=30)
