@@ -133,7 +133,7 @@ def read_trials(out: Path, model: str) -> dict[str, dict[str, Any]]:
 
 
 def reason_for(error: Exception) -> str:
-    """Return the reason of a failure: the sentence of an error of this package, or the original exception."""
+    """Return the reason of a failure: the sentence of this package, or the last line of a library."""
     return str(own_error(error) or reason_of(error))
 
 
