@@ -1,0 +1,262 @@
+"""Reads the values that are in a picture file. Needs numpy and Pillow; tifffile for TIFF, imagecodecs for some kinds.
+
+Pillow makes 8 bits of deeper colours and hides what it does not know. So it gets only what it keeps: pictures of 8 bits,
+and grey of 16. All else is read by tifffile and imagecodecs.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from monai_lwmisn.errors import DataError, reason_of
+from monai_lwmisn.inference.archives import read_bytes
+
+__all__ = ["FilePicture", "read_picture_file"]
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
+"""What Pillow may take a file for. It has readers that start other programs."""
+
+LOSSY = ("JPEG", "MPO")
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+ORIENTATION = 274
+MAX_SAMPLE_VALUE = 281
+SUBFILE_REDUCED = 1
+ALPHA = (1, 2)
+"""Kinds of extra samples of a TIFF: associated and unassociated alpha. 0 is unspecified."""
+
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, INKS, YCBCR = 0, 1, 2, 3, 5, 6
+"""Photometric interpretations of a TIFF."""
+
+LOSSY_COMPRESSIONS = (6, 7, 22610, 33003, 33004, 33005, 33007, 34712, 34892, 34933, 34934, 50001, 50002)
+"""JPEG, JPEG 2000, WebP, JPEG XR and JPEG XL in a TIFF."""
+
+
+@dataclass(frozen=True)
+class FilePicture:
+    """What is in a picture file, the right way up.
+
+    Args:
+        values: (height, width, 1) grey or palette indices, or (height, width, 3) colours, in the type of the file.
+        palette: (number, 3) the colours of the indices, uint8; None where the values are no indices.
+        alpha: (height, width), where it is not the same everywhere.
+        white: the value that the file says is white; None where it does not say.
+        lossy: the file does not keep values exactly.
+        inverted: black is the largest value in the file. ``values`` are turned around already.
+    """
+
+    values: np.ndarray
+    palette: np.ndarray | None = None
+    alpha: np.ndarray | None = None
+    white: float | None = None
+    lossy: bool = False
+    inverted: bool = False
+
+
+def read_picture_file(path: str | os.PathLike[str]) -> FilePicture:
+    """Read one picture, on disk or in a zip: PNG, TIFF, JPEG, BMP or GIF by its content, whatever its name.
+
+    The orientation that a camera notes in a file is applied.
+
+    Raises:
+        DataError: the file is no readable picture, or has several pages, channels that are no colours, or colours
+            of a kind that is not read; or a library is missing.
+    """
+    content = read_bytes(path)
+    try:
+        if content.startswith(TIFF_STARTS):
+            return _read_tiff(path, content)
+        if content[:8] == b"\x89PNG\r\n\x1a\n" and content[24:25] == b"\x10" and content[25:26] != b"\0":
+            return _read_deep_png(path, content)
+        return _read_with_pillow(path, content)
+    except DataError:
+        raise
+    except UnidentifiedImageError as error:  # its message names an object in memory
+        raise DataError(
+            f"{path} is damaged, or no PNG, TIFF, JPEG or BMP: download it again, or use a network of volumes if it "
+            "is a volume."
+        ) from error
+    except Exception as error:  # decoders raise whatever they meet
+        raise DataError(
+            f"The image {path} cannot be read ({reason_of(error)}): download it again or remove it."
+        ) from error
+
+
+def _read_with_pillow(path: str | os.PathLike[str], content: bytes) -> FilePicture:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as file:
+        # An MPO holds a preview beside the picture, and pages of a TIFF were counted before.
+        if getattr(file, "n_frames", 1) > 1 and file.format not in ("MPO", "TIFF"):
+            raise DataError(f"The image {path} has {file.n_frames} pages: save the one that is meant as a file.")  # type: ignore[attr-defined]
+        lossy, white = file.format in LOSSY, _png_white(content) if file.format == "PNG" else None
+        image = ImageOps.exif_transpose(file)
+    palette = alpha = None
+    if "transparency" in image.info:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
+        if image.mode in ("La", "RGBa"):
+            image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
+        alpha = np.asarray(image.getchannel("A"))
+    if image.mode in ("P", "PA"):
+        palette = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+        values = np.asarray(image)
+        values = values if values.ndim == 2 else values[..., 0]
+    elif image.mode in ("1", "L", "I", "F") or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+    elif image.mode in ("LA", "RGBA"):
+        values = np.asarray(image)[..., :-1]
+    elif image.mode in ("RGB", "CMYK", "YCbCr"):
+        values = np.asarray(image.convert("RGB"))
+    else:
+        raise DataError(f"The image {path} has colours of the kind {image.mode}: save it in colour (RGB) or grey.")
+    values = values if values.ndim == 3 else values[..., None]
+    return FilePicture(values, palette, _varying(alpha), white, lossy)
+
+
+def _read_deep_png(path: str | os.PathLike[str], content: bytes) -> FilePicture:
+    with Image.open(io.BytesIO(content), formats=("PNG",)) as file:  # refuses what is far too large
+        if getattr(file, "n_frames", 1) > 1:
+            raise DataError(f"The image {path} has {file.n_frames} pages: save the one that is meant as a file.")  # type: ignore[attr-defined]
+        orientation = file.getexif().get(ORIENTATION, 1)
+    samples = _upright(_imagecodecs(path).png_decode(content), orientation)
+    colours = 1 if samples.ndim == 2 else samples.shape[2] // 2 * 2 - 1 if samples.shape[2] % 2 == 0 else 3
+    samples = samples.reshape(*samples.shape[:2], -1)
+    alpha = samples[..., -1] if samples.shape[2] > colours else None
+    return FilePicture(samples[..., :colours], alpha=_varying(alpha), white=_png_white(content))
+
+
+def _png_white(content: bytes) -> float | None:
+    """The white of a deep PNG that notes how many bits its camera had, in a chunk named sBIT."""
+    depth, place = content[24], 8
+    while place + 8 <= len(content):
+        length, kind = struct.unpack(">I4s", content[place : place + 8])
+        if kind == b"IDAT":
+            return None
+        if kind == b"sBIT" and depth == 16 and 0 < length <= 4:
+            bits = max(content[place + 8 : place + 8 + length])
+            return float(2**bits - 1) if 8 < bits < 16 else None
+        place += length + 12
+    return None
+
+
+def _read_tiff(path: str | os.PathLike[str], content: bytes) -> FilePicture:
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        pages = [page.aspage() for page in file.pages]
+        full = [page for page in pages if not page.subfiletype & SUBFILE_REDUCED] or pages
+        images = max(len(full), *(int(np.prod(series.shape)) // max(series.keyframe.size, 1) for series in file.series))
+        images = max(images, full[0].imagedepth)
+        if images > 1:
+            raise DataError(f"The image {path} has {images} pages: save the one that is meant as a file of its own.")
+        (page,) = full
+        if page.imagewidth * page.imagelength > 2 * (Image.MAX_IMAGE_PIXELS or np.inf):
+            raise DataError(f"The image {path} has {page.imagewidth}x{page.imagelength} pixels: cut it into tiles.")
+        _check_whole(path, page, len(content))
+        picture = _tiff_picture(path, content, page)
+    return replace(picture, lossy=page.compression in LOSSY_COMPRESSIONS, inverted=page.photometric == WHITE_IS_ZERO)
+
+
+def _tiff_picture(path: str | os.PathLike[str], content: bytes, page: Any) -> FilePicture:
+    bits, extra = page.bitspersample, len(page.extrasamples)
+    own = page.samplesperpixel - (3 if page.photometric in (RGB, YCBCR) else 4 if page.photometric == INKS else 1)
+    kinds = (*page.extrasamples, *[0] * (own - extra))
+    # Pillow shows the first channels and leaves others out without a word; it takes values below zero for large ones.
+    plain = page.sampleformat == 1 and bits in (1, 8) and (own == 0 or (own == 1 and kinds[0] in ALPHA))
+    if plain and page.index == 0 and page.compression not in LOSSY_COMPRESSIONS[2:]:
+        return _read_with_pillow(path, content)
+    numbers = page.dtype is not None and page.dtype.kind in "uif"
+    if page.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE) or own < 0 or not numbers:
+        kind = getattr(page.photometric, "name", page.photometric)
+        raise DataError(
+            f"The image {path} has values of the kind {kind} with {bits} bits: save it in colour (RGB) or grey."
+        )
+    orientation = page.tags.valueof(ORIENTATION, 1)
+    samples = np.moveaxis(_decoded(path, page).reshape(page.shaped)[:, 0], 0, -2)  # (height, width, planes, samples)
+    samples = _upright(samples.reshape(*samples.shape[:2], -1), orientation)
+    alpha, channels = None, samples.shape[2] - own
+    for kind, extra_channel in zip(kinds, np.moveaxis(samples[..., channels:], -1, 0), strict=True):
+        if kind in ALPHA:
+            alpha = _varying(extra_channel)
+        elif _varying(extra_channel) is not None:
+            raise DataError(
+                f"The image {path} has {samples.shape[2]} channels, not colours (RGB) or grey alone: save it in colour "
+                "or grey, with the channels that are meant."
+            )
+    values = samples[..., :channels]
+    if page.photometric == PALETTE:
+        colours = np.asarray(page.colormap)
+        return FilePicture(values, (colours.T >> (8 if colours.max() > 255 else 0)).astype(np.uint8), alpha)
+    white = _tiff_white(page)
+    if page.photometric == WHITE_IS_ZERO:
+        if values.dtype.kind == "f" or values.min() < 0:
+            raise DataError(f"The image {path} has white as 0 and values below it: save it with black as 0.")
+        highest = np.asarray(max(white or 0, 2**bits - 1 if white is None else 0)).astype(values.dtype)
+        values = np.where(values < highest, highest - values, 0).astype(values.dtype)
+    return FilePicture(values, alpha=alpha, white=white)
+
+
+def _tiff_white(page: Any) -> float | None:
+    """The white that a TIFF says it has: by its tag, by its bits, or by OME's description of the camera."""
+    tag = page.tags.valueof(MAX_SAMPLE_VALUE, None)
+    if tag is not None:
+        return float(np.max(tag))
+    if page.dtype.kind != "u" or page.bitspersample < 16:
+        return float(2**page.bitspersample - 1) if page.dtype.kind == "u" and page.bitspersample != 8 else None
+    found = re.search(r'SignificantBits="(\d+)"', page.description or "")
+    return float(2 ** int(found[1]) - 1) if found and 8 < int(found[1]) < page.bitspersample else None
+
+
+def _check_whole(path: str | os.PathLike[str], page: Any, size: int) -> None:
+    """Refuse a TIFF that is cut short: tifffile would fill it up."""
+    parts = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+    if not parts or any(count <= 0 or offset + count > size for offset, count in parts):
+        raise DataError(f"The image {path} cannot be read (it is cut short): download it again or remove it.")
+
+
+def _decoded(path: str | os.PathLike[str], page: Any) -> np.ndarray:
+    try:
+        return page.asarray()
+    except ValueError as error:
+        if "imagecodecs" in str(error):
+            _imagecodecs(path)
+        raise
+
+
+def _imagecodecs(path: str | os.PathLike[str]) -> Any:
+    try:
+        import imagecodecs
+    except ImportError as error:
+        raise DataError(
+            f"The image {path} needs the library imagecodecs to be read: install it with `pip install imagecodecs`, or "
+            "save the image as a TIFF without compression."
+        ) from error
+    return imagecodecs
+
+
+def _varying(channel: np.ndarray | None) -> np.ndarray | None:
+    """A channel that says something: one that is not the same everywhere."""
+    return None if channel is None or (channel == channel.flat[0]).all() else channel
+
+
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda picture: picture[:, ::-1],
+    3: lambda picture: picture[::-1, ::-1],
+    4: lambda picture: picture[::-1],
+    5: lambda picture: picture.swapaxes(0, 1),
+    6: lambda picture: picture.swapaxes(0, 1)[:, ::-1],
+    7: lambda picture: picture.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda picture: picture.swapaxes(0, 1)[::-1],
+}
+
+
+def _upright(picture: np.ndarray, orientation: int) -> np.ndarray:
+    """The picture (height, width, ...) by the orientation of EXIF and TIFF."""
+    return _TURNS.get(int(orientation), lambda same: same)(picture)
