@@ -53,13 +53,7 @@ def _check_data(arguments: argparse.Namespace) -> None:
 
     overrides = config.parse_overrides(arguments.set)
     data = config.resolve(arguments.preset, arguments.variant, overrides)["evaluate"]["data"]
-    report = check_data(
-        data["dataset"],
-        arguments.data,
-        volumetric=data["volumetric"],
-        label_names=data["label_names"],
-        spacing_is_real=data["spacing_is_real"],
-    )
+    report = check_data(data["dataset"], arguments.data, data)
     say(json.dumps(dataclasses.asdict(report), indent=2) if arguments.json else report.to_text())
     report.raise_for_problems()
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import LoadImage
+from monai.bundle import ConfigParser
 from tqdm import tqdm
 
 from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.errors import DataError, explain
-from monai_lwmisn.inference.readers import LabelReader, PictureReader, VolumeReader
+from monai_lwmisn.data.label_checks import LabelChecks, label_name
+from monai_lwmisn.errors import DataError, InputWarning, explain
 
-MOST_SIZES = 12
-"""The most sizes that a report lists one by one; if there are more, it gives their range."""
+MOST_LISTED = 12
+"""The most sizes, colours and warnings that a report lists one by one."""
+
+SAME_PLACE = 0.1
+"""Share of the smallest voxel spacing by which the corners of a label may be beside those of its image."""
 
 
 @dataclass
@@ -35,7 +40,9 @@ class DataReport:
         sizes: number of images per size in voxels, written ``256x256`` (x first).
         spacing_mm: smallest and largest voxel spacing per axis in mm; empty for pictures, and without real spacing.
         label_shares: share of all voxels per label value.
+        label_colours: share of the pixels of labels in colour per colour.
         without_foreground: number of images whose label is background only.
+        warnings: one sentence each: what their owner should know of images that are used all the same.
         problems: one sentence each: what is wrong, in which file, what to do.
     """
 
@@ -47,8 +54,10 @@ class DataReport:
     groups: int = 0
     sizes: dict[str, int] = field(default_factory=dict)
     spacing_mm: list[tuple[float, float]] = field(default_factory=list)
-    label_shares: dict[int, float] = field(default_factory=dict)
+    label_shares: dict[float, float] = field(default_factory=dict)
+    label_colours: dict[str, float] = field(default_factory=dict)
     without_foreground: int = 0
+    warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def raise_for_problems(self) -> None:
@@ -69,82 +78,44 @@ class DataReport:
         if self.spacing_mm:
             ranges = (f"{low:g}" if np.isclose(low, high) else f"{low:g}-{high:g}" for low, high in self.spacing_mm)
             lines.append("spacing: " + " x ".join(ranges) + " mm")
-        shares = (f"{value}: {100 * share:.2f} %" for value, share in self.label_shares.items())
+        shares = (f"{value:g}: {100 * share:.2f} %" for value, share in self.label_shares.items())
         lines.append("label shares: " + ", ".join(shares) + f"; images without foreground: {self.without_foreground}")
+        if self.label_colours:
+            colours = [f"{name}: {100 * share:.2f} %" for name, share in self.label_colours.items()]
+            lines.append("label colours: " + ", ".join(_first(colours)))
+        lines.extend(f"warning: {warning}" for warning in _first(self.warnings))
         lines.extend(f"problem: {problem}" for problem in self.problems)
         if not self.problems:
             lines.append("no problems")
         return "\n".join(lines)
 
     def _sizes_text(self) -> str:
-        if len(self.sizes) <= MOST_SIZES or len({size.count("x") for size in self.sizes}) > 1:
+        if len(self.sizes) <= MOST_LISTED or len({size.count("x") for size in self.sizes}) > 1:
             return ", ".join(f"{size} ({count})" for size, count in self.sizes.items())
         axes = np.array([[int(length) for length in size.split("x")] for size in self.sizes]).T
         return " x ".join(f"{axis.min()}-{axis.max()}" for axis in axes) + f" ({len(self.sizes)} sizes)"
 
 
-def _load(path: str | Sequence[str], kind: str, loader: LoadImage) -> torch.Tensor:
-    try:
-        return loader(path)
-    except Exception as error:  # every file library raises its own kind of error
-        name = path if isinstance(path, str) else path[0]
-        raise DataError(explain(error, f"The {kind} {name}")) from error
-
-
-def _label_name(item: Item) -> str:
-    return item["label"] if isinstance(item["label"], str) else os.path.dirname(item["label"][0])
-
-
-def _check_item(item: Item, image_loader: LoadImage, label_loader: LoadImage) -> tuple[torch.Tensor, torch.Tensor]:
-    """Load the image (C, x, y[, z]) and the label (1, x, y[, z]) of an item, and compare them.
-
-    Raises:
-        DataError: one of the two cannot be read, they differ in size, or a voxel is NaN or infinite.
-    """
-    image = _load(item["image"], "image", image_loader)
-    label = _load(item["label"], "label", label_loader)
-    name = _label_name(item)
-    if image.shape[1:] != label.shape[1:]:
-        image_size, label_size = ("x".join(map(str, tensor.shape[1:])) for tensor in (image, label))
-        raise DataError(
-            f"The image {item['image']} is {image_size} but its label {name} is {label_size}: "
-            "give both the same size, or remove both."
-        )
-    for kind, path, tensor in (("image", item["image"], image), ("label", name, label)):
-        if not torch.isfinite(tensor).all():
-            raise DataError(f"The {kind} {path} has NaN or infinite voxels: repair or remove it.")
-    return image, label
-
-
-def _describe_unknown_values(unknown: dict[str, list[float]], known: set[int]) -> str:
-    """Return one sentence about all labels with unknown values, which are given by file."""
-    name, values = next(iter(unknown.items()))
-    listed = ", ".join(f"{value:.9g}" for value in values[:5]) + (", ..." if len(values) > 5 else "")
-    classes = ", ".join(map(str, sorted(known)))
-    return (
-        f"The label {name} has the value{'s' if len(values) > 1 else ''} {listed}, but the classes of the preset are "
-        f"{classes} (labels like it: {len(unknown)}): renumber the labels, or name every class in data.label_names of "
-        "your own preset."
-    )
+def _first(texts: Sequence[str]) -> list[str]:
+    more = len(texts) - MOST_LISTED
+    return [*texts[:MOST_LISTED], *([f"and {more} more"] if more > 0 else [])]
 
 
 def check_data(
     dataset: str,
     path: str | os.PathLike[str],
+    data: Mapping[str, Any],
     *,
-    volumetric: bool,
-    label_names: Mapping[str, str],
-    spacing_is_real: bool = True,
+    learned: bool = True,
     progress: bool = True,
 ) -> DataReport:
-    """Read a whole data set with the readers that training uses, and report its content and its problems.
+    """Load a whole data set as a training does, and report its content and its problems.
 
     Args:
         dataset: a name in ``DATASETS``.
         path: the folder or zip as downloaded.
-        volumetric: whether the images are volumes.
-        label_names: name of each class by its value in the labels, without the background 0.
-        spacing_is_real: whether the voxel spacing of volumes is in millimetres.
+        data: the section ``data`` of the configuration of a search, training or evaluation.
+        learned: whether the data are to be learned from, so that each class has to be in them.
         progress: whether to show a progress bar on a terminal.
 
     Raises:
@@ -156,37 +127,118 @@ def check_data(
     report.images = len(scan.items)
     report.strata = dict(sorted(Counter(item["stratum"] for item in scan.items if "stratum" in item).items()))
     report.groups = len({item["group"] for item in scan.items})
+    parser = ConfigParser({"data": dict(data)})
+    loading, spatial = (parser.get_parsed_content(f"data::{name}") for name in ("loading", "spatial"))
+    in_channels = int(data["in_channels"])
+    labels = LabelChecks(
+        data["label_names"], data.get("label_colours"), instances=bool(data.get("instances")), complete=learned
+    )
     sizes: Counter[str] = Counter()
-    voxels: Counter[int] = Counter()
-    known = {0, *map(int, label_names)}
-    unknown: dict[str, list[float]] = {}
+    channels: dict[int, list[str]] = {}
     spacings = []
-    image_loader = LoadImage(reader=VolumeReader() if volumetric else PictureReader(), ensure_channel_first=True)
-    label_loader = LoadImage(reader=LabelReader(label_names), ensure_channel_first=True, dtype=None)
     for item in tqdm(scan.items, desc="Checking", unit="image", disable=None if progress else True, leave=False):
         try:
-            image, label = _check_item(item, image_loader, label_loader)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", InputWarning)
+                loaded = _load(item, loading, channels, in_channels)
+                if loaded is None:
+                    continue
+                image, label = loaded["image"], loaded["label"]
+                _check_pair(item, image, label)
+                usable = labels.add(item, np.asarray(label))
+                if usable and spatial:
+                    labels.add_prepared(np.asarray(label), np.asarray(_run(item, spatial, loaded)["label"]))
         except DataError as error:
             report.problems.append(str(error))
             continue
-        values, counts = np.unique(np.asarray(label), return_counts=True)
-        unknown_values = [float(value) for value in values if value not in known]
-        if unknown_values:
-            unknown[_label_name(item)] = unknown_values
-        else:
+        finally:
+            report.warnings += [str(one.message) for one in caught if issubclass(one.category, InputWarning)]
+        if usable:
             report.items.append(item)
         sizes["x".join(map(str, image.shape[1:]))] += 1
-        voxels.update({int(value): int(count) for value, count in zip(values, counts, strict=True)})
-        report.without_foreground += int(not (values > 0).any())
-        if image.ndim == 4 and spacing_is_real:
-            spacings.append(image.pixdim.tolist())  # type: ignore[attr-defined]
+        report.without_foreground += int(not (label > 0).any())
+        if image.ndim == 4 and data.get("spacing_is_real", True):
+            spacings.append(image.pixdim.tolist())
     report.sizes = dict(sizes.most_common())
     if spacings:
         report.spacing_mm = list(zip(np.min(spacings, axis=0).tolist(), np.max(spacings, axis=0).tolist(), strict=True))
-    total = sum(voxels.values())
-    report.label_shares = {value: voxels[value] / total for value in sorted(voxels)}
-    if unknown:
-        report.problems.append(_describe_unknown_values(unknown, known))
+    report.label_shares = _shares(dict(sorted(labels.voxels.items())))
+    report.label_colours = _shares(dict(labels.colours.most_common()))
+    report.problems += _channel_problems(channels, in_channels, bool(data["volumetric"]))
+    report.problems += labels.problems()
     if sizes and report.without_foreground == sizes.total():
         report.problems.append(f"No label in {report.path} has any foreground: check that these are the labels.")
     return report
+
+
+def _load(
+    item: Item, loading: Sequence[Any], channels: dict[int, list[str]], in_channels: int
+) -> dict[str, Any] | None:
+    """Load an item as a training does; None where its image has other channels, which are noted."""
+    loaded: dict[str, Any] = dict(item)
+    for transform in loading:
+        known = isinstance(loaded["image"], torch.Tensor)
+        loaded = _run(item, [transform], loaded)
+        if not known and isinstance(loaded["image"], torch.Tensor):
+            count = int(loaded["image"].shape[0])
+            channels.setdefault(count, []).append(item["image"])
+            if count != in_channels:
+                return None
+    return loaded
+
+
+def _run(item: Item, transforms: Sequence[Any], data: dict[str, Any]) -> dict[str, Any]:
+    try:
+        for transform in transforms:
+            data = transform(data)
+    except Exception as error:  # every file library raises its own kind of error
+        raise DataError(explain(error, f"The image {item['image']} or its label {label_name(item)}")) from error
+    return data
+
+
+def _check_pair(item: Item, image: Any, label: Any) -> None:
+    """Compare the grids of an image (C, x, y[, z]) and its label (1, x, y[, z]).
+
+    Raises:
+        DataError: they differ in size or, as volumes, lie at different places.
+    """
+    name = label_name(item)
+    if image.shape[1:] != label.shape[1:]:
+        image_size, label_size = ("x".join(map(str, tensor.shape[1:])) for tensor in (image, label))
+        raise DataError(
+            f"The image {item['image']} is {image_size} but its label {name} is {label_size}: "
+            "give both the same size, or remove both."
+        )
+    if image.ndim != 4:
+        return
+    corners = np.array(np.meshgrid(*[[0, length - 1] for length in image.shape[1:]], [1.0])).reshape(4, -1)
+    there, here = (np.asarray(tensor.affine, float) @ corners for tensor in (image, label))
+    offset = float(np.linalg.norm((there - here)[:3], axis=0).max())
+    if not offset <= SAME_PLACE * min(image.pixdim.tolist()):
+        spacings = [" x ".join(f"{length:.4g}" for length in tensor.pixdim.tolist()) for tensor in (image, label)]
+        raise DataError(
+            f"The label {name} is not where its image {item['image']} is: their corners are up to {offset:.4g} mm apart "
+            f"(voxels of {spacings[0]} mm in the image and {spacings[1]} mm in the label): save the label on the grid of "
+            "the image, or remove both."
+        )
+
+
+def _channel_problems(channels: Mapping[int, list[str]], in_channels: int, volumetric: bool) -> list[str]:
+    if len(channels) > 1:
+        usual = max(channels, key=lambda count: len(channels[count]))
+        return [
+            f"The image {names[0]} has {count} channels and others have {usual} (images like it: {len(names)}): give all "
+            "images the same channels."
+            for count, names in channels.items()
+            if count != usual
+        ]
+    return [
+        f"The images have {count} channel{'s' if count > 1 else ''}{'' if volumetric else ', as all pictures,'} and "
+        f"data.in_channels is {in_channels}: set data.in_channels={count}, as in --set data.in_channels={count}."
+        for count in channels
+        if count != in_channels
+    ]
+
+
+def _shares(counts: Mapping[Any, int]) -> dict[Any, float]:
+    return {key: count / sum(counts.values()) for key, count in counts.items()}

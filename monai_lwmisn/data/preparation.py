@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import ignite.distributed as idist
 
@@ -18,8 +19,7 @@ def prepare_datalist(
     dataset: str,
     path: str | os.PathLike[str],
     *,
-    volumetric: bool,
-    label_names: Mapping[str, str],
+    data: Mapping[str, Any],
     split_by: str,
     test_fraction: float,
     validation_fraction: float,
@@ -33,7 +33,7 @@ def prepare_datalist(
         file: the run's datalist.json; None makes a new datalist each time and writes nothing.
         dataset: a name in ``DATASETS``.
         path: the folder or zip as downloaded.
-        volumetric, label_names: as for :func:`check_data`.
+        data: as for :func:`check_data`.
         split_by, test_fraction, validation_fraction, seed, folds, fold: as for :func:`split_datalist`.
 
     Raises:
@@ -42,7 +42,7 @@ def prepare_datalist(
     """
     if file is not None and Path(file).is_file():
         return read_datalist(file)
-    report = check_data(dataset, path, volumetric=volumetric, label_names=label_names)
+    report = check_data(dataset, path, data)
     report.raise_for_problems()
     datalist = split_datalist(
         report.items,

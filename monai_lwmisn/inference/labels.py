@@ -1,63 +1,83 @@
-"""Reads labels of any kind as arrays. Needs numpy, Pillow, SciPy and what volumes need, neither torch nor MONAI."""
+"""Reads labels of any kind as arrays. Needs numpy, SciPy and what pictures and volumes need, neither torch nor MONAI."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
-from PIL import Image
 
-from monai_lwmisn.errors import DataError, reason_of
-from monai_lwmisn.inference.archives import list_files, open_bytes
+from monai_lwmisn.errors import DataError
+from monai_lwmisn.inference.archives import list_files
+from monai_lwmisn.inference.picture_files import read_picture_file
 from monai_lwmisn.inference.pictures import MASK_SUFFIXES, PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES, read_volume
 
-__all__ = ["read_label"]
+MOST_COLOURS = 8
+"""Colours that a message lists."""
+
+__all__ = ["colours_of", "read_label"]
 
 
 def read_label(
-    paths: Sequence[str], single_class: bool = False, instances: bool = False
+    paths: Sequence[str],
+    classes: Collection[int] = (),
+    instances: bool = False,
+    colours: Mapping[str, int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read one label: a volume, a picture, a list of pictures with one slice each, or a folder of objects.
 
     A folder, on disk or in a zip, holds pictures with the mask of one object each.
 
+    The value of a pixel is its grey value, or its index in a palette whose first colour is black. Colours have no
+    values: black is the background, and all others are the one class, or what ``colours`` says.
+
     Args:
         paths: one path, or those of the slices in their order.
-        single_class: make every value above 0 of pictures the class 1; otherwise values stay. Volumes and objects are
-            not affected: values of volumes stay, and objects are of the class 1.
+        classes: the values of the classes. Of a single class, every value of pictures but 0 is made 1; otherwise values
+            stay. Volumes and objects are not affected: values of volumes stay, and objects are of the class 1.
         instances: number the objects 1, 2, ... instead. Those of a folder are numbered in file-name order, and where
             they overlap, the first keeps the pixel. A picture with one value besides 0 is a mask, of which the
-            connected regions are numbered.
+            connected regions are numbered; otherwise each value or colour is an object.
+        colours: the class of each colour, as ``{"#ff0000": 1}``; others are refused, but for black.
 
     Returns:
         The label (x, y) or (x, y, z), and the affine of a volume (see :func:`read_volume`); pictures have none.
 
     Raises:
-        DataError: a file cannot be read or is no label, a folder has no masks, or pictures differ in size.
+        DataError: a file cannot be read or is no label, it is not clear what its colours mean, a folder has no masks,
+            or pictures differ in size.
     """
+    single_class = len(classes) == 1 and not instances
     if len(paths) > 1:
-        masks = _read_masks(paths) if single_class else [_values(path) for path in paths]
+        masks = [_read_mask(path, classes, instances, colours) for path in paths]
         _check_sizes(paths, masks)
-        return np.stack([mask.T for mask in masks], axis=-1).astype(masks[0].dtype), None
+        return np.stack([mask.T for mask in masks], axis=-1).astype(np.uint8 if single_class else masks[0].dtype), None
     (path,) = paths
     if path.lower().endswith(VOLUME_SUFFIXES):
         return read_volume(path)
-    if path.lower().endswith(MASK_SUFFIXES):
-        label = _values(path)
-        if instances:
-            return _number_regions(label).T, None
-        return ((label > 0).astype(np.uint8) if single_class or label.dtype == bool else label).T, None
     if path.lower().endswith(PICTURE_SUFFIXES):
-        raise DataError(f"The label {path} is a JPEG, which does not keep values: save it as PNG.")
+        mask = _read_mask(path, classes, instances, colours)
+        return (_number_regions(mask) if instances else mask).T, None
     return _read_objects(path, instances).T, None
+
+
+def colours_of(picture: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The colours of a picture (height, width, 3), as in web pages: ``#ff0000`` is red.
+
+    Returns:
+        Their names, black first; the number of the colour of each pixel (height, width); and the pixels of each colour.
+    """
+    codes = picture.astype(np.int64) @ np.array([2**32, 2**16, 1])
+    found, numbers, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    names = [f"#{code >> 32:02x}{code >> 16 & 0xFFFF:02x}{code & 0xFFFF:02x}" for code in found.tolist()]
+    return names, numbers.reshape(codes.shape), counts
 
 
 def _read_objects(folder: str, instances: bool) -> np.ndarray:
     files = [file for file in list_files(folder) if file.lower().endswith(MASK_SUFFIXES)]
     if not files:
         raise DataError(f"The folder {folder} has no mask files; add the masks of its image or remove the image.")
-    masks = _read_masks(files)
+    masks = [_read_mask(file, (1,)) for file in files]
     _check_sizes(files, masks)
     if not instances:
         return np.logical_or.reduce(masks).astype(np.uint8)
@@ -67,27 +87,77 @@ def _read_objects(folder: str, instances: bool) -> np.ndarray:
     return label
 
 
-def _read_masks(paths: Sequence[str]) -> list[np.ndarray]:
-    """Masks (height, width) of 0 and 1; in colour any channel but alpha counts."""
-    return [(_decode(path, "L") > 0).astype(np.uint8) for path in paths]
+def _read_mask(
+    path: str, classes: Collection[int], instances: bool = False, colours: Mapping[str, int] | None = None
+) -> np.ndarray:
+    """The mask (height, width) in a picture."""
+    picture = read_picture_file(path)
+    if picture.lossy:
+        raise DataError(f"The label {path} is a JPEG or the like, which does not keep values: save it as PNG.")
+    if picture.inverted:
+        raise DataError(f"The label {path} is stored with white as 0, so that its values are unclear: save it as PNG.")
+    if picture.alpha is not None:
+        raise DataError(f"The label {path} has transparent parts: save it without transparency.")
+    values, palette = picture.values, picture.palette
+    single_class = len(classes) == 1 and not instances
+    if palette is None and (values.shape[2] == 1 or (values == values[..., :1]).all()):
+        if colours is None or values.shape[2] == 1:
+            mask = values[..., 0]
+            return (mask != 0).astype(np.uint8) if single_class or mask.dtype == bool else mask
+    if palette is not None:
+        if values.max() >= len(palette):
+            raise DataError(f"The label {path} has no colour for the value {values.max()}: save it as grey PNG.")
+        if colours is None:
+            found = _of_palette(values[..., 0], palette, classes)
+            if found is not None:
+                return (found != 0).astype(np.uint8) if single_class else found
+        values = palette[values[..., 0]]
+    return _of_colours(path, values, single_class, instances, colours)
 
 
-def _values(path: str) -> np.ndarray:
-    """The values (height, width) as stored, in colour those of the first channel."""
-    label = _decode(path)
-    return label if label.ndim == 2 else label[..., 0]
+def _of_palette(indices: np.ndarray, palette: np.ndarray, classes: Collection[int]) -> np.ndarray | None:
+    """The values of a picture with a palette: indices or grey values, whichever can be meant; None for neither."""
+    used = np.unique(indices)
+    black, grey = ~palette.any(axis=1), (palette == palette[:, :1]).all(axis=1)
+    readings = []
+    if black[0] and not black[used[used > 0]].any():  # an index that looks like the background is no class
+        readings.append(indices)
+    # Some programs give palettes to grey pictures, in the order of appearance.
+    if grey[used].all():
+        readings.append(palette[indices, 0])
+    if len(readings) == 2 and not np.array_equal(*readings):
+        if len(classes) == 1 and np.array_equal(readings[0] != 0, readings[1] != 0):
+            return readings[0]
+        readings = [values for values in readings if {0, *classes}.issuperset(np.unique(values).tolist())]
+    return readings[0] if readings and all(np.array_equal(readings[0], other) for other in readings) else None
 
 
-def _decode(path: str, mode: str | None = None) -> np.ndarray:
-    try:
-        with Image.open(open_bytes(path)) as file:
-            return np.asarray(file.convert(mode) if mode else file)
-    except DataError:
-        raise
-    except Exception as error:  # Pillow's decoders raise whatever they meet
+def _of_colours(
+    path: str, picture: np.ndarray, single_class: bool, instances: bool, colours: Mapping[str, int] | None
+) -> np.ndarray:
+    names, numbers, counts = colours_of(picture)
+    listed = ", ".join(
+        f"{names[index]} ({100 * counts[index] / counts.sum():.3g} %)" for index in np.argsort(-counts)[:MOST_COLOURS]
+    )
+    listed += ", ..." if len(names) > MOST_COLOURS else ""
+    if colours is not None and not instances:
+        meant = {"#000000": 0, **{name.lower(): value for name, value in colours.items()}}
+        unknown = [name for name in names if name not in meant]
+        if unknown:
+            raise DataError(
+                f"The label {path} has the colour {unknown[0]}, for which data.label_colours has no class (its colours: "
+                f"{listed}): add it there, or correct the label."
+            )
+        return np.array([meant[name] for name in names], np.uint8)[numbers]
+    background = names.index("#000000") if "#000000" in names else None
+    if background is None or not (single_class or instances):
         raise DataError(
-            f"The label {path} cannot be read ({reason_of(error)}): download it again or remove it."
-        ) from error
+            f"The label {path} has the colours {listed}, and it is not clear which class each is: name them, as in "
+            '--set \'data.label_colours={"#ff0000": 1}\', or save it as grey PNG with the numbers of the classes.'
+        )
+    if single_class:
+        return (numbers != background).astype(np.uint8)
+    return numbers.astype(np.int32)  # black is the first
 
 
 def _check_sizes(paths: Sequence[str], masks: Sequence[np.ndarray]) -> None:
@@ -97,8 +167,8 @@ def _check_sizes(paths: Sequence[str], masks: Sequence[np.ndarray]) -> None:
 
 
 def _number_regions(label: np.ndarray) -> np.ndarray:
-    if len(np.unique(label[label > 0])) > 1:
+    if len(np.unique(label[label != 0])) > 1:
         return label
     from scipy.ndimage import label as connected_regions
 
-    return connected_regions(label > 0)[0]
+    return connected_regions(label != 0)[0]

@@ -77,18 +77,24 @@ class LabelReader(_Reader):
     """Reads the label of an image, whatever its kind, see :func:`monai_lwmisn.inference.labels.read_label`.
 
     Args:
-        label_names: the names of the classes by value as text. Of a single class, every value above 0 of a picture is
-            the class 1; otherwise values stay.
+        label_names: the names of the classes by value as text. Of a single class, every value of a picture but 0 is the
+            class 1; otherwise values stay.
         instances: number the objects 1, 2, ... instead.
+        label_colours: the class of each colour of pictures in colour.
     """
 
-    def __init__(self, label_names: Mapping[str, str] | None = None, instances: bool = False) -> None:
+    def __init__(
+        self,
+        label_names: Mapping[str, str] | None = None,
+        instances: bool = False,
+        label_colours: Mapping[str, int] | None = None,
+    ) -> None:
         super().__init__()
-        self.single_class, self.instances = label_names is not None and len(label_names) == 1, instances
+        self.classes, self.instances, self.colours = [int(value) for value in label_names or ()], instances, label_colours
 
     def get_data(self, img: tuple[str, ...]) -> tuple[np.ndarray, dict]:
         """The label (x, y) or (x, y, z) and its metadata, with an affine where the label is a volume."""
-        label, affine = read_label(img, self.single_class, self.instances)
+        label, affine = read_label(img, self.classes, self.instances, self.colours)
         if affine is not None:
             return label, volume_metadata(label, affine)
         return label, {

@@ -18,7 +18,7 @@ from monai_lwmisn.data.splits import count_slices
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.studies.protocol import Protocol
 
-SPLIT = ("volumetric", "label_names", "split_by", "test_fraction", "validation_fraction", "seed", "folds", "fold")
+SPLIT = ("split_by", "test_fraction", "validation_fraction", "seed", "folds", "fold")
 
 
 def find_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
@@ -38,7 +38,7 @@ def find_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
     settings = protocol.data_settings()
     if file.is_file():
         return _with_current_paths(read_datalist(file), settings["dataset"], data)
-    datalist = prepare_datalist(None, settings["dataset"], data, **{name: settings[name] for name in SPLIT})
+    datalist = prepare_datalist(None, settings["dataset"], data, data=settings, **{name: settings[name] for name in SPLIT})
     if protocol.slice_step > 1:
         for item in select_parts(datalist, ("training", "validation")):
             item["slices"] = list(range(0, count_slices(item["image"]), protocol.slice_step))

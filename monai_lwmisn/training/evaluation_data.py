@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from monai.transforms import CopyItemsd, LoadImaged
 
@@ -20,8 +21,7 @@ def evaluation_items(
     split: str,
     dataset: str,
     *,
-    volumetric: bool,
-    label_names: Mapping[str, str],
+    data: Mapping[str, Any],
     other_data: str | None = None,
 ) -> list[Item]:
     """Return the items of one part of a run's datalist, of all parts, or of another data set.
@@ -30,7 +30,7 @@ def evaluation_items(
         datalist: function that returns the run's datalist; it is not called if there is other data.
         split: ``training``, ``validation``, ``test`` or ``all``.
         dataset: format of the other data.
-        volumetric, label_names: see :func:`check_data`.
+        data: see :func:`check_data`.
         other_data: folder or zip of another data set, which is taken as a whole; None for the run's own data.
 
     Raises:
@@ -38,7 +38,7 @@ def evaluation_items(
         DataError: the datalist cannot be read, or the other data have a problem.
     """
     if other_data:
-        report = check_data(dataset, other_data, volumetric=volumetric, label_names=label_names)
+        report = check_data(dataset, other_data, data, learned=False)
         report.raise_for_problems()
         return report.items
     if split not in (*PARTS, "all"):

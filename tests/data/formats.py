@@ -16,8 +16,7 @@ PRESETS = {"dsb2018": "nuclei", "chaos_ct": "liver_ct", "promise12": "prostate_m
 def check(dataset: str, path: Path, **changed: Any) -> DataReport:
     """Check a data set as the preset of its format does, with some facts changed."""
     data = resolve(PRESETS.get(dataset, "liver_ct"))["evaluate"]["data"]
-    facts = {name: data[name] for name in ("volumetric", "label_names", "spacing_is_real")}
-    return check_data(dataset, path, **{**facts, **changed}, progress=False)
+    return check_data(dataset, path, {**data, **changed}, progress=False)
 
 
 def load(dataset: str, item: Item, preset: str | None = None) -> dict[str, Any]:

@@ -1,0 +1,255 @@
+"""Compares the labels of a data set as their files have them with the labels that a training sees."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from monai_lwmisn.errors import DataError
+from monai_lwmisn.inference.archives import open_bytes
+from monai_lwmisn.inference.labels import colours_of, read_label
+from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
+from monai_lwmisn.inference.volumes import NIFTI_SUFFIXES, VOLUME_SUFFIXES
+
+BLACK = "#000000"
+FEW_CLASSES = 3
+"""Up to so many values, the same in all labels, are classes, even where each has one region."""
+
+HOLLOW = 0.2
+"""Share of holes in the foreground, of the median label, from which the labels are no filled objects."""
+
+Counts = Counter[float | str]
+"""Pixels or voxels by value; by colour where a picture is in colour."""
+
+
+def stored_counts(label: str | Sequence[str]) -> Counts | None:
+    """Count the values that are in the files of a label. The libraries are called without this package's readers.
+
+    Args:
+        label: a volume, a picture, or the pictures of the slices.
+
+    Returns:
+        None for a folder of objects, whose pictures overlap, and for kinds of files that only this package reads.
+    """
+    counts: Counts = Counter()
+    for path in [label] if isinstance(label, str) else label:
+        if path.lower().endswith(VOLUME_SUFFIXES):
+            values = _stored_volume(path)
+        elif path.lower().endswith(PICTURE_SUFFIXES):
+            values = _stored_picture(path)
+        else:
+            return None
+        if values.ndim == 3 and not path.lower().endswith(VOLUME_SUFFIXES):
+            found, _, numbers = colours_of(values)
+            counts.update(dict(zip(found, numbers.tolist(), strict=True)))
+        else:
+            found, numbers = np.unique(values, return_counts=True)
+            counts.update(dict(zip(found.astype(float).tolist(), numbers.tolist(), strict=True)))
+    return counts
+
+
+def _stored_volume(path: str) -> np.ndarray:
+    if path.lower().endswith(NIFTI_SUFFIXES):
+        import nibabel
+
+        return np.asarray(nibabel.load(path).dataobj)  # type: ignore[attr-defined]
+    import SimpleITK
+
+    return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path))
+
+
+def _stored_picture(path: str) -> np.ndarray:
+    if path.lower().endswith((".tif", ".tiff")):
+        import tifffile
+
+        with tifffile.TiffFile(open_bytes(path)) as file:
+            page = file.pages[0].aspage()
+            if page.photometric == tifffile.PHOTOMETRIC.MINISBLACK and page.samplesperpixel == 1:
+                return page.asarray()
+    with Image.open(open_bytes(path)) as image:
+        return np.asarray(image if len(image.getbands()) == 1 and image.mode != "P" else image.convert("RGB"))
+
+
+class LabelChecks:
+    """Gathers what is wrong with the labels of a data set, one by one, and then with all of them.
+
+    Args:
+        label_names: name of each class by its value as text.
+        label_colours: the class of each colour; None where colours are not named.
+        instances: the objects of pictures are to be numbered.
+        complete: each class must be in some label.
+    """
+
+    def __init__(
+        self,
+        label_names: Mapping[str, str],
+        label_colours: Mapping[str, int] | None = None,
+        instances: bool = False,
+        complete: bool = True,
+    ) -> None:
+        self.label_names, self.complete = label_names, complete
+        self.label_colours, self.instances = label_colours, instances
+        self.known = {0, *map(int, label_names)}
+        self.voxels: Counter[float] = Counter()
+        self.colours: Counter[str] = Counter()
+        self._unknown: dict[str, list[float]] = {}
+        self._merged: dict[str, tuple[set, int]] = {}
+        self._holes: list[float] = []
+        self._loaded: set[float] = set()
+        self._prepared: set[float] = set()
+
+    def add(self, item: Mapping[str, Any], loaded: np.ndarray) -> bool:
+        """Take a label into account.
+
+        Args:
+            item: an item of a datalist.
+            loaded: what a training loads of its label, (1, x, y[, z]).
+
+        Returns:
+            Whether its values are those of the classes.
+
+        Raises:
+            DataError: the values in the file and those loaded differ.
+        """
+        name = label_name(item)
+        stored = stored_counts(item["label"])
+        values, numbers = np.unique(loaded, return_counts=True)
+        seen = Counter(dict(zip(values.astype(float).tolist(), numbers.tolist(), strict=True)))
+        self.colours.update({key: count for key, count in (stored or {}).items() if isinstance(key, str)})
+        plain = stored is None or any(isinstance(key, str) for key in stored)
+        # Of one class, values of pictures are made 1, whatever they are.
+        one = len(self.label_names) == 1 and not str(item["label"]).lower().endswith(VOLUME_SUFFIXES)
+        alike = _alike(stored, seen, one, self.label_colours)
+        raw = seen if plain else {float(value): count for value, count in (stored or {}).items()}
+        odd = [value for value in raw if not math.isfinite(value) or value != round(value) or value < 0]
+        unknown = sorted(odd if one else {value for value in raw if value not in self.known})
+        self.voxels.update(raw if unknown else seen)
+        if unknown:
+            self._unknown[name] = unknown
+            return False
+        if not alike:
+            raise DataError(
+                f"The label {name} changes when it is read: its file has {_listed(stored or {})}, a training would see "
+                f"{_listed(seen)}: save it with the numbers of the classes as whole numbers, as grey PNG or NIfTI."
+            )
+        if one and self.label_colours is None and stored is not None and len(set(stored) - {0.0, BLACK}) > 1:
+            self._merged[name] = (set(stored) - {0.0, BLACK}, _in_pieces(item["label"]))
+        if self.instances and (loaded > 0).any():
+            from scipy.ndimage import binary_fill_holes
+
+            mask = np.asarray(loaded[0]) > 0
+            self._holes.append(float(binary_fill_holes(mask).sum() / mask.sum() - 1))
+        return True
+
+    def add_prepared(self, loaded: np.ndarray, prepared: np.ndarray) -> None:
+        """Note which classes the transforms of the grid leave.
+
+        Args:
+            loaded: a label (1, x, y[, z]).
+            prepared: the same after the transforms.
+        """
+        self._loaded |= set(np.unique(loaded).tolist())
+        self._prepared |= set(np.unique(prepared).tolist())
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the labels together, one sentence each."""
+        found = [self._unknown_values()] if self._unknown else []
+        if self._merged:
+            found += self._several_values()
+        foreground = any(value > 0 for value in self.voxels)
+        for value, name in self.label_names.items():
+            if self.complete and foreground and not self._unknown and not self.voxels[float(value)]:
+                found.append(
+                    f"No label has the value {value} ({name}): take it out of data.label_names, or correct the labels."
+                )
+        lost = sorted(self._loaded - self._prepared) if self._prepared else []
+        if lost:
+            found.append(
+                f"The transforms in data.spatial leave nothing of the value {lost[0]:g}: make their grid finer, or leave "
+                "that class out."
+            )
+        if self._holes and float(np.median(self._holes)) > HOLLOW:
+            found.append(
+                f"The labels are no filled objects (their holes are {100 * np.median(self._holes):.0f} % as large as "
+                "they are), which data.instances would number: set data.instances=false."
+            )
+        return found
+
+    def _unknown_values(self) -> str:
+        name, values = next(iter(self._unknown.items()))
+        listed = ", ".join(f"{value:.9g}" for value in values[:5]) + (", ..." if len(values) > 5 else "")
+        return (
+            f"The label {name} has the value{'s' if len(values) > 1 else ''} {listed}, but the classes of the preset "
+            f"are {', '.join(map(str, sorted(self.known)))} (labels like it: {len(self._unknown)}): renumber the labels "
+            f"with whole numbers from 0 on, and name every class, as in --set '{self._names_for(values)}'."
+        )
+
+    def _names_for(self, values: Sequence[float]) -> str:
+        whole = sorted({*self.known, *(int(value) for value in values if value == round(value) and 0 < value < 10)} - {0})
+        names = (f'"{value}": "{self.label_names.get(str(value), f"class {value}")}"' for value in whole)
+        return "data.label_names={" + ", ".join(names) + "}"
+
+    def _several_values(self) -> list[str]:
+        """Return the sentence about values that would be made one class, unless they number objects."""
+        sets = [values for values, _ in self._merged.values()]
+        pieces = sum(several for _, several in self._merged.values()) / sum(map(len, sets))
+        same = len(sets) >= 3 and all(values == sets[0] for values in sets) and len(sets[0]) <= FEW_CLASSES
+        if pieces <= 0.5 and not same:
+            return []
+        name, (values, _) = next(iter(self._merged.items()))
+        if len(values) > FEW_CLASSES * 2:
+            return [
+                f"The label {name} has {len(values)} values besides 0 that number no objects, as smoothing or JPEG leaves "
+                f"them (labels like it: {len(sets)}): save it with 0 and 1 alone."
+            ]
+        wanted = [float(index) for index in range(1, len(values) + 1)]
+        return [
+            f"The label {name} has the values {', '.join(map(_text, sorted(values, key=str)))}, but the preset has one "
+            f"class, {next(iter(self.label_names.values()))} (labels like it: {len(sets)}): number them 1, 2, ... and name "
+            f"them, as in --set '{self._names_for(wanted)}' --set data.instances=false, or save the labels with 0 and 1."
+        ]
+
+
+def label_name(item: Mapping[str, Any]) -> str:
+    """The path of a label; of slices, their folder."""
+    label = item["label"]
+    return label if isinstance(label, str) else label[0].rpartition("/")[0]
+
+
+def _alike(stored: Counts | None, seen: Counter[float], one: bool, colours: Mapping[str, int] | None) -> bool:
+    if stored is None:
+        return True
+    in_colour = any(isinstance(key, str) for key in stored)
+    if in_colour and colours is not None:
+        meant: Counter[float] = Counter()
+        for name, count in stored.items():
+            meant[float({BLACK: 0, **colours}.get(str(name), -1))] += count
+        return meant == seen
+    if one:
+        return stored.total() - stored[0.0] - stored[BLACK] == seen.total() - seen[0.0]
+    # Each colour, and each grey in colour, is a class; which, the labels do not say.
+    return sorted(stored.values()) == sorted(seen.values()) if in_colour else stored == seen
+
+
+def _in_pieces(label: str | Sequence[str]) -> int:
+    """How many values of a label picture have more than one region."""
+    from skimage.measure import label as regions_of
+
+    numbers = read_label([label] if isinstance(label, str) else label, instances=True)[0]
+    regions, first = np.unique(regions_of(numbers, background=0, connectivity=numbers.ndim), return_index=True)
+    values = numbers.ravel()[first[regions > 0]]
+    return int((np.unique(values, return_counts=True)[1] > 1).sum())
+
+
+def _listed(counts: Mapping[Any, int]) -> str:
+    shown = sorted(counts.items(), key=lambda entry: str(entry[0]))[:6]
+    return ", ".join(f"{count} of {_text(value)}" for value, count in shown) + (", ..." if len(counts) > 6 else "")
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.9g}"
