@@ -90,6 +90,8 @@ def search(
 def train(run: PathLike, *, settings: Mapping[str, Any] | None = None, resume: bool = False) -> Path:
     """Train the network that a search found, or resume a training that was interrupted.
 
+    The steps of the post-processing that are used are then chosen on the validation part.
+
     Args:
         run: a run folder with a genotype.json.
         settings: values by dotted key, such as ``{"train.epochs": 10}``; they are kept in the run.
@@ -111,6 +113,8 @@ def train(run: PathLike, *, settings: Mapping[str, Any] | None = None, resume: b
         raise ConfigError(f"{run} has been trained: add --resume to go on, or remove {run / 'train'} to start again.")
     with _stage(run, "train", configs, made=[] if resume else [run / "train", run / "models"]) as folder:
         execute(folder / "configs" / "train.json", bundle_root=str(run.absolute()), resume=resume)
+        if _is_first_process():
+            execute(folder / "configs" / "evaluate.json", run_id="choose", bundle_root=str(run.absolute()))
     return run / "models" / "model.pt"
 
 
@@ -142,11 +146,14 @@ def evaluate(
     if data is not None and split != "test":
         raise ConfigError(f"{data} has no part '{split}', it is measured whole: leave --split or --data out.")
     output = evaluation_folder(run, data=data, split=split)
+    # What is asked for is not chosen.
+    places = {"choice_file": None} if "inference.postprocessing" in settings else {}
     settings |= {"evaluate.split": split, "evaluate.other_data": None if data is None else os.path.abspath(data)}
     execute(
         run / "configs" / "evaluate.json",
         bundle_root=str(run),
         output_dir=str(output),
+        **places,
         **{key.replace(".", "::"): value for key, value in settings.items()},
     )
     return json.loads((output / "metrics.json").read_text(encoding="utf-8"))

@@ -27,6 +27,7 @@ def bundle_configs(run: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
     """
     configs = {stage: {**config, **_PLACES} for stage, config in run.items() if stage != "inference"}
     configs["search"]["genotype_file"] = _SEARCHED
+    configs["evaluate"]["choice_file"] = None
     if configs["search"]["search"]["genotype"] is not None:
         configs["search"]["search"] = {**configs["search"]["search"], "genotype": _GENOTYPE}
     inference = dict(run["inference"]) if "inference" in run else inference_config(run["evaluate"])

@@ -20,6 +20,7 @@ from monai_lwmisn.files import read_json, sha256_of, write_json
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.settings import CONFIGS
+from monai_lwmisn.training.postprocessing_choice import chosen_configs
 
 
 def write_bundle(run: Path, bundle: Path) -> str:
@@ -45,6 +46,9 @@ def write_bundle(run: Path, bundle: Path) -> str:
         raise ConfigError(f"{bundle} exists and is no bundle: give another name, or remove it.")
     genotype = Genotype.load(run / "genotype.json")
     load_weights(LWMISN(genotype), run / "models" / "model.pt")
+    evaluate = configs["evaluate"]
+    steps = chosen_configs(run, evaluate["inference"]["postprocessing"])
+    configs["evaluate"] = {**evaluate, "inference": {**evaluate["inference"], "postprocessing": steps}}
     card = load_card(configs["evaluate"].get("preset"), configs["evaluate"])
     with whole_folder(bundle) as made:
         write_configs(made, bundle_configs(configs))

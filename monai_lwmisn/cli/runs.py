@@ -117,9 +117,11 @@ def _search(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     sleep_early()
     from monai_lwmisn import config, train
+    from monai_lwmisn.training.postprocessing_choice import choice_text
 
     weights = train(arguments.run, settings=config.parse_overrides(arguments.set), resume=arguments.resume)
-    say(f"The weights: {weights}\nMeasure them: lwmisn evaluate {arguments.run}")
+    chosen = choice_text(arguments.run)
+    say(f"The weights: {weights}\n{chosen}{chosen and chr(10)}Measure them: lwmisn evaluate {arguments.run}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

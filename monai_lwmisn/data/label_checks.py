@@ -210,8 +210,8 @@ class LabelChecks:
         wanted = [float(index) for index in range(1, len(values) + 1)]
         return [
             f"The label {name} has the values {', '.join(map(_text, sorted(values, key=str)))}, but the preset has one "
-            f"class, {next(iter(self.label_names.values()))} (labels like it: {len(sets)}): number them 1, 2, ... and name "
-            f"them, as in --set '{self._names_for(wanted)}' --set data.instances=false, or save the labels with 0 and 1."
+            f"class, {next(iter(self.label_names.values()))} (labels like it: {len(sets)}): {'' if values == set(wanted) else 'number them 1, 2, ... and '}"
+            f"name each, as in --set '{self._names_for(wanted)}' --set data.instances=false, or save the labels with 0 and 1."
         ]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
+import torch
+from monai.config import KeysCollection
 from monai.transforms import (
     Activationsd,
     AsDiscreted,
@@ -11,12 +14,13 @@ from monai.transforms import (
     EnsureTyped,
     Invertd,
     InvertibleTransform,
+    MapTransform,
     SqueezeDimd,
 )
 
 from monai_lwmisn.inference.instances import SeparateInstancesd
 
-__all__ = ["mask_postprocessing", "most_probable", "native_mask", "native_probabilities"]
+__all__ = ["OfClassesd", "mask_postprocessing", "most_probable", "native_mask", "native_probabilities"]
 
 
 def mask_postprocessing(
@@ -80,3 +84,30 @@ def most_probable(out_channels: int, key: str = "pred") -> Callable:
         key: of the probabilities.
     """
     return AsDiscreted(key, threshold=0.5) if out_channels == 1 else AsDiscreted(key, argmax=True)
+
+
+class OfClassesd(MapTransform):
+    """Takes what a transform does to some classes of a label map (1, ...), and leaves the others as they are.
+
+    Args:
+        keys: label maps.
+        transform: of the same keys, such as MONAI's FillHolesd.
+        classes: the values of the classes.
+        allow_missing_keys: whether a missing key is passed over.
+    """
+
+    def __init__(
+        self, keys: KeysCollection, transform: Callable, classes: Sequence[int], allow_missing_keys: bool = False
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.transform, self.classes = transform, tuple(classes)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the dictionary with the label maps changed."""
+        result = dict(data)
+        changed = self.transform({key: result[key].clone() for key in self.key_iterator(result)})
+        for key in self.key_iterator(result):
+            for value in self.classes:
+                before, after = result[key], changed[key]
+                result[key] = torch.where((after == value) | ((before == value) & (after != value)), after, before)
+        return result

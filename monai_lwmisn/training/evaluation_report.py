@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.files import sha256_of, write_json
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.profiling import network_costs
+from monai_lwmisn.training.postprocessing import step_name
 
 __all__ = ["EvaluationReport"]
 
@@ -34,6 +35,7 @@ class EvaluationReport:
     - ``split``, and ``empty_images``: the rule for images without foreground.
     - ``counts``: the numbers of ``cases``, ``images``, ``empty_images`` (images without foreground) and
       ``hd95_undefined`` (volumes without a surface in truth or prediction, which the mean leaves out).
+    - ``postprocessing``: the names of its steps.
     - ``weights_sha256``: the checksum of the file of the weights, by which a bundle knows its own metrics.
     - the costs of the network: ``params``, ``macs``, ``latency_ms``, ``peak_memory_mb``.
 
@@ -50,6 +52,7 @@ class EvaluationReport:
         other_data: another data set that is evaluated in place of a part; None for no other.
         costs_of: genotype file whose network's costs are measured and written too; None for no costs.
         weights: file of the weights that are measured; None for no checksum of them.
+        postprocessing: the steps that were applied; their names are written.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class EvaluationReport:
         other_data: str | None = None,
         costs_of: str | os.PathLike | None = None,
         weights: str | os.PathLike | None = None,
+        postprocessing: Sequence[Callable] = (),
     ) -> None:
         self.path = Path(folder) / "metrics.json"
         self.items = list(items)
@@ -74,6 +78,7 @@ class EvaluationReport:
         self.surface_tolerance_mm = surface_tolerance_mm
         self.costs_of = costs_of
         self.weights = weights
+        self.postprocessing = [step_name(step) for step in postprocessing]
         self._images_of_case: list[int] = []
         self._empty = 0
 
@@ -101,6 +106,7 @@ class EvaluationReport:
             "cases": [self._case(index, details) for index in range(len(self._images_of_case))],
             "split": self.split,
             "empty_images": self.empty_images,
+            "postprocessing": self.postprocessing,
             "counts": {
                 "cases": len(self._images_of_case),
                 "images": sum(self._images_of_case),

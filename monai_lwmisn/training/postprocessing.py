@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -9,12 +10,19 @@ import torch
 from monai.transforms import AsDiscreted, Compose, CopyItemsd, Resized
 
 from monai_lwmisn.inference.instances import SeparateInstancesd
-from monai_lwmisn.inference.postprocessing import most_probable, native_probabilities
+from monai_lwmisn.inference.postprocessing import OfClassesd, most_probable, native_probabilities
 
-__all__ = ["PUBLISHED_SIZE", "native_prediction", "with_native_label"]
+__all__ = ["PUBLISHED_SIZE", "native_prediction", "step_name", "with_native_label"]
 
 PUBLISHED_SIZE = (256, 256)
 """In-plane size in pixels of the paper's measurements (section 3.1)."""
+
+
+def step_name(step: Callable) -> str:
+    """Return the name of a transform in words: ``fill holes`` of FillHolesd."""
+    if isinstance(step, OfClassesd):
+        return f"{step_name(step.transform)} of class {', '.join(map(str, step.classes))}"
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(step).__name__.removesuffix("d")).lower()
 
 
 def with_native_label(

@@ -1,0 +1,198 @@
+"""Chooses on the validation part which steps of the post-processing are used, and for which classes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.inferers import Inferer
+from monai.metrics import DiceHelper
+from monai.networks.utils import eval_mode
+from monai.transforms import Compose
+from monai.utils import convert_to_dst_type, convert_to_numpy
+from torch import nn
+from tqdm import tqdm
+
+from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.files import read_json, sha256_of, write_json
+from monai_lwmisn.inference.instances import separate_instances
+from monai_lwmisn.inference.postprocessing import OfClassesd, native_mask
+from monai_lwmisn.networks.weights import load_weights
+from monai_lwmisn.training.instance_metrics import f1_at_half
+from monai_lwmisn.training.postprocessing import step_name
+
+__all__ = ["choice_file", "choice_text", "choose_postprocessing", "chosen_configs"]
+
+MOST_STEPS = 3
+"""Up to so many steps each combination is tried; of more, all or none."""
+
+TIE = 1e-6
+"""Steps that gain less than this are left out."""
+
+
+def choice_file(run: str | os.PathLike[str]) -> Path:
+    """Return the file of a run that holds the choice."""
+    return Path(run) / "train" / "postprocessing.json"
+
+
+def choose_postprocessing(
+    file: str | os.PathLike[str] | None,
+    steps: Sequence[Callable],
+    *,
+    weights: str | os.PathLike[str],
+    network: nn.Module,
+    inferer: Inferer,
+    items: Callable[[], Sequence[Item]],
+    dataset: Callable[..., Iterable[Mapping[str, Any]]],
+    spatial: Sequence[Callable],
+    label_names: Mapping[str, str],
+    out_channels: int,
+    instances: bool,
+    device: torch.device,
+) -> list[Callable]:
+    """Return the steps of the post-processing that score best on the validation part.
+
+    A class is scored by its Dice in each picture or volume on the native grid. Where objects are told apart, the score
+    is the mean of the Dice and the F1 of objects. Of equal scores the one with the fewest steps is taken.
+
+    Args:
+        file: holds the choice. It is made where it is missing, or is of other weights or steps. None takes all steps as
+            they are, as in a bundle, for which they were chosen.
+        steps: transforms of ``pred``, a label map (1, ...) on the native grid.
+        weights: file of the weights.
+        network: gets the weights where the choice is made.
+        inferer: brings images through the network.
+        items: returns the validation part.
+        dataset: makes its dataset, with ``image``, its ``truth`` and, for instances, ``true_instances``.
+        spatial: the transforms that changed the grid of the image.
+        label_names: name of each class by its value as text.
+        out_channels: 1 for one class, otherwise background and classes.
+        instances: whether objects are told apart.
+        device: where the network runs.
+    """
+    names = [step_name(step) for step in steps]
+    if file is None or not steps:
+        return list(steps)
+    checksum = sha256_of(weights)
+    choice = read_json(Path(file)) if Path(file).is_file() else {}
+    if choice.get("weights_sha256") != checksum or choice.get("steps") != names:
+        load_weights(network, weights)
+        network.to(device)
+        subsets = _subsets(len(steps))
+        mask_of = Compose(native_mask(Compose(list(spatial)), out_channels))
+        scores = []
+        parts = items()
+        for sample in tqdm(dataset(data=parts), desc="post-processing", unit="image", disable=None, leave=False):
+            with eval_mode(network):
+                logits = inferer(sample["image"][None].to(device), network)[0].cpu()
+            mask = mask_of({"image": sample["image"], "pred": _like(logits, sample["image"])})["pred"]
+            masks = [_applied([steps[index] for index in subset], mask) for subset in subsets]
+            scores.append([_scores(found, sample, len(label_names), instances) for found in masks])
+        choice = _best(np.array(scores), subsets, names, label_names)
+        choice |= {"score": "mean of Dice and F1 of objects" if instances else "Dice"}
+        choice |= {"steps": names, "images": len(parts), "weights_sha256": checksum}
+        write_json(choice, Path(file), indent=1)
+    return [
+        steps[one["step"]] if one["classes"] is None else OfClassesd("pred", steps[one["step"]], one["classes"])
+        for one in choice["chosen"]
+    ]
+
+
+def chosen_configs(run: Path, steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the chosen ones of the steps of a run's configuration, for its bundle.
+
+    Raises:
+        ConfigError: they were chosen for other weights than the run has.
+    """
+    if not choice_file(run).is_file():  # of a run before there was a choice
+        return list(steps)
+    choice = read_json(choice_file(run))
+    if choice["weights_sha256"] != sha256_of(run / "models" / "model.pt"):
+        raise ConfigError(f"{choice_file(run)} was chosen for other weights: run lwmisn evaluate {run}.")
+    target = f"{OfClassesd.__module__}.{OfClassesd.__name__}"
+    return [
+        steps[one["step"]]
+        if one["classes"] is None
+        else {"_target_": target, "keys": "pred", "transform": steps[one["step"]], "classes": one["classes"]}
+        for one in choice["chosen"]
+    ]
+
+
+def choice_text(run: str | os.PathLike[str]) -> str:
+    """Return a sentence about the choice of a run; an empty one if there was nothing to choose."""
+    file = choice_file(run)
+    if not file.is_file():
+        return ""
+    choice = read_json(file)
+    used = ", ".join(one["name"] + (f" ({', '.join(one['of'])})" if one["of"] else "") for one in choice["chosen"])
+    return (
+        f"Post-processing, chosen on the validation part ({choice['images']} images): {used or 'none'}. "
+        f"{choice['score'][0].upper()}{choice['score'][1:]} {choice['chosen_score']:.4f}; with {', '.join(choice['steps'])} "
+        f"{choice['all_score']:.4f}; with none {choice['none_score']:.4f}."
+    )
+
+
+def _subsets(steps: int) -> list[tuple[int, ...]]:
+    if steps > MOST_STEPS:
+        return [(), tuple(range(steps))]
+    return [subset for size in range(steps + 1) for subset in combinations(range(steps), size)]
+
+
+def _like(logits: torch.Tensor, image: Any) -> Any:
+    return convert_to_dst_type(logits, image)[0]
+
+
+def _applied(steps: Sequence[Callable], mask: Any) -> Any:
+    return Compose(list(steps))({"pred": mask.clone()})["pred"]
+
+
+def _scores(mask: Any, sample: Mapping[str, Any], classes: int, instances: bool) -> list[float]:
+    """The score of each class."""
+    dice = DiceHelper(include_background=False, reduction="none", ignore_empty=False, num_classes=classes + 1)
+    found, truth = (torch.as_tensor(convert_to_numpy(label)).long()[None] for label in (mask, sample["truth"]))
+    scores = torch.as_tensor(dice(found, truth)[0]).reshape(-1).tolist()
+    if instances:
+        objects = separate_instances(convert_to_numpy(mask)[0] > 0)
+        f1 = f1_at_half(objects, convert_to_numpy(sample["true_instances"])[0])
+        scores = [(score + f1) / 2 for score in scores]
+    return scores
+
+
+def _best(
+    scores: np.ndarray, subsets: Sequence[tuple[int, ...]], names: Sequence[str], label_names: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the choice, by the scores (image, subset, class)."""
+    means = scores.mean(axis=0)
+    best = []
+    for column in means.T:
+        kept = 0
+        for index in range(1, len(subsets)):  # from few steps to many
+            if column[index] > column[kept] + TIE:
+                kept = index
+        best.append(kept)
+    values = sorted(map(int, label_names))
+    chosen = []
+    for step, name in enumerate(names):
+        of = [value for value, index in zip(values, best, strict=True) if step in subsets[index]]
+        if of:
+            some = len(of) < len(values)
+            chosen.append(
+                {
+                    "step": step,
+                    "name": name,
+                    "classes": of if some else None,
+                    "of": [label_names[str(value)] for value in of] if some else [],
+                }
+            )
+    return {
+        "chosen": chosen,
+        "chosen_score": float(np.mean([means[index, number] for number, index in enumerate(best)])),
+        "all_score": float(means[-1].mean()),
+        "none_score": float(means[0].mean()),
+    }
