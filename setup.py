@@ -36,6 +36,7 @@ setup(
         "pytorch-ignite>=0.5.2",
         "numpy>=1.26",
         "fire",  # `python -m monai.bundle` reads its arguments with it
+        "imagecodecs",  # decodes pictures of more than 8 bits a colour, and the compressions of TIFF
         "itk>=5.3",
         "jsonschema",  # MONAI checks the metadata of bundles with it
         "matplotlib>=3.8",
@@ -50,6 +51,7 @@ setup(
         "scipy",
         "SimpleITK>=2.3",
         "tensorboard",
+        "tifffile",
         "tqdm",
     ],
     extras_require={

@@ -77,7 +77,9 @@ def main() -> None:
 def choose(arguments: argparse.Namespace) -> tuple[list[dict], list[dict]]:
     """Return the images of the test part to label and to measure. Their groups are disjoint."""
     settings = read_json(arguments.bundle / "configs" / "train.json")["data"]
-    test = prepare_datalist(None, path=arguments.data, data=settings, **{name: settings[name] for name in SPLIT})["test"]
+    test = prepare_datalist(None, path=arguments.data, data=settings, **{name: settings[name] for name in SPLIT})[
+        "test"
+    ]
     order = np.random.default_rng(arguments.seed).permutation(len(test))
     shuffled = [test[index] for index in order]
     labelled = shuffled[: max(arguments.labelled)]

@@ -290,9 +290,7 @@ def execute(config_file: Path, run_id: str = "run", **runtime: Any) -> None:
     # It warns of a metadata file and a logging file, which a run, unlike a finished bundle, does not have.
     logger.setLevel(logging.CRITICAL)
     try:
-        workflow = ConfigWorkflow(
-            str(config_file), run_id=run_id, logging_file=False, workflow_type=None, **runtime
-        )
+        workflow = ConfigWorkflow(str(config_file), run_id=run_id, logging_file=False, workflow_type=None, **runtime)
         logger.setLevel(level)
         workflow.initialize()
         workflow.run()
@@ -384,8 +382,8 @@ def _check_classes(data: Mapping[str, Any]) -> None:
     values = [str(value) for value in range(1, len(names) + 1)]
     if not names or set(names) != set(values):
         raise ConfigError(
-            f"data.label_names names the values {', '.join(names) or 'none'}: number the classes in the labels 1, 2, ... "
-            'without gaps, and name each of them, as in {"1": "liver", "2": "tumour"}.'
+            f"data.label_names names the values {', '.join(names) or 'none'}: number the classes in the labels 1, 2, "
+            '... without gaps, and name each of them, as in {"1": "liver", "2": "tumour"}.'
         )
     if channels not in {_channels_for(names), len(names) + 1}:
         raise ConfigError(

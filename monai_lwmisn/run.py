@@ -147,7 +147,7 @@ def evaluate(
         raise ConfigError(f"{data} has no part '{split}', it is measured whole: leave --split or --data out.")
     output = evaluation_folder(run, data=data, split=split)
     # What is asked for is not chosen.
-    places = {"choice_file": None} if "inference.postprocessing" in settings else {}
+    places: dict[str, Any] = {"choice_file": None} if "inference.postprocessing" in settings else {}
     settings |= {"evaluate.split": split, "evaluate.other_data": None if data is None else os.path.abspath(data)}
     execute(
         run / "configs" / "evaluate.json",

@@ -402,3 +402,29 @@ def test_other_errors_and_interruptions_keep_their_cause(tmp_path: Path) -> None
     file = workflow_file(tmp_path, run=[f"$(_ for _ in ()).throw({interrupted})"])
     with pytest.raises(KeyboardInterrupt):
         config.execute(file)
+
+
+def test_channels_of_the_logits_follow_the_names_of_the_classes() -> None:
+    names = {"1": "a", "2": "b", "3": "c"}
+    for overrides in ({"data.label_names": names}, {"data.label_names": names, "data.out_channels": 4}):
+        configs = config.resolve("prostate_mr", overrides=overrides)
+        assert {stage["data"]["out_channels"] for stage in configs.values()} == {4}
+    assert (
+        config.resolve("hippocampus_mr", overrides={"data.label_names": {"1": "a"}})["train"]["data"]["out_channels"]
+        == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ({"data.out_channels": 3}, "data.out_channels is 3, but data.label_names has 1 class: set data.out_channels=1"),
+        ({"data.label_names": {"1": "a", "3": "b"}}, "names the values 1, 3: number the classes in the labels 1, 2"),
+        ({"data.label_names": {"255": "a"}}, "names the values 255: number"),
+        ({"data.label_names": {}}, "names the values none: number"),
+        ({"data.label_names": {"1": "a", "2": "b"}}, "has 2 classes: set data.instances=false"),
+    ],
+)
+def test_classes_that_do_not_go_together_are_refused(overrides: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        config.resolve("nuclei", overrides=overrides)

@@ -217,9 +217,9 @@ def _check_pair(item: Item, image: Any, label: Any) -> None:
     if not offset <= SAME_PLACE * min(image.pixdim.tolist()):
         spacings = [" x ".join(f"{length:.4g}" for length in tensor.pixdim.tolist()) for tensor in (image, label)]
         raise DataError(
-            f"The label {name} is not where its image {item['image']} is: their corners are up to {offset:.4g} mm apart "
-            f"(voxels of {spacings[0]} mm in the image and {spacings[1]} mm in the label): save the label on the grid of "
-            "the image, or remove both."
+            f"The label {name} is not where its image {item['image']} is: their corners are up to {offset:.4g} mm "
+            f"apart (voxels of {spacings[0]} mm in the image and {spacings[1]} mm in the label): save the label on the "
+            "grid of the image, or remove both."
         )
 
 
@@ -227,17 +227,21 @@ def _channel_problems(channels: Mapping[int, list[str]], in_channels: int, volum
     if len(channels) > 1:
         usual = max(channels, key=lambda count: len(channels[count]))
         return [
-            f"The image {names[0]} has {count} channels and others have {usual} (images like it: {len(names)}): give all "
-            "images the same channels."
+            f"The image {names[0]} has {_channels(count)} and others have {usual} (images like it: {len(names)}): give "
+            "all images the same channels."
             for count, names in channels.items()
             if count != usual
         ]
     return [
-        f"The images have {count} channel{'s' if count > 1 else ''}{'' if volumetric else ', as all pictures,'} and "
+        f"The images have {_channels(count)}{'' if volumetric else ', as all pictures,'} and "
         f"data.in_channels is {in_channels}: set data.in_channels={count}, as in --set data.in_channels={count}."
         for count in channels
         if count != in_channels
     ]
+
+
+def _channels(count: int) -> str:
+    return f"{count} channel{'' if count == 1 else 's'}"
 
 
 def _shares(counts: Mapping[Any, int]) -> dict[Any, float]:

@@ -45,8 +45,8 @@ def stored_counts(label: str | Sequence[str]) -> Counts | None:
         else:
             return None
         if values.ndim == 3 and not path.lower().endswith(VOLUME_SUFFIXES):
-            found, _, numbers = colours_of(values)
-            counts.update(dict(zip(found, numbers.tolist(), strict=True)))
+            names, _, pixels = colours_of(values)
+            counts.update(dict(zip(names, pixels.tolist(), strict=True)))
         else:
             found, numbers = np.unique(values, return_counts=True)
             counts.update(dict(zip(found.astype(float).tolist(), numbers.tolist(), strict=True)))
@@ -170,8 +170,8 @@ class LabelChecks:
         lost = sorted(self._loaded - self._prepared) if self._prepared else []
         if lost:
             found.append(
-                f"The transforms in data.spatial leave nothing of the value {lost[0]:g}: make their grid finer, or leave "
-                "that class out."
+                f"The transforms in data.spatial leave nothing of the value {lost[0]:g}: make their grid finer, or "
+                "leave that class out."
             )
         if self._holes and float(np.median(self._holes)) > HOLLOW:
             found.append(
@@ -185,13 +185,13 @@ class LabelChecks:
         listed = ", ".join(f"{value:.9g}" for value in values[:5]) + (", ..." if len(values) > 5 else "")
         return (
             f"The label {name} has the value{'s' if len(values) > 1 else ''} {listed}, but the classes of the preset "
-            f"are {', '.join(map(str, sorted(self.known)))} (labels like it: {len(self._unknown)}): renumber the labels "
-            f"with whole numbers from 0 on, and name every class, as in --set '{self._names_for(values)}'."
+            f"are {', '.join(map(str, sorted(self.known)))} (labels like it: {len(self._unknown)}): renumber the "
+            f"labels with whole numbers from 0 on, and name every class, as in --set '{self._names_for(values)}'."
         )
 
     def _names_for(self, values: Sequence[float]) -> str:
-        whole = sorted({*self.known, *(int(value) for value in values if value == round(value) and 0 < value < 10)} - {0})
-        names = (f'"{value}": "{self.label_names.get(str(value), f"class {value}")}"' for value in whole)
+        whole = self.known - {0} | {int(value) for value in values if value in range(1, 10)}
+        names = (f'"{value}": "{self.label_names.get(str(value), f"class {value}")}"' for value in sorted(whole))
         return "data.label_names={" + ", ".join(names) + "}"
 
     def _several_values(self) -> list[str]:
@@ -204,14 +204,16 @@ class LabelChecks:
         name, (values, _) = next(iter(self._merged.items()))
         if len(values) > FEW_CLASSES * 2:
             return [
-                f"The label {name} has {len(values)} values besides 0 that number no objects, as smoothing or JPEG leaves "
-                f"them (labels like it: {len(sets)}): save it with 0 and 1 alone."
+                f"The label {name} has {len(values)} values besides 0 that number no objects, as smoothing or JPEG "
+                f"leaves them (labels like it: {len(sets)}): save it with 0 and 1 alone."
             ]
         wanted = [float(index) for index in range(1, len(values) + 1)]
+        listed = ", ".join(map(_text, sorted(values, key=str)))
+        first = "" if values == set(wanted) else "number them 1, 2, ... and "
         return [
-            f"The label {name} has the values {', '.join(map(_text, sorted(values, key=str)))}, but the preset has one "
-            f"class, {next(iter(self.label_names.values()))} (labels like it: {len(sets)}): {'' if values == set(wanted) else 'number them 1, 2, ... and '}"
-            f"name each, as in --set '{self._names_for(wanted)}' --set data.instances=false, or save the labels with 0 and 1."
+            f"The label {name} has the values {listed}, but the preset has one class, "
+            f"{next(iter(self.label_names.values()))} (labels like it: {len(sets)}): {first}name each, as in "
+            f"--set '{self._names_for(wanted)}' --set data.instances=false, or save the labels with 0 and 1."
         ]
 
 

@@ -17,6 +17,7 @@ from monai_lwmisn.inference.pictures import decode_picture
 COLORED_ABOVE = 5.0
 BRIGHT_ABOVE = 127.0
 THUMBNAIL = 16
+_GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def describe_picture(path: str) -> PictureContent:
         DataError: the file cannot be read as a picture.
     """
     picture = decode_picture(path)
-    # Pictures of more than 8 bits are grey, and their one channel must not be rounded to 8 bits.
+    # Pictures of more than 8 bits must not be rounded. The weights are those of Pillow's own conversion.
     is_deep = picture.dtype != np.uint8
-    grey_picture = Image.fromarray(picture[..., 0]) if is_deep else Image.fromarray(picture).convert("L")
+    grey_picture = Image.fromarray(picture @ _GREY) if is_deep else Image.fromarray(picture).convert("L")
     grey = np.asarray(grey_picture, dtype=np.float32)
     thumbnail = np.asarray(grey_picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX), dtype=np.float32)
     borders = (grey[:2], grey[:-3:-1], grey.T[:2], grey.T[:-3:-1])

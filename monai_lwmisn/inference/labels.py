@@ -1,4 +1,4 @@
-"""Reads labels of any kind as arrays. Needs numpy, SciPy and what pictures and volumes need, neither torch nor MONAI."""
+"""Reads labels of any kind as arrays. Needs SciPy and what pictures and volumes need, neither torch nor MONAI."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _read_mask(
     path: str, classes: Collection[int], instances: bool = False, colours: Mapping[str, int] | None = None
 ) -> np.ndarray:
     """The mask (height, width) in a picture."""
-    picture = read_picture_file(path)
+    picture = read_picture_file(path, "label")
     if picture.lossy:
         raise DataError(f"The label {path} is a JPEG or the like, which does not keep values: save it as PNG.")
     if picture.inverted:
@@ -100,10 +100,10 @@ def _read_mask(
         raise DataError(f"The label {path} has transparent parts: save it without transparency.")
     values, palette = picture.values, picture.palette
     single_class = len(classes) == 1 and not instances
-    if palette is None and (values.shape[2] == 1 or (values == values[..., :1]).all()):
-        if colours is None or values.shape[2] == 1:
-            mask = values[..., 0]
-            return (mask != 0).astype(np.uint8) if single_class or mask.dtype == bool else mask
+    grey = values.shape[2] == 1 or (colours is None and bool((values == values[..., :1]).all()))
+    if palette is None and grey:
+        mask = values[..., 0]
+        return (mask != 0).astype(np.uint8) if single_class or mask.dtype == bool else mask
     if palette is not None:
         if values.max() >= len(palette):
             raise DataError(f"The label {path} has no colour for the value {values.max()}: save it as grey PNG.")
@@ -118,14 +118,14 @@ def _read_mask(
 def _of_palette(indices: np.ndarray, palette: np.ndarray, classes: Collection[int]) -> np.ndarray | None:
     """The values of a picture with a palette: indices or grey values, whichever can be meant; None for neither."""
     used = np.unique(indices)
-    black, grey = ~palette.any(axis=1), (palette == palette[:, :1]).all(axis=1)
+    black, grey = palette.max(axis=1) == 0, np.ptp(palette, axis=1) == 0
     readings = []
     if black[0] and not black[used[used > 0]].any():  # an index that looks like the background is no class
         readings.append(indices)
     # Some programs give palettes to grey pictures, in the order of appearance.
     if grey[used].all():
         readings.append(palette[indices, 0])
-    if len(readings) == 2 and not np.array_equal(*readings):
+    if len(readings) == 2 and not np.array_equal(readings[0], readings[1]):
         if len(classes) == 1 and np.array_equal(readings[0] != 0, readings[1] != 0):
             return readings[0]
         readings = [values for values in readings if {0, *classes}.issuperset(np.unique(values).tolist())]
@@ -145,15 +145,15 @@ def _of_colours(
         unknown = [name for name in names if name not in meant]
         if unknown:
             raise DataError(
-                f"The label {path} has the colour {unknown[0]}, for which data.label_colours has no class (its colours: "
-                f"{listed}): add it there, or correct the label."
+                f"The label {path} has the colour {unknown[0]}, for which data.label_colours has no class (its "
+                f"colours: {listed}): add it there, or correct the label."
             )
         return np.array([meant[name] for name in names], np.uint8)[numbers]
     background = names.index("#000000") if "#000000" in names else None
     if background is None or not (single_class or instances):
         raise DataError(
             f"The label {path} has the colours {listed}, and it is not clear which class each is: name them, as in "
-            '--set \'data.label_colours={"#ff0000": 1}\', or save it as grey PNG with the numbers of the classes.'
+            "--set 'data.label_colours={\"#ff0000\": 1}', or save it as grey PNG with the numbers of the classes."
         )
     if single_class:
         return (numbers != background).astype(np.uint8)

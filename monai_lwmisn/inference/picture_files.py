@@ -1,7 +1,7 @@
 """Reads the values that are in a picture file. Needs numpy and Pillow; tifffile for TIFF, imagecodecs for some kinds.
 
-Pillow makes 8 bits of deeper colours and hides what it does not know. So it gets only what it keeps: pictures of 8 bits,
-and grey of 16. All else is read by tifffile and imagecodecs.
+Pillow makes 8 bits of deeper colours and hides what it does not know. So it gets only what it keeps: pictures of 8
+bits, and grey of 16. All else is read by tifffile and imagecodecs.
 """
 
 from __future__ import annotations
@@ -61,40 +61,42 @@ class FilePicture:
     inverted: bool = False
 
 
-def read_picture_file(path: str | os.PathLike[str]) -> FilePicture:
+def read_picture_file(path: str | os.PathLike[str], kind: str = "image") -> FilePicture:
     """Read one picture, on disk or in a zip: PNG, TIFF, JPEG, BMP or GIF by its content, whatever its name.
 
     The orientation that a camera notes in a file is applied.
+
+    Args:
+        path: the file, or the member of a zip.
+        kind: what it is, for messages.
 
     Raises:
         DataError: the file is no readable picture, or has several pages, channels that are no colours, or colours
             of a kind that is not read; or a library is missing.
     """
-    content = read_bytes(path)
+    content, name = read_bytes(path), f"The {kind} {path}"
     try:
         if content.startswith(TIFF_STARTS):
-            return _read_tiff(path, content)
+            return _read_tiff(name, content)
         if content[:8] == b"\x89PNG\r\n\x1a\n" and content[24:25] == b"\x10" and content[25:26] != b"\0":
-            return _read_deep_png(path, content)
-        return _read_with_pillow(path, content)
+            return _read_deep_png(name, content)
+        return _read_with_pillow(name, content)
     except DataError:
         raise
     except UnidentifiedImageError as error:  # its message names an object in memory
         raise DataError(
-            f"{path} is damaged, or no PNG, TIFF, JPEG or BMP: download it again, or use a network of volumes if it "
-            "is a volume."
+            f"{name} is damaged, or no PNG, TIFF, JPEG or BMP: download it again, or use a network of volumes if it is "
+            "a volume."
         ) from error
     except Exception as error:  # decoders raise whatever they meet
-        raise DataError(
-            f"The image {path} cannot be read ({reason_of(error)}): download it again or remove it."
-        ) from error
+        raise DataError(f"{name} cannot be read ({reason_of(error)}): download it again or remove it.") from error
 
 
-def _read_with_pillow(path: str | os.PathLike[str], content: bytes) -> FilePicture:
+def _read_with_pillow(name: str, content: bytes) -> FilePicture:
     with Image.open(io.BytesIO(content), formats=FORMATS) as file:
         # An MPO holds a preview beside the picture, and pages of a TIFF were counted before.
         if getattr(file, "n_frames", 1) > 1 and file.format not in ("MPO", "TIFF"):
-            raise DataError(f"The image {path} has {file.n_frames} pages: save the one that is meant as a file.")  # type: ignore[attr-defined]
+            raise DataError(f"{name} has {file.n_frames} pages: save the one that is meant as a file.")  # type: ignore[attr-defined]
         lossy, white = file.format in LOSSY, _png_white(content) if file.format == "PNG" else None
         image = ImageOps.exif_transpose(file)
     palette = alpha = None
@@ -115,17 +117,17 @@ def _read_with_pillow(path: str | os.PathLike[str], content: bytes) -> FilePictu
     elif image.mode in ("RGB", "CMYK", "YCbCr"):
         values = np.asarray(image.convert("RGB"))
     else:
-        raise DataError(f"The image {path} has colours of the kind {image.mode}: save it in colour (RGB) or grey.")
+        raise DataError(f"{name} has colours of the kind {image.mode}: save it in colour (RGB) or grey.")
     values = values if values.ndim == 3 else values[..., None]
     return FilePicture(values, palette, _varying(alpha), white, lossy)
 
 
-def _read_deep_png(path: str | os.PathLike[str], content: bytes) -> FilePicture:
+def _read_deep_png(name: str, content: bytes) -> FilePicture:
     with Image.open(io.BytesIO(content), formats=("PNG",)) as file:  # refuses what is far too large
         if getattr(file, "n_frames", 1) > 1:
-            raise DataError(f"The image {path} has {file.n_frames} pages: save the one that is meant as a file.")  # type: ignore[attr-defined]
+            raise DataError(f"{name} has {file.n_frames} pages: save the one that is meant as a file.")  # type: ignore[attr-defined]
         orientation = file.getexif().get(ORIENTATION, 1)
-    samples = _upright(_imagecodecs(path).png_decode(content), orientation)
+    samples = _upright(_imagecodecs(name).png_decode(content), orientation)
     colours = 1 if samples.ndim == 2 else samples.shape[2] // 2 * 2 - 1 if samples.shape[2] % 2 == 0 else 3
     samples = samples.reshape(*samples.shape[:2], -1)
     alpha = samples[..., -1] if samples.shape[2] > colours else None
@@ -146,7 +148,7 @@ def _png_white(content: bytes) -> float | None:
     return None
 
 
-def _read_tiff(path: str | os.PathLike[str], content: bytes) -> FilePicture:
+def _read_tiff(name: str, content: bytes) -> FilePicture:
     import tifffile
 
     with tifffile.TiffFile(io.BytesIO(content)) as file:
@@ -155,49 +157,44 @@ def _read_tiff(path: str | os.PathLike[str], content: bytes) -> FilePicture:
         images = max(len(full), *(int(np.prod(series.shape)) // max(series.keyframe.size, 1) for series in file.series))
         images = max(images, full[0].imagedepth)
         if images > 1:
-            raise DataError(f"The image {path} has {images} pages: save the one that is meant as a file of its own.")
+            raise DataError(f"{name} has {images} pages: save the one that is meant as a file of its own.")
         (page,) = full
         if page.imagewidth * page.imagelength > 2 * (Image.MAX_IMAGE_PIXELS or np.inf):
-            raise DataError(f"The image {path} has {page.imagewidth}x{page.imagelength} pixels: cut it into tiles.")
-        _check_whole(path, page, len(content))
-        picture = _tiff_picture(path, content, page)
+            raise DataError(f"{name} has {page.imagewidth}x{page.imagelength} pixels: cut it into tiles.")
+        _check_whole(name, page, len(content))
+        picture = _tiff_picture(name, content, page)
     return replace(picture, lossy=page.compression in LOSSY_COMPRESSIONS, inverted=page.photometric == WHITE_IS_ZERO)
 
 
-def _tiff_picture(path: str | os.PathLike[str], content: bytes, page: Any) -> FilePicture:
+def _tiff_picture(name: str, content: bytes, page: Any) -> FilePicture:
     bits, extra = page.bitspersample, len(page.extrasamples)
     own = page.samplesperpixel - (3 if page.photometric in (RGB, YCBCR) else 4 if page.photometric == INKS else 1)
     kinds = (*page.extrasamples, *[0] * (own - extra))
     # Pillow shows the first channels and leaves others out without a word; it takes values below zero for large ones.
     plain = page.sampleformat == 1 and bits in (1, 8) and (own == 0 or (own == 1 and kinds[0] in ALPHA))
     if plain and page.index == 0 and page.compression not in LOSSY_COMPRESSIONS[2:]:
-        return _read_with_pillow(path, content)
+        return _read_with_pillow(name, content)
     numbers = page.dtype is not None and page.dtype.kind in "uif"
     if page.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE) or own < 0 or not numbers:
         kind = getattr(page.photometric, "name", page.photometric)
-        raise DataError(
-            f"The image {path} has values of the kind {kind} with {bits} bits: save it in colour (RGB) or grey."
-        )
+        raise DataError(f"{name} has values of the kind {kind} with {bits} bits: save it in colour (RGB) or grey.")
     orientation = page.tags.valueof(ORIENTATION, 1)
-    samples = np.moveaxis(_decoded(path, page).reshape(page.shaped)[:, 0], 0, -2)  # (height, width, planes, samples)
+    samples = np.moveaxis(_decoded(name, page).reshape(page.shaped)[:, 0], 0, -2)  # (height, width, planes, samples)
     samples = _upright(samples.reshape(*samples.shape[:2], -1), orientation)
-    alpha, channels = None, samples.shape[2] - own
-    for kind, extra_channel in zip(kinds, np.moveaxis(samples[..., channels:], -1, 0), strict=True):
-        if kind in ALPHA:
-            alpha = _varying(extra_channel)
-        elif _varying(extra_channel) is not None:
-            raise DataError(
-                f"The image {path} has {samples.shape[2]} channels, not colours (RGB) or grey alone: save it in colour "
-                "or grey, with the channels that are meant."
-            )
-    values = samples[..., :channels]
+    values = samples[..., : samples.shape[2] - own]
+    alpha = _varying(samples[..., -1]) if own == 1 else None
+    if own > 1 or (alpha is not None and kinds[0] not in ALPHA):
+        raise DataError(
+            f"{name} has {samples.shape[2]} channels, not colours (RGB) or grey alone: save it in colour or "
+            "grey, with the channels that are meant."
+        )
     if page.photometric == PALETTE:
         colours = np.asarray(page.colormap)
         return FilePicture(values, (colours.T >> (8 if colours.max() > 255 else 0)).astype(np.uint8), alpha)
     white = _tiff_white(page)
     if page.photometric == WHITE_IS_ZERO:
         if values.dtype.kind == "f" or values.min() < 0:
-            raise DataError(f"The image {path} has white as 0 and values below it: save it with black as 0.")
+            raise DataError(f"{name} has white as 0 and values below it: save it with black as 0.")
         highest = np.asarray(max(white or 0, 2**bits - 1 if white is None else 0)).astype(values.dtype)
         values = np.where(values < highest, highest - values, 0).astype(values.dtype)
     return FilePicture(values, alpha=alpha, white=white)
@@ -214,28 +211,28 @@ def _tiff_white(page: Any) -> float | None:
     return float(2 ** int(found[1]) - 1) if found and 8 < int(found[1]) < page.bitspersample else None
 
 
-def _check_whole(path: str | os.PathLike[str], page: Any, size: int) -> None:
+def _check_whole(name: str, page: Any, size: int) -> None:
     """Refuse a TIFF that is cut short: tifffile would fill it up."""
     parts = list(zip(page.dataoffsets, page.databytecounts, strict=False))
     if not parts or any(count <= 0 or offset + count > size for offset, count in parts):
-        raise DataError(f"The image {path} cannot be read (it is cut short): download it again or remove it.")
+        raise DataError(f"{name} cannot be read (it is cut short): download it again or remove it.")
 
 
-def _decoded(path: str | os.PathLike[str], page: Any) -> np.ndarray:
+def _decoded(name: str, page: Any) -> np.ndarray:
     try:
         return page.asarray()
     except ValueError as error:
         if "imagecodecs" in str(error):
-            _imagecodecs(path)
+            _imagecodecs(name)
         raise
 
 
-def _imagecodecs(path: str | os.PathLike[str]) -> Any:
+def _imagecodecs(name: str) -> Any:
     try:
         import imagecodecs
     except ImportError as error:
         raise DataError(
-            f"The image {path} needs the library imagecodecs to be read: install it with `pip install imagecodecs`, or "
+            f"{name} needs the library imagecodecs to be read: install it with `pip install imagecodecs`, or "
             "save the image as a TIFF without compression."
         ) from error
     return imagecodecs

@@ -90,7 +90,11 @@ class LabelReader(_Reader):
         label_colours: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
-        self.classes, self.instances, self.colours = [int(value) for value in label_names or ()], instances, label_colours
+        self.classes, self.instances, self.colours = (
+            [int(value) for value in label_names or ()],
+            instances,
+            label_colours,
+        )
 
     def get_data(self, img: tuple[str, ...]) -> tuple[np.ndarray, dict]:
         """The label (x, y) or (x, y, z) and its metadata, with an affine where the label is a volume."""

@@ -38,7 +38,9 @@ def find_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
     settings = protocol.data_settings()
     if file.is_file():
         return _with_current_paths(read_datalist(file), settings["dataset"], data)
-    datalist = prepare_datalist(None, settings["dataset"], data, data=settings, **{name: settings[name] for name in SPLIT})
+    datalist = prepare_datalist(
+        None, settings["dataset"], data, data=settings, **{name: settings[name] for name in SPLIT}
+    )
     if protocol.slice_step > 1:
         for item in select_parts(datalist, ("training", "validation")):
             item["slices"] = list(range(0, count_slices(item["image"]), protocol.slice_step))

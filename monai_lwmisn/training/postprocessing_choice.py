@@ -29,6 +29,9 @@ from monai_lwmisn.training.postprocessing import step_name
 
 __all__ = ["choice_file", "choice_text", "choose_postprocessing", "chosen_configs"]
 
+CHOICE_FILE = "train/postprocessing.json"
+"""The file of the choice in a run folder."""
+
 MOST_STEPS = 3
 """Up to so many steps each combination is tried; of more, all or none."""
 
@@ -38,13 +41,14 @@ TIE = 1e-6
 
 def choice_file(run: str | os.PathLike[str]) -> Path:
     """Return the file of a run that holds the choice."""
-    return Path(run) / "train" / "postprocessing.json"
+    return Path(run) / CHOICE_FILE
 
 
 def choose_postprocessing(
-    file: str | os.PathLike[str] | None,
+    file: str | None,
     steps: Sequence[Callable],
     *,
+    root: str | os.PathLike[str],
     weights: str | os.PathLike[str],
     network: nn.Module,
     inferer: Inferer,
@@ -65,6 +69,7 @@ def choose_postprocessing(
         file: holds the choice. It is made where it is missing, or is of other weights or steps. None takes all steps as
             they are, as in a bundle, for which they were chosen.
         steps: transforms of ``pred``, a label map (1, ...) on the native grid.
+        root: the run folder, in which the file is.
         weights: file of the weights.
         network: gets the weights where the choice is made.
         inferer: brings images through the network.
@@ -79,8 +84,8 @@ def choose_postprocessing(
     names = [step_name(step) for step in steps]
     if file is None or not steps:
         return list(steps)
-    checksum = sha256_of(weights)
-    choice = read_json(Path(file)) if Path(file).is_file() else {}
+    checksum, place = sha256_of(weights), Path(root) / file
+    choice = read_json(place) if place.is_file() else {}
     if choice.get("weights_sha256") != checksum or choice.get("steps") != names:
         load_weights(network, weights)
         network.to(device)
@@ -97,7 +102,7 @@ def choose_postprocessing(
         choice = _best(np.array(scores), subsets, names, label_names)
         choice |= {"score": "mean of Dice and F1 of objects" if instances else "Dice"}
         choice |= {"steps": names, "images": len(parts), "weights_sha256": checksum}
-        write_json(choice, Path(file), indent=1)
+        write_json(choice, place, indent=1)
     return [
         steps[one["step"]] if one["classes"] is None else OfClassesd("pred", steps[one["step"]], one["classes"])
         for one in choice["chosen"]
@@ -131,10 +136,12 @@ def choice_text(run: str | os.PathLike[str]) -> str:
         return ""
     choice = read_json(file)
     used = ", ".join(one["name"] + (f" ({', '.join(one['of'])})" if one["of"] else "") for one in choice["chosen"])
+    score = choice["score"][0].upper() + choice["score"][1:]
+    images = f"{choice['images']} image{'s' if choice['images'] != 1 else ''}"
     return (
-        f"Post-processing, chosen on the validation part ({choice['images']} images): {used or 'none'}. "
-        f"{choice['score'][0].upper()}{choice['score'][1:]} {choice['chosen_score']:.4f}; with {', '.join(choice['steps'])} "
-        f"{choice['all_score']:.4f}; with none {choice['none_score']:.4f}."
+        f"Post-processing, chosen on the validation part ({images}): {used or 'none'}. {score} "
+        f"{choice['chosen_score']:.4f}; with {', '.join(choice['steps'])} {choice['all_score']:.4f}; with none "
+        f"{choice['none_score']:.4f}."
     )
 
 

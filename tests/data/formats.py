@@ -14,8 +14,8 @@ PRESETS = {"dsb2018": "nuclei", "chaos_ct": "liver_ct", "promise12": "prostate_m
 
 
 def check(dataset: str, path: Path, **changed: Any) -> DataReport:
-    """Check a data set as the preset of its format does, with some facts changed."""
-    data = resolve(PRESETS.get(dataset, "liver_ct"))["evaluate"]["data"]
+    """Check a data set as the preset of its format does, or that given, with some settings changed."""
+    data = resolve(changed.pop("preset", PRESETS.get(dataset, "liver_ct")))["evaluate"]["data"]
     return check_data(dataset, path, {**data, **changed}, progress=False)
 
 

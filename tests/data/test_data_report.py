@@ -120,7 +120,7 @@ def test_voxels_that_are_no_numbers_are_found(volumes: Path, value: float) -> No
     image = np.zeros((6, 5, 4), np.float32)
     image[3, 2, 1] = value
     save(volumes / "images" / "0.nii.gz", image)
-    assert "images/0.nii.gz has NaN or infinite voxels" in only_problem("folder", volumes)
+    assert "images/0.nii.gz has voxels that are NaN or infinite" in only_problem("folder", volumes)
 
 
 def test_a_set_without_any_foreground_is_refused_and_one_empty_label_is_not(volumes: Path) -> None:
@@ -182,6 +182,8 @@ def test_labels_that_the_readers_make_one_class_of_are_no_problem(nuclei_phantom
     for kind in ("images", "labels"):
         (tmp_path / kind).mkdir()
         Image.fromarray(mask).save(tmp_path / kind / "a.png")
-    assert check("folder", tmp_path, volumetric=False).problems == []
+    assert check("folder", tmp_path, preset="nuclei").problems == []
     two = {"1": "nucleus", "2": "cell"}
-    assert "has the value 255" in check("folder", tmp_path, volumetric=False, label_names=two).problems[0]
+    assert (
+        "has the value 255" in check("folder", tmp_path, preset="nuclei", label_names=two, instances=False).problems[0]
+    )

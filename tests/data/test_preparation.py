@@ -7,6 +7,7 @@ from pathlib import Path
 import ignite.distributed as idist
 import pytest
 
+from monai_lwmisn.config import resolve
 from monai_lwmisn.data import prepare_datalist, read_dataset, split_datalist
 from monai_lwmisn.data.datalist import Datalist
 from monai_lwmisn.errors import DataError, SplitError
@@ -17,8 +18,7 @@ def prepare(file: Path, data: Path, *, test_fraction: float = 0.3, seed: int = 0
         file,
         "dsb2018",
         data,
-        volumetric=False,
-        label_names={"1": "nucleus"},
+        data=resolve("nuclei")["search"]["data"],
         split_by="case",
         test_fraction=test_fraction,
         validation_fraction=0.2,
@@ -52,13 +52,18 @@ def test_bad_data_leave_nothing_behind(nuclei_phantom: Path, tmp_path: Path) -> 
 
 
 def test_labels_of_other_classes_are_refused(msd_phantom: Path, tmp_path: Path) -> None:
-    facts = {"volumetric": True, "split_by": "case", "test_fraction": 0.3, "validation_fraction": 0.3, "seed": 0}
+    settings = resolve("hippocampus_mr")["search"]["data"]
+    facts = {"split_by": "case", "test_fraction": 0.3, "validation_fraction": 0.3, "seed": 0}
     with pytest.raises(DataError, match=r"hippocampus_000\.nii\.gz has the value 2"):
-        prepare_datalist(tmp_path / "datalist.json", "msd", msd_phantom, **facts, label_names={"1": "hippocampus"})
+        prepare_datalist(
+            tmp_path / "datalist.json",
+            "msd",
+            msd_phantom,
+            **facts,
+            data={**settings, "label_names": {"1": "hippocampus"}},
+        )
     assert not list(tmp_path.iterdir())
-    prepare_datalist(
-        tmp_path / "datalist.json", "msd", msd_phantom, **facts, label_names={"1": "anterior", "2": "posterior"}
-    )
+    prepare_datalist(tmp_path / "datalist.json", "msd", msd_phantom, **facts, data=settings)
     assert (tmp_path / "datalist.json").exists()
 
 

@@ -122,7 +122,7 @@ def test_colours_of_16_bits_become_those_of_8() -> None:
 @pytest.mark.parametrize(
     ("picture", "sentence"),
     [
-        (np.zeros((4, 5, 3), np.float32), "a has colours of the type float32"),
+        (np.zeros((4, 5, 3), np.complex64), "a has values of the type complex64"),
         (np.zeros((4, 5, 2), np.uint8), "a has the shape 4x5x2"),
         (np.zeros((2, 4, 5, 3), np.uint8), "a has the shape 2x4x5x3"),
     ],

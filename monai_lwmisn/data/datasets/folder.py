@@ -28,11 +28,11 @@ def scan_folder(path: Path) -> Scan:
     scan = Scan()
     images, labels = _by_name(path / "images"), _by_name(path / "labels")
     for kind, files in (("images", images), ("labels", labels)):
-        for name, (first, *others) in files.items():
+        for first, *others in files.values():
             if others:
                 scan.problems.append(
-                    f"The {kind} {first} and {others[0].name} have one name: rename or remove one of them, so that each "
-                    "image has its own label."
+                    f"The {kind} {first} and {others[0].name} have one name: rename or remove one of them, so that "
+                    "each image has its own label."
                 )
     for name, (image, *others) in images.items():
         if others or len(labels.get(name, [])) > 1:

@@ -20,8 +20,9 @@ def scan_msd(path: Path) -> Scan:
         content = json.loads(description.read_text(encoding="utf-8"))
         if "training" not in content and {"channel_names", "numTraining"} & set(content):
             raise DataError(
-                f"{path} is raw data of nnU-Net, with a file for each channel: join the channels of each case in one NIfTI "
-                "of four axes in images/, put its label into labels/ under the same name, and set data.dataset=folder."
+                f"{path} is raw data of nnU-Net, with a file for each channel: join the channels of each case in one "
+                "NIfTI of four axes in images/, put its label into labels/ under the same name, and set "
+                "data.dataset=folder."
             )
         entries = content["training"]
         pairs = [(str(entry["image"]), str(entry["label"])) for entry in entries]
