@@ -230,10 +230,12 @@ def test_a_training_is_not_begun_twice(tmp_path: Path, data: Path, workflow: Wor
     with pytest.raises(ConfigError, match="has been trained: add --resume"):
         run_folder.train(run)
     run_folder.train(run, resume=True)
-    assert [(stage, used["resume"]) for stage, used in workflow.calls] == [
-        ("search", False),
-        ("train", False),
-        ("train", True),
+    assert [(stage, used.get("resume"), used.get("run_id")) for stage, used in workflow.calls] == [
+        ("search", False, None),
+        ("train", False, None),
+        ("evaluate", None, "choose"),
+        ("train", True, None),
+        ("evaluate", None, "choose"),
     ]
 
 

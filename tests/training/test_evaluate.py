@@ -122,7 +122,7 @@ def test_postprocessing_is_measured(make_run: Callable[..., Path]) -> None:
     run = make_run(settings={"inference.postprocessing": []})
     plain = evaluate(run)
     removal = [{"_target_": "RemoveSmallObjectsd", "keys": "pred", "min_size": 64 * 64 + 1}]
-    cleaned = evaluate(run, **{"inference::postprocessing": removal})
+    cleaned = evaluate(run, **{"inference::postprocessing": removal, "choice_file": None})
     assert plain["mean"]["dsc"] > 0
     for metric in ("dsc", "miou", "f1_50", "aji"):
         assert cleaned["mean"][metric] == 0

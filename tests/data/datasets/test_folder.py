@@ -9,6 +9,7 @@ from monai.transforms import LoadImage
 from PIL import Image
 
 from monai_lwmisn.data import read_dataset
+from monai_lwmisn.data.datasets import scan_dataset
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.readers import LabelReader, PictureReader, VolumeReader
 
@@ -55,3 +56,13 @@ def test_images_and_labels_must_pair(tmp_path: Path) -> None:
     (tmp_path / "images" / "b.png").unlink()
     with pytest.raises(DataError, match=r"c\.png has no image"):
         read_dataset("folder", tmp_path)
+
+
+def test_two_files_of_one_name_are_named_and_the_others_kept(tmp_path: Path) -> None:
+    for name in ("a.png", "a.tif", "b.png"):
+        for kind in ("images", "labels"):
+            write(tmp_path / kind / name, np.ones((4, 5), np.uint8))
+    scan = scan_dataset("folder", tmp_path)
+    assert [item["case"] for item in scan.items] == ["b"]
+    for kind, problem in zip(("images", "labels"), scan.problems, strict=True):
+        assert problem.startswith(f"The {kind} {tmp_path / kind / 'a.png'} and a.tif have one name: rename")

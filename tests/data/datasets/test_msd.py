@@ -47,3 +47,9 @@ def test_a_broken_description_is_refused(folder: Path, text: str | None) -> None
         (folder / "dataset.json").write_text(text)
     with pytest.raises(DataError, match=r"dataset\.json cannot be read"):
         read_dataset("msd", folder)
+
+
+def test_raw_data_of_nnunet_are_named(folder: Path) -> None:
+    (folder / "dataset.json").write_text(json.dumps({"channel_names": {"0": "T1"}, "numTraining": 4, "labels": {}}))
+    with pytest.raises(DataError, match="raw data of nnU-Net, with a file for each channel: join the channels"):
+        read_dataset("msd", folder)
