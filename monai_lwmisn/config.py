@@ -22,6 +22,8 @@ from monai_lwmisn.settings import (
     SECTIONS,
     STAGES,
     all_settings,
+    channels_for,
+    check_classes,
     check_value,
     defaults_of,
     flatten,
@@ -129,8 +131,8 @@ def fill(stage: str, preset: Mapping[str, Any]) -> dict[str, Any]:
                 filled[name] = value
         elif stage in known[key].stages:
             (filled[section] if section else filled)[name] = value
-    if filled["data"]["out_channels"] is None:
-        filled["data"]["out_channels"] = _channels_for(filled["data"]["label_names"])
+    if filled["data"]["out_channels"] is None and "label_names" in filled["data"]:
+        filled["data"]["out_channels"] = channels_for(filled["data"]["label_names"])
     filled["data"]["loading"] = _loading(stage, filled["data"]["volumetric"])
     return filled
 
@@ -157,7 +159,7 @@ def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]
     changed = {stage: copy.deepcopy(config) for stage, config in configs.items()}
     overrides = dict(overrides)
     if overrides.get("data.out_channels") is None and isinstance(overrides.get("data.label_names"), Mapping):
-        overrides["data.out_channels"] = _channels_for(overrides["data.label_names"])
+        overrides["data.out_channels"] = channels_for(overrides["data.label_names"])
     for key, value in overrides.items():
         places = [place for config in changed.values() if (place := _find(config, key)) is not None]
         if not places:
@@ -170,7 +172,7 @@ def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]
             container[name] = int(value) if _is_integer(old) and isinstance(value, float) else value
         check_value(key, value)
     for config in changed.values():
-        _check_classes(config.get("data", {}))
+        check_classes(config.get("data", {}))
     strategy = changed.get("search", {}).get("search", {}).get("strategy")
     if strategy is not None:
         # The file of the search has a list of steps for each strategy; a macro names the one to run.
@@ -368,33 +370,6 @@ def _is_same_kind(key: str, old: Any, new: Any) -> bool:
         return isinstance(new, (int, float))
     # The candidates of a search are the name of a search space, or a list of operations.
     return isinstance(new, type(old)) or (key == "search.search_space" and isinstance(new, (str, list)))
-
-
-def _channels_for(label_names: Mapping[str, str]) -> int:
-    return 1 if len(label_names) == 1 else len(label_names) + 1
-
-
-def _check_classes(data: Mapping[str, Any]) -> None:
-    """Refuse names of classes, channels and objects that do not go together."""
-    names, channels = data.get("label_names"), data.get("out_channels")
-    if not isinstance(names, Mapping) or not _is_integer(channels):
-        return
-    values = [str(value) for value in range(1, len(names) + 1)]
-    if not names or set(names) != set(values):
-        raise ConfigError(
-            f"data.label_names names the values {', '.join(names) or 'none'}: number the classes in the labels 1, 2, "
-            '... without gaps, and name each of them, as in {"1": "liver", "2": "tumour"}.'
-        )
-    if channels not in {_channels_for(names), len(names) + 1}:
-        raise ConfigError(
-            f"data.out_channels is {channels}, but data.label_names has {len(names)} "
-            f"class{'es' if len(names) > 1 else ''}: set data.out_channels={_channels_for(names)}, or leave it out."
-        )
-    if len(names) > 1 and data.get("instances") is True:
-        raise ConfigError(
-            f"data.instances numbers the objects of one class, but data.label_names has {len(names)} classes: "
-            "set data.instances=false."
-        )
 
 
 def _is_integer(value: Any) -> bool:

@@ -113,6 +113,42 @@ def check_value(key: str, value: Any) -> None:
         raise ConfigError(f"{key} is {value}: give a number from {setting.least} on.")
 
 
+def channels_for(label_names: Mapping[str, str]) -> int:
+    """Return the channels of the logits for some classes: 1 for one class, otherwise one more for the background."""
+    return 1 if len(label_names) == 1 else len(label_names) + 1
+
+
+def check_classes(data: Mapping[str, Any]) -> None:
+    """Refuse names of classes, channels and objects that do not go together; expressions pass.
+
+    Args:
+        data: the section ``data`` of a configuration.
+
+    Raises:
+        ConfigError: classes are not numbered 1, 2, ..., the channels are not theirs, or objects of several classes are
+            to be numbered.
+    """
+    names, channels = data.get("label_names"), data.get("out_channels")
+    if not isinstance(names, Mapping) or not isinstance(channels, int):
+        return
+    values = [str(value) for value in range(1, len(names) + 1)]
+    if not names or set(names) != set(values):
+        raise ConfigError(
+            f"data.label_names names the values {', '.join(names) or 'none'}: number the classes in the labels 1, 2, "
+            '... without gaps, and name each of them, as in {"1": "liver", "2": "tumour"}.'
+        )
+    if channels not in {channels_for(names), len(names) + 1}:
+        raise ConfigError(
+            f"data.out_channels is {channels}, but data.label_names has {len(names)} "
+            f"class{'es' if len(names) > 1 else ''}: set data.out_channels={channels_for(names)}, or leave it out."
+        )
+    if len(names) > 1 and data.get("instances") is True:
+        raise ConfigError(
+            f"data.instances numbers the objects of one class, but data.label_names has {len(names)} classes: "
+            "set data.instances=false."
+        )
+
+
 def is_expression(value: Any) -> bool:
     """Return whether a value is an expression, reference or macro of MONAI's configuration language."""
     return isinstance(value, str) and value[:1] in ("$", "@", "%")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.config import fill, inference_config, known_preset
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.files import read_json, sha256_of
+from monai_lwmisn.inference.postprocessing import OfClassesd
 from monai_lwmisn.settings import STAGES, all_settings
 
 _PLACES = {"bundle_root": ".", "dataset_dir": "", "datalist_file": None}
@@ -32,6 +36,31 @@ def bundle_configs(run: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
         configs["search"]["search"] = {**configs["search"]["search"], "genotype": _GENOTYPE}
     inference = dict(run["inference"]) if "inference" in run else inference_config(run["evaluate"])
     return {**configs, "inference": {**inference, "bundle_root": "."}}
+
+
+def chosen_postprocessing(run: Path, evaluate: Mapping[str, Any]) -> list[Any]:
+    """Return the steps of the post-processing of a run that were chosen on its validation part.
+
+    Args:
+        run: the run folder.
+        evaluate: the configuration of its evaluation.
+
+    Raises:
+        ConfigError: they were chosen for other weights than the run has.
+    """
+    steps, file = evaluate["inference"]["postprocessing"], run / evaluate.get("choice_file", "")
+    if not file.is_file():  # there was nothing to choose
+        return list(steps)
+    choice = read_json(file)
+    if choice["weights_sha256"] != sha256_of(run / "models" / "model.pt"):
+        raise ConfigError(f"{file} was chosen for other weights: run lwmisn evaluate {run}.")
+    of_classes = {"_target_": f"{OfClassesd.__module__}.{OfClassesd.__name__}", "keys": "pred"}
+    return [
+        steps[one["step"]]
+        if one["classes"] is None
+        else {**of_classes, "transform": steps[one["step"]], "classes": one["classes"]}
+        for one in choice["chosen"]
+    ]
 
 
 def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.bundle.card import data_license, load_card, measured_text, model_card
-from monai_lwmisn.bundle.configs import bundle_configs, changed_settings
+from monai_lwmisn.bundle.configs import bundle_configs, changed_settings, chosen_postprocessing
 from monai_lwmisn.bundle.metadata import bundle_metadata, installed_libraries
 from monai_lwmisn.config import read_configs, write_configs
 from monai_lwmisn.data import read_datalist
@@ -20,7 +20,6 @@ from monai_lwmisn.files import read_json, sha256_of, write_json
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.settings import CONFIGS
-from monai_lwmisn.training.postprocessing_choice import chosen_configs
 
 
 def write_bundle(run: Path, bundle: Path) -> str:
@@ -47,7 +46,7 @@ def write_bundle(run: Path, bundle: Path) -> str:
     genotype = Genotype.load(run / "genotype.json")
     load_weights(LWMISN(genotype), run / "models" / "model.pt")
     evaluate = configs["evaluate"]
-    steps = chosen_configs(run, evaluate["inference"]["postprocessing"])
+    steps = chosen_postprocessing(run, evaluate)
     configs["evaluate"] = {**evaluate, "inference": {**evaluate["inference"], "postprocessing": steps}}
     card = load_card(configs["evaluate"].get("preset"), configs["evaluate"])
     with whole_folder(bundle) as made:

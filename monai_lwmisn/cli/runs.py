@@ -8,7 +8,7 @@ from pathlib import Path
 
 from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_resume, add_set
 from monai_lwmisn.cli.terminal import say, sleep_early
-from monai_lwmisn.files import check_writable, write_json
+from monai_lwmisn.files import check_writable, read_json, write_json
 from monai_lwmisn.settings import describe_settings
 
 
@@ -117,11 +117,12 @@ def _search(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     sleep_early()
     from monai_lwmisn import config, train
-    from monai_lwmisn.training.postprocessing_choice import choice_text
+    from monai_lwmisn.cli.text import format_choice
 
     weights = train(arguments.run, settings=config.parse_overrides(arguments.set), resume=arguments.resume)
-    chosen = choice_text(arguments.run)
-    say(f"The weights: {weights}\n{chosen}{chosen and chr(10)}Measure them: lwmisn evaluate {arguments.run}")
+    choice = arguments.run / "train" / "postprocessing.json"
+    chosen = f"{format_choice(read_json(choice))}\n" if choice.is_file() else ""
+    say(f"The weights: {weights}\n{chosen}Measure them: lwmisn evaluate {arguments.run}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

@@ -70,3 +70,15 @@ def _source(predecessor: int) -> str:
 
 def _number(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def format_choice(choice: Mapping[str, Any]) -> str:
+    """Return a sentence about the chosen post-processing, by the content of its file."""
+    used = ", ".join(one["name"] + (f" ({', '.join(one['of'])})" if one["of"] else "") for one in choice["chosen"])
+    score = choice["score"][0].upper() + choice["score"][1:]
+    images = f"{choice['images']} image{'s' if choice['images'] != 1 else ''}"
+    return (
+        f"Post-processing, chosen on the validation part ({images}): {used or 'none'}. {score} "
+        f"{choice['chosen_score']:.4f}; with {', '.join(choice['steps'])} {choice['all_score']:.4f}; with none "
+        f"{choice['none_score']:.4f}."
+    )

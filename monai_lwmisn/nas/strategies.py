@@ -65,7 +65,7 @@ def given_genotype(
 
     Raises:
         ConfigError: when no file is given.
-        GenotypeError: when the file holds no genotype for such images.
+        GenotypeError: when the file holds no genotype.
     """
     if not source:
         raise ConfigError("search.strategy is 'given' and search.genotype names no file: set search.genotype.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,18 +95,9 @@ class Genotype:
             _check_edges(group, edges)
 
     def for_images(self, in_channels: int, out_channels: int) -> Genotype:
-        """Return this genotype if its network takes and gives so many channels.
-
-        Raises:
-            GenotypeError: if it does not.
-        """
-        own = (self.architecture.in_channels, self.architecture.out_channels)
-        if own != (in_channels, out_channels):
-            raise GenotypeError(
-                f"The genotype takes {own[0]} and gives {own[1]} channels, and the data have "
-                f"{in_channels} and need {out_channels}: search a genotype on this data."
-            )
-        return self
+        """Return this genotype with a first and a last layer for so many channels; its cells stay."""
+        architecture = replace(self.architecture, in_channels=in_channels, out_channels=out_channels)
+        return replace(self, architecture=architecture)
 
     def edges_of(self, stage: str) -> tuple[Edge, ...]:
         """The edges of the cells of a stage (``encoder``, ``middle`` or ``decoder``)."""

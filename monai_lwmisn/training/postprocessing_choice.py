@@ -19,7 +19,6 @@ from torch import nn
 from tqdm import tqdm
 
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import read_json, sha256_of, write_json
 from monai_lwmisn.inference.instances import separate_instances
 from monai_lwmisn.inference.postprocessing import OfClassesd, native_mask
@@ -27,21 +26,13 @@ from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.training.instance_metrics import f1_at_half
 from monai_lwmisn.training.postprocessing import step_name
 
-__all__ = ["choice_file", "choice_text", "choose_postprocessing", "chosen_configs"]
-
-CHOICE_FILE = "train/postprocessing.json"
-"""The file of the choice in a run folder."""
+__all__ = ["choose_postprocessing"]
 
 MOST_STEPS = 3
 """Up to so many steps each combination is tried; of more, all or none."""
 
 TIE = 1e-6
 """Steps that gain less than this are left out."""
-
-
-def choice_file(run: str | os.PathLike[str]) -> Path:
-    """Return the file of a run that holds the choice."""
-    return Path(run) / CHOICE_FILE
 
 
 def choose_postprocessing(
@@ -107,42 +98,6 @@ def choose_postprocessing(
         steps[one["step"]] if one["classes"] is None else OfClassesd("pred", steps[one["step"]], one["classes"])
         for one in choice["chosen"]
     ]
-
-
-def chosen_configs(run: Path, steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the chosen ones of the steps of a run's configuration, for its bundle.
-
-    Raises:
-        ConfigError: they were chosen for other weights than the run has.
-    """
-    if not choice_file(run).is_file():  # of a run before there was a choice
-        return list(steps)
-    choice = read_json(choice_file(run))
-    if choice["weights_sha256"] != sha256_of(run / "models" / "model.pt"):
-        raise ConfigError(f"{choice_file(run)} was chosen for other weights: run lwmisn evaluate {run}.")
-    target = f"{OfClassesd.__module__}.{OfClassesd.__name__}"
-    return [
-        steps[one["step"]]
-        if one["classes"] is None
-        else {"_target_": target, "keys": "pred", "transform": steps[one["step"]], "classes": one["classes"]}
-        for one in choice["chosen"]
-    ]
-
-
-def choice_text(run: str | os.PathLike[str]) -> str:
-    """Return a sentence about the choice of a run; an empty one if there was nothing to choose."""
-    file = choice_file(run)
-    if not file.is_file():
-        return ""
-    choice = read_json(file)
-    used = ", ".join(one["name"] + (f" ({', '.join(one['of'])})" if one["of"] else "") for one in choice["chosen"])
-    score = choice["score"][0].upper() + choice["score"][1:]
-    images = f"{choice['images']} image{'s' if choice['images'] != 1 else ''}"
-    return (
-        f"Post-processing, chosen on the validation part ({images}): {used or 'none'}. {score} "
-        f"{choice['chosen_score']:.4f}; with {', '.join(choice['steps'])} {choice['all_score']:.4f}; with none "
-        f"{choice['none_score']:.4f}."
-    )
 
 
 def _subsets(steps: int) -> list[tuple[int, ...]]:

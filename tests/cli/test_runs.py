@@ -127,7 +127,7 @@ def test_a_given_genotype_makes_a_run_of_its_own(trained: Path, data: Path, tmp_
     assert json.loads((tmp_path / "run" / "datalist.json").read_text())["split"]["fold"] == 1
     shutil.rmtree(tmp_path / "run")
     outcome = lwmisn(*search, "--preset", "nuclei", "--set", "data.out_channels=3")
-    assert outcome.code == 2 and "takes 3 and gives 1 channels" in outcome.err
+    assert outcome.code == 2 and "data.out_channels is 3, but data.label_names has 1 class" in outcome.err
     assert not (tmp_path / "run").exists()
 
 

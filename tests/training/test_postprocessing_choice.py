@@ -10,19 +10,22 @@ import pytest
 import torch
 from monai.transforms import FillHolesd, KeepLargestConnectedComponentd, RemoveSmallObjectsd
 
+from monai_lwmisn.bundle.configs import chosen_postprocessing
+from monai_lwmisn.cli.text import format_choice
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.postprocessing import OfClassesd
 from monai_lwmisn.training.postprocessing import step_name
-from monai_lwmisn.training.postprocessing_choice import (
-    choice_file,
-    choice_text,
-    choose_postprocessing,
-    chosen_configs,
-)
+from monai_lwmisn.training.postprocessing_choice import choose_postprocessing
+
+FILE = "train/postprocessing.json"
 
 FILL = FillHolesd("pred")
 SMALL = RemoveSmallObjectsd("pred", min_size=4, independent_channels=False)
+
+
+def chosen(run: Path, steps: list[dict[str, Any]]) -> list[Any]:
+    return chosen_postprocessing(run, {"choice_file": FILE, "inference": {"postprocessing": steps}})
 
 
 class Network(torch.nn.Module):
@@ -64,7 +67,7 @@ def choose(run: Path, pairs: list[tuple[np.ndarray, np.ndarray]], steps: list, *
         "instances": False,
         "device": torch.device("cpu"),
     }
-    return choose_postprocessing(changed.pop("file", "train/postprocessing.json"), steps, **{**settings, **changed})
+    return choose_postprocessing(changed.pop("file", FILE), steps, **{**settings, **changed})
 
 
 def net(size: int = 21) -> np.ndarray:
@@ -82,13 +85,13 @@ def speckled(mask: np.ndarray) -> np.ndarray:
 def test_holes_of_membranes_stay_and_specks_go(tmp_path: Path) -> None:
     truth = np.pad(net(), 6)
     assert choose(tmp_path, [(speckled(net()), truth)], [FILL, SMALL]) == [SMALL]
-    choice = read_json(choice_file(tmp_path))
+    choice = read_json(tmp_path / FILE)
     filled = np.pad(np.ones((21, 21)), 6)
     both = 2 * (filled * truth).sum() / (filled.sum() + truth.sum())
     none = 2 * truth.sum() / (2 * truth.sum() + 2)
     assert choice["all_score"] == pytest.approx(both) and choice["none_score"] == pytest.approx(none)
     assert choice["chosen_score"] == pytest.approx(1)
-    assert choice_text(tmp_path) == (
+    assert format_choice(read_json(tmp_path / FILE)) == (
         "Post-processing, chosen on the validation part (1 image): remove small objects. Dice 1.0000; "
         f"with fill holes, remove small objects {both:.4f}; with none {none:.4f}."
     )
@@ -97,7 +100,7 @@ def test_holes_of_membranes_stay_and_specks_go(tmp_path: Path) -> None:
 def test_what_changes_nothing_is_left_out(tmp_path: Path) -> None:
     solid = np.pad(np.ones((5, 5), np.uint8), 3)
     assert choose(tmp_path, [(solid, solid)], [FILL, SMALL]) == []
-    assert "(1 image): none. Dice 1.0000" in choice_text(tmp_path)
+    assert "(1 image): none. Dice 1.0000" in format_choice(read_json(tmp_path / FILE))
 
 
 def test_a_step_is_taken_for_the_classes_that_it_helps(tmp_path: Path) -> None:
@@ -110,9 +113,9 @@ def test_a_step_is_taken_for_the_classes_that_it_helps(tmp_path: Path) -> None:
     (step,) = choose(tmp_path, [(found, truth)], [FILL], classes=2)
     assert isinstance(step, OfClassesd) and step.classes == (1,) and step_name(step) == "fill holes of class 1"
     np.testing.assert_array_equal(step({"pred": torch.tensor(found)[None]})["pred"][0], truth)
-    assert "fill holes (class 1). Dice 1.0000" in choice_text(tmp_path)
+    assert "fill holes (class 1). Dice 1.0000" in format_choice(read_json(tmp_path / FILE))
     config = {"_target_": "FillHolesd", "keys": "pred"}
-    assert chosen_configs(tmp_path, [config]) == [
+    assert chosen(tmp_path, [config]) == [
         {
             "_target_": "monai_lwmisn.inference.postprocessing.OfClassesd",
             "keys": "pred",
@@ -130,7 +133,7 @@ def test_objects_count_where_they_are_told_apart(tmp_path: Path) -> None:
     found[0, 28:30] = 1
     pairs = [(found, truth)]
     assert choose(tmp_path, pairs, [SMALL], instances=True, label_names={"1": "nucleus"}) == [SMALL]
-    assert choice_text(tmp_path).count("Mean of Dice and F1 of objects") == 1
+    assert format_choice(read_json(tmp_path / FILE)).count("Mean of Dice and F1 of objects") == 1
 
 
 def test_the_choice_is_kept_until_the_weights_change(tmp_path: Path) -> None:
@@ -138,17 +141,17 @@ def test_the_choice_is_kept_until_the_weights_change(tmp_path: Path) -> None:
     specks = [(speckled(np.ones((5, 5), np.uint8)), solid)]
     assert choose(tmp_path, specks, [SMALL]) == [SMALL]
     assert choose(tmp_path, [], [SMALL]) == [SMALL]
-    assert chosen_configs(tmp_path, [{"one": 1}]) == [{"one": 1}]
+    assert chosen(tmp_path, [{"one": 1}]) == [{"one": 1}]
     torch.save({"weight": torch.zeros(1)}, tmp_path / "models" / "model.pt")
     with pytest.raises(ConfigError, match="chosen for other weights: run lwmisn evaluate"):
-        chosen_configs(tmp_path, [{"one": 1}])
+        chosen(tmp_path, [{"one": 1}])
     assert choose(tmp_path, [(solid, solid)], [SMALL]) == []
 
 
 def test_the_steps_of_a_bundle_are_those_that_were_chosen_for_it(tmp_path: Path) -> None:
     assert choose(tmp_path, [], [FILL, SMALL], file=None) == [FILL, SMALL]
-    assert not choice_file(tmp_path).exists() and choice_text(tmp_path) == ""
-    assert chosen_configs(tmp_path, [{"one": 1}]) == [{"one": 1}]
+    assert not (tmp_path / FILE).exists()
+    assert chosen(tmp_path, [{"one": 1}]) == [{"one": 1}]
 
 
 def test_of_many_steps_all_or_none_are_taken(tmp_path: Path) -> None:
