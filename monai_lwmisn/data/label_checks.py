@@ -34,10 +34,17 @@ def stored_counts(label: str | Sequence[str]) -> Counts | None:
         label: a volume, a picture, or the pictures of the slices.
 
     Returns:
-        None for a folder of objects, whose pictures overlap, and for kinds of files that only this package reads.
+        None for a folder of objects, whose pictures overlap, and for kinds of files that these libraries do not read.
     """
+    try:
+        return _stored_counts([label] if isinstance(label, str) else label)
+    except Exception:  # each library has its own; what cannot be read at all is a problem of the loading
+        return None
+
+
+def _stored_counts(paths: Sequence[str]) -> Counts | None:
     counts: Counts = Counter()
-    for path in [label] if isinstance(label, str) else label:
+    for path in paths:
         if path.lower().endswith(VOLUME_SUFFIXES):
             values = _stored_volume(path)
         elif path.lower().endswith(PICTURE_SUFFIXES):

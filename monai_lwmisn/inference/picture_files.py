@@ -12,6 +12,7 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,7 @@ def _read_deep_png(name: str, content: bytes) -> FilePicture:
         if getattr(file, "n_frames", 1) > 1:
             raise DataError(f"{name} has {file.n_frames} pages: save the one that is meant as a file.")  # type: ignore[attr-defined]
         orientation = file.getexif().get(ORIENTATION, 1)
-    samples = _upright(_imagecodecs(name).png_decode(content), orientation)
+    samples = _upright(_library("imagecodecs", name).png_decode(content), orientation)
     colours = 1 if samples.ndim == 2 else samples.shape[2] // 2 * 2 - 1 if samples.shape[2] % 2 == 0 else 3
     samples = samples.reshape(*samples.shape[:2], -1)
     alpha = samples[..., -1] if samples.shape[2] > colours else None
@@ -149,9 +150,7 @@ def _png_white(content: bytes) -> float | None:
 
 
 def _read_tiff(name: str, content: bytes) -> FilePicture:
-    import tifffile
-
-    with tifffile.TiffFile(io.BytesIO(content)) as file:
+    with _library("tifffile", name).TiffFile(io.BytesIO(content)) as file:
         pages = [page.aspage() for page in file.pages]
         full = [page for page in pages if not page.subfiletype & SUBFILE_REDUCED] or pages
         images = max(len(full), *(int(np.prod(series.shape)) // max(series.keyframe.size, 1) for series in file.series))
@@ -178,16 +177,19 @@ def _tiff_picture(name: str, content: bytes, page: Any) -> FilePicture:
     if page.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE) or own < 0 or not numbers:
         kind = getattr(page.photometric, "name", page.photometric)
         raise DataError(f"{name} has values of the kind {kind} with {bits} bits: save it in colour (RGB) or grey.")
+    too_many = (
+        f"{name} has {page.samplesperpixel} channels, not colours (RGB) or grey alone: save it in colour or grey, with "
+        "the channels that are meant."
+    )
+    if own > 1:
+        raise DataError(too_many)
     orientation = page.tags.valueof(ORIENTATION, 1)
     samples = np.moveaxis(_decoded(name, page).reshape(page.shaped)[:, 0], 0, -2)  # (height, width, planes, samples)
     samples = _upright(samples.reshape(*samples.shape[:2], -1), orientation)
     values = samples[..., : samples.shape[2] - own]
     alpha = _varying(samples[..., -1]) if own == 1 else None
-    if own > 1 or (alpha is not None and kinds[0] not in ALPHA):
-        raise DataError(
-            f"{name} has {samples.shape[2]} channels, not colours (RGB) or grey alone: save it in colour or "
-            "grey, with the channels that are meant."
-        )
+    if alpha is not None and kinds[0] not in ALPHA:
+        raise DataError(too_many)
     if page.photometric == PALETTE:
         colours = np.asarray(page.colormap)
         return FilePicture(values, (colours.T >> (8 if colours.max() > 255 else 0)).astype(np.uint8), alpha)
@@ -223,19 +225,18 @@ def _decoded(name: str, page: Any) -> np.ndarray:
         return page.asarray()
     except ValueError as error:
         if "imagecodecs" in str(error):
-            _imagecodecs(name)
+            _library("imagecodecs", name)
         raise
 
 
-def _imagecodecs(name: str) -> Any:
+def _library(library: str, name: str) -> Any:
     try:
-        import imagecodecs
+        return import_module(library)
     except ImportError as error:
         raise DataError(
-            f"{name} needs the library imagecodecs to be read: install it with `pip install imagecodecs`, or "
-            "save the image as a TIFF without compression."
+            f"{name} needs the library {library} to be read: install it with `pip install {library}`, or save the image "
+            "as PNG of 8 bits."
         ) from error
-    return imagecodecs
 
 
 def _varying(channel: np.ndarray | None) -> np.ndarray | None:
