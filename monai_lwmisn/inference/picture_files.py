@@ -234,8 +234,8 @@ def _library(library: str, name: str) -> Any:
         return import_module(library)
     except ImportError as error:
         raise DataError(
-            f"{name} needs the library {library} to be read: install it with `pip install {library}`, or save the image "
-            "as PNG of 8 bits."
+            f"{name} needs the library {library} to be read: install it with `pip install {library}`, or save the "
+            "image as PNG of 8 bits."
         ) from error
 
 
