@@ -50,6 +50,11 @@ class InputWarning(UserWarning):
     """Something about an input that its owner should know, as one sentence; it is segmented all the same."""
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun, ``1 file`` or ``2 files``; ``many`` is the plural where it is not one with s."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def own_error(error: BaseException) -> LWMISNError | None:
     """Return the error of this package among an error and those it was raised from; None where there is none."""
     cause: BaseException | None = error
