@@ -23,7 +23,7 @@ _KINDS = {
 _MOST_NAMED = 3
 """Files that a sentence names for one reason; it counts the others."""
 
-__all__ = ["FolderTree", "kind_of"]
+__all__ = ["FolderTree", "is_of_the_system", "kind_of"]
 
 
 class FolderTree:
@@ -96,10 +96,8 @@ class FolderTree:
         links: list[Path] = []
         for path in paths:
             kind = kind_of(path)
-            if path.name.startswith("."):
-                self.pass_over(path, "hidden")
-            elif path.name.lower() in _OF_THE_SYSTEM:
-                self.pass_over(path, "of the system")
+            if is_of_the_system(path.name):
+                self.pass_over(path, "hidden" if path.name.startswith(".") else "of the system")
             elif kind == "file":
                 self.files[folder].append(path)
             elif kind != "folder":
@@ -111,6 +109,11 @@ class FolderTree:
             else:
                 links.append(path)
         return folders, links
+
+
+def is_of_the_system(name: str) -> bool:
+    """Return whether a file is hidden or one that a system leaves behind, by its path with slashes."""
+    return any(part.startswith(".") or part.lower() in _OF_THE_SYSTEM for part in name.split("/"))
 
 
 def kind_of(path: Path) -> str:
