@@ -30,9 +30,7 @@ def add_commands(commands: Commands) -> None:
     verification = commands.add(
         "verify", _verify, "check a bundle: MONAI's own checks, the rules of its zoo, and that all runtimes agree"
     )
-    verification.add_argument(
-        "bundle", type=Path, metavar="BUNDLE", help="a bundle: its folder, or a zip of it; what it names is executed"
-    )
+    verification.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle: its folder, or a zip of it")
 
     conversion = commands.add(
         "convert",
