@@ -264,8 +264,12 @@ def read_config(folder: Path, stage: str) -> dict[str, Any]:
             and would run code of its own.
     """
     path = folder / "configs" / f"{stage}.json"
+    if not folder.exists():
+        raise ConfigError(f"{folder} does not exist: give a run folder, which `lwmisn search` makes.")
     if not path.is_file():
-        raise ConfigError(f"{folder} has no configs/{stage}.json: give a folder that `lwmisn search` wrote.")
+        raise ConfigError(
+            f"{folder} is no run, it has no configs/{stage}.json: give a folder that `lwmisn search` made."
+        )
     config = read_json(path)
     if "data" not in config:
         raise ConfigError(f"{folder} is of an earlier release: convert it, with lwmisn convert {folder} NEW.")

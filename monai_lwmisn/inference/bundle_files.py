@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -37,14 +38,20 @@ def open_bundle(bundle: str | os.PathLike[str], stack: ExitStack) -> Path:
     """
     path = Path(bundle)
     roots = [path]
-    if path.is_file():
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist: give a bundle, its folder or a zip of it.")
+    if not path.is_dir():
+        if not zipfile.is_zipfile(path):
+            raise ConfigError(f"{path} is no folder and no zip: give a bundle, its folder or a zip of it.")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lwmisn-")))
         unpack(path, folder)
         # A zip of a folder has that folder on top.
         roots = [folder, *sorted(folder.iterdir())]
     root = next((root for root in roots if (root / "configs/inference.json").is_file()), None)
     if root is None:
-        raise ConfigError(f"{path} has no configs/inference.json: give a bundle, a folder or zip that has it.")
+        raise ConfigError(
+            f"{path} is no bundle, it has no configs/inference.json: give one, its folder or a zip of it."
+        )
     return root.resolve()
 
 

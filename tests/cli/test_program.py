@@ -16,10 +16,13 @@ from tests.cli.commands import SMALL, is_one_sentence, lwmisn, process
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        (["train", "RUN"], r"has no configs/"),
-        (["evaluate", "RUN"], r"has no configs/evaluate.json"),
+        (["train", "RUN"], r"RUN does not exist: give a run folder"),
+        (["evaluate", "RUN"], r"RUN does not exist: give a run folder"),
+        (["bundle", "RUN", "-o", "BUNDLE"], r"RUN does not exist: give a run folder"),
+        (["segment", "RUN", "a.png", "-o", "masks"], r"RUN does not exist: give a bundle"),
+        (["verify", "RUN"], r"RUN does not exist: give a bundle"),
         (["show", "RUN"], "cannot be read as a genotype"),
-        (["search", "--out", "RUN", "--resume"], "has no configs/"),
+        (["search", "--out", "RUN", "--resume"], "RUN does not exist"),
         (["search", "--out", "RUN"], "both --preset and --data"),
         (["phantom", "RUN", "--cases", "0"], "0 cases"),
         (["phantom", "RUN", "--seed", "-1"], "give a whole number from 0 on"),

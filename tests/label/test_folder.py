@@ -27,7 +27,7 @@ def test_copies_are_made_once_and_keep_what_they_learn(tmp_path: Path) -> None:
 
 
 def test_what_is_no_bundle_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    for bundles, sentence in (([tmp_path / "none"], "give a bundle's folder"), ([], "has no bundle yet")):
+    for bundles, sentence in (([tmp_path / "none"], "is no folder: give that of a bundle"), ([], "has no bundle yet")):
         with pytest.raises(ConfigError, match=sentence):
             prepare(tmp_path / "app", bundles)
         shutil.rmtree(tmp_path / "app", ignore_errors=True)

@@ -53,7 +53,7 @@ def scan_dataset(dataset: str, path: str | os.PathLike[str]) -> Scan:
     absolute = Path(os.path.abspath(Path(path).expanduser()))
     found = find_dataset_format(dataset)
     if not absolute.exists():
-        raise DataError(f"There is no {absolute}: give the folder or archive of the data set ({found.description}).")
+        raise DataError(f"{absolute} does not exist: give the folder or zip of the data set ({found.description}).")
     if absolute.is_dir() and not any(absolute.iterdir()):
         raise DataError(f"The folder {absolute} is empty: it should hold {found.description}.")
     other = _other_format(dataset, absolute)
