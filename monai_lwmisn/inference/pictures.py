@@ -21,6 +21,12 @@ DEEP_MODES = ("I", "F")
 MOST_CHANNELS = 4
 """Red, green, blue and alpha, or the four inks of a print."""
 
+LARGEST_PIXELS = 2**28
+"""The most pixels of a picture, 268 million: a segmentation of it takes about 15 GB of memory."""
+
+# Pillow's own limit is for thumbnails of the web; it is lower, and warns.
+Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS
+
 # Pillow's decoders raise whatever they meet: a header that is cut short is a struct.error.
 UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)
 
@@ -38,6 +44,8 @@ def decode_picture(path: str | os.PathLike[str]) -> np.ndarray:
     """
     try:
         with Image.open(open_bytes(path)) as file:
+            if file.width * file.height > LARGEST_PIXELS:
+                raise Image.DecompressionBombError
             pages = getattr(file, "n_frames", 1) if file.format == "TIFF" else 1
             if pages > 1:
                 raise DataError(f"The image {path} has {pages} pages: save the one that is meant as a file of its own.")
@@ -53,6 +61,9 @@ def decode_picture(path: str | os.PathLike[str]) -> np.ndarray:
                 f"{path} is damaged, or no PNG, TIFF, JPEG or BMP: download it again, or use a network of volumes if "
                 "it is a volume."
             ) from error
+        if isinstance(error, Image.DecompressionBombError):
+            most = LARGEST_PIXELS // 10**6
+            raise DataError(f"The image {path} has more than {most} million pixels: cut it into tiles.") from error
         raise DataError(
             f"The image {path} cannot be read ({reason_of(error)}): download it again or remove it."
         ) from error

@@ -6,11 +6,13 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
 from monai_lwmisn.errors import InputWarning
 
-__all__ = ["quieten_libraries"]
+__all__ = ["quieten_libraries", "without_native_messages"]
 
 _LOUD = {
     "nibabel.global": logging.CRITICAL,  # it has a handler of its own
@@ -31,6 +33,22 @@ def quieten_libraries() -> None:
     logging.getLogger().addHandler(logging.NullHandler())  # Python's handler of last resort prints otherwise
     for name, level in _LOUD.items():
         logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def without_native_messages() -> Iterator[None]:
+    """Keep what a C++ library prints by itself off the terminal; what it raises has the reason too."""
+    with ExitStack() as stack:
+        try:
+            kept = os.dup(2)
+        except OSError:  # a program without a terminal
+            yield
+            return
+        stack.callback(os.close, kept)
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        stack.callback(os.dup2, kept, 2)
+        yield
 
 
 def _show(

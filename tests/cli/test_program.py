@@ -87,6 +87,14 @@ def test_debug_may_stand_before_an_action_or_after_it(tmp_path: Path, command: s
     assert is_one_sentence(lwmisn("label", "restore", "prostate", "--app", tmp_path).err)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_name_that_no_terminal_can_show_is_written_with_its_bytes(tmp_path: Path) -> None:
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    made = process(["monai_lwmisn", "phantom", folder, "--cases", 1, "--size", 32])
+    out, err = made.communicate(timeout=300)
+    assert (made.returncode, err) == (0, "") and rf"{tmp_path}/\udcff" in out
+
+
 def test_an_error_of_the_system_without_a_file_has_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
