@@ -96,7 +96,7 @@ def _files(tree: FolderTree) -> tuple[dict[str, list[Path]], dict[str, list[Path
     if (image_folder, label_folder) != (top / IMAGE_FOLDERS[0], top / LABEL_FOLDERS[0]):
         sentence = f"Read {image_folder} as images and {label_folder} as labels."
         warnings.warn(sentence, InputWarning, stacklevel=2)
-    for folder in pair:
+    for folder in (image_folder, label_folder):
         for deeper in tree.files:
             if folder in deeper.parents and _by_name(tree.files[deeper]):
                 tree.pass_over(deeper, f"put its files into {folder.name}/ itself")
