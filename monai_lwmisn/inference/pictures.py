@@ -22,7 +22,7 @@ MOST_CHANNELS = 4
 """Red, green, blue and alpha, or the four inks of a print."""
 
 LARGEST_PIXELS = 2**28
-"""The most pixels of a picture, 268 million: a segmentation of it takes about 15 GB of memory."""
+"""The most pixels of a picture, 268 million: a segmentation of it takes about 16 GB of memory."""
 
 # Pillow's own limit is for thumbnails of the web; it is lower, and warns.
 Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS

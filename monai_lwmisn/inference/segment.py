@@ -95,7 +95,7 @@ def segment(
         if images:
             predictor = stack.enter_context(load_bundle(root, progress=progress, **options))  # type: ignore[arg-type]
             masks.model_name = predictor.name
-        taken = {place: one.image for one in outcomes if (place := _identity(one.image)) is not None}
+        taken = {number: one.image for one in outcomes if (number := _identity(one.image)) is not None}
         for index, outcome in enumerate(outcomes):
             if outcome.error is None:
                 outcome = outcomes[index] = _segment_one(predictor, outcome.image, masks, taken)
@@ -165,7 +165,7 @@ def _segment_one(predictor: Predictor, image: Path, masks: MaskFolder, taken: di
                 what = "the input" if other.samefile(mask) else "the mask of"
                 raise DataError(f"The mask of {image} would be written over {what} {other}: give another folder.")
         write_files(files)
-        taken.update({place: image for mask in files if (place := _identity(mask)) is not None})
+        taken.update({number: image for mask in files if (number := _identity(mask)) is not None})
     except Exception as error:
         return replace(outcome, error=explain(error, image))
     return replace(outcome, masks=tuple(files))
