@@ -398,7 +398,7 @@ def test_a_zip_that_would_fill_the_disk_is_refused(
 def test_a_damaged_zip_is_refused(bundle: Path, image: Path, tmp_path: Path) -> None:
     archive = zip_of(bundle, tmp_path / "bundle.zip")
     archive.write_bytes(archive.read_bytes()[:100])
-    with pytest.raises(DataError, match="no folder and no zip"):
+    with pytest.raises(ConfigError, match="no folder and no zip"):
         segment(archive, [image], tmp_path / "out")
 
 
