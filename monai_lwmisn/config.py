@@ -17,6 +17,7 @@ from typing import Any
 
 from monai_lwmisn.errors import BudgetError, ConfigError, own_error
 from monai_lwmisn.files import read_json, write_json
+from monai_lwmisn.inference.bundle_contents import EXPRESSIONS, TARGETS, check_contents, entries_of
 from monai_lwmisn.settings import (
     CONFIGS,
     SECTIONS,
@@ -37,6 +38,12 @@ RUN_STAGES = ("search", "train", "evaluate")
 
 ABOUT = ("comment", "preset", "variant")
 """Keys that describe a preset."""
+
+SEARCHED_GENOTYPE = "$@output_dir + '/genotype.json'"
+"""The genotype_file of the search in a bundle, which must not replace the genotype that the weights belong to."""
+
+_RANDOM_CALLS = {"RandCuCIMd", "RandLambdad", "RandSimulateDelayd", "RandTorchVisiond"}
+"""MONAI's random transforms that call functions or wait."""
 
 BUDGET_KEYS = {"params": "budget_params", "macs": "budget_macs", "latency": "budget_latency_ms"}
 BUDGET_UNITS = {
@@ -262,15 +269,37 @@ def read_config(folder: Path, stage: str) -> dict[str, Any]:
     """Read the configuration of one stage of a run or bundle.
 
     Raises:
-        ConfigError: the folder does not have it, or has it in the form of an earlier release.
+        ConfigError: the folder does not have it, or has it in the form of an earlier release; or it is that of a bundle
+            and would run code of its own.
     """
     path = folder / "configs" / f"{stage}.json"
+    if not folder.exists():
+        raise ConfigError(f"{folder} does not exist: give a run folder, which `lwmisn search` makes.")
     if not path.is_file():
-        raise ConfigError(f"{folder} has no configs/{stage}.json: give a folder that `lwmisn search` wrote.")
+        raise ConfigError(
+            f"{folder} is no run, it has no configs/{stage}.json: give a folder that `lwmisn search` made."
+        )
     config = read_json(path)
     if "data" not in config:
         raise ConfigError(f"{folder} is of an earlier release: convert it, with lwmisn convert {folder} NEW.")
+    if (folder / "configs" / "metadata.json").is_file():
+        _check_bundle(config, stage, path)
     return config
+
+
+def _check_bundle(config: Mapping[str, Any], stage: str, path: Path) -> None:
+    """Refuse a bundle's configuration of a stage that runs more than the stage's own file and MONAI's transforms."""
+    files = [f"{stage}.json", "loading_volume.json", "loading_picture.json"]
+    known = [(key, value) for name in files for key, value in entries_of(read_json(CONFIGS / name))]
+    asked = {value for key, value in entries_of(config) if key == "_target_" and isinstance(value, str)}
+    random = {name for name in asked if re.fullmatch(r"Rand\w+d", name)} - _RANDOM_CALLS
+    own = {f"%{strategy}" for strategy in all_settings()["search.strategy"].choices or ()}
+    check_contents(
+        config,
+        path,
+        TARGETS | random | {value for key, value in known if key == "_target_"},
+        EXPRESSIONS | own | {SEARCHED_GENOTYPE} | {value for _, value in known if isinstance(value, str)},
+    )
 
 
 def execute(config_file: Path, run_id: str = "run", **runtime: Any) -> None:

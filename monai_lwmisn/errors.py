@@ -5,6 +5,9 @@ The message of each error is one sentence: what is wrong, where, and the remedy.
 
 from __future__ import annotations
 
+import re
+from json import JSONDecodeError
+
 
 class LWMISNError(Exception):
     """The base of all errors of this package; the command line prints the sentence and exits with code 2."""
@@ -50,6 +53,11 @@ class InputWarning(UserWarning):
     """Something about an input that its owner should know, as one sentence; it is segmented all the same."""
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun, ``1 file`` or ``2 files``; ``many`` is the plural where it is not one with s."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def own_error(error: BaseException) -> LWMISNError | None:
     """Return the error of this package among an error and those it was raised from; None where there is none."""
     cause: BaseException | None = error
@@ -59,7 +67,7 @@ def own_error(error: BaseException) -> LWMISNError | None:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the last line of the error that others were raised from; its kind where the line alone says too little.
+    """Return the last line of the error that others were raised from; its kind, in words, where that says too little.
 
     MONAI has a traceback in some of its messages, whose last line says what it was.
     """
@@ -67,10 +75,13 @@ def reason_of(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    lines = str(error).strip().splitlines()
-    if not lines:
-        return type(error).__name__
-    return lines[-1].strip() if " " in lines[-1].strip() else f"{type(error).__name__}: {lines[-1].strip()}"
+    if isinstance(error, JSONDecodeError):
+        return f"no JSON in line {error.lineno}, column {error.colno}"
+    last = ([""] + str(error).strip().splitlines())[-1].strip()
+    if " " in last:
+        return last
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+    return f"{kind}: {last}" if last else kind
 
 
 def explain(error: BaseException, subject: object, remedy: str = "") -> str:

@@ -142,7 +142,10 @@ def evaluate(
     """
     run = Path(run).absolute()
     settings = dict(settings or {})
-    override_stage({"evaluate": read_config(run, "evaluate")}, "evaluate", settings)
+    config = read_config(run, "evaluate")
+    override_stage({"evaluate": config}, "evaluate", settings)
+    if data is None and not config["dataset_dir"] and (run / "configs" / "metadata.json").is_file():
+        raise ConfigError(f"{run} is a bundle, which holds no images: give those to measure it on as --data.")
     if data is not None and split != "test":
         raise ConfigError(f"{data} has no part '{split}', it is measured whole: leave --split or --data out.")
     output = evaluation_folder(run, data=data, split=split)

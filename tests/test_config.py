@@ -357,7 +357,7 @@ def test_a_full_disk_leaves_the_configuration_that_was_there(tmp_path: Path) -> 
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=rf"{tmp_path} has no configs/search\.json"):
+    with pytest.raises(ConfigError, match=rf"{tmp_path} is no run, it has no configs/search\.json"):
         config.read_configs(tmp_path)
 
 

@@ -29,6 +29,6 @@ def test_an_error_of_a_library_is_the_last_line_of_the_first_cause() -> None:
     assert own_error(error) is None
     assert explain(ValueError("first\nthe last"), "a.nii") == "a.nii cannot be used (the last)."
     assert explain(raising(OSError("no room")), "a.nii", "see") == "a.nii cannot be used (no room): see."
-    assert reason_of(raising(RuntimeError())) == "RuntimeError"
-    assert reason_of(raising(IndexError("3"))) == "IndexError: 3"
+    assert reason_of(raising(RuntimeError())) == "runtime error"
+    assert reason_of(raising(IndexError("3"))) == "index error: 3"
     assert reason_of(FileNotFoundError(2, "No such file or directory", "a.nii")) == "No such file or directory"

@@ -46,6 +46,14 @@ def test_other_data_never_overwrites_the_results_of_the_runs_own(
     assert outputs[-1] == run / "evaluation" / f"other-{expected}"
 
 
+def test_a_bundle_is_measured_on_data_that_are_given(run: Path, outputs: list[Path], tmp_path: Path) -> None:
+    (run / "configs" / "metadata.json").write_text("{}")
+    with pytest.raises(ConfigError, match="is a bundle, which holds no images: give those .* as --data"):
+        evaluation.evaluate(run)
+    evaluation.evaluate(run, data=tmp_path, settings={"data.dataset": "folder"})
+    assert len(outputs) == 1
+
+
 def test_a_part_of_other_data_is_refused(run: Path, outputs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has no part 'all', .*: leave --split or --data out"):
         evaluation.evaluate(run, data=tmp_path, split="all")

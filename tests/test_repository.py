@@ -23,7 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "inference": {"networks"},
     "profiling": {"inference", "networks"},
     "settings": {"networks"},
-    "config": {"settings"},
+    "config": {"settings", "inference"},
     "data": {"inference"},
     "engines": {"data", "networks"},
     "figures": {"networks"},

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.config import fill, inference_config, known_preset
+from monai_lwmisn.config import SEARCHED_GENOTYPE, fill, inference_config, known_preset
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import read_json, sha256_of
 from monai_lwmisn.inference.postprocessing import OfClassesd
@@ -16,8 +16,6 @@ _PLACES = {"bundle_root": ".", "dataset_dir": "", "datalist_file": None}
 """The places of a run. The datalist of a bundle is made from the data each time."""
 
 _GENOTYPE = "$@bundle_root + '/genotype.json'"
-_SEARCHED = "$@output_dir + '/genotype.json'"
-"""A search in a bundle must not replace the genotype that the weights belong to."""
 
 
 def bundle_configs(run: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -30,7 +28,7 @@ def bundle_configs(run: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
         By stage: search, train, evaluate and inference.
     """
     configs = {stage: {**config, **_PLACES} for stage, config in run.items() if stage != "inference"}
-    configs["search"]["genotype_file"] = _SEARCHED
+    configs["search"]["genotype_file"] = SEARCHED_GENOTYPE
     configs["evaluate"]["choice_file"] = None
     if configs["search"]["search"]["genotype"] is not None:
         configs["search"]["search"] = {**configs["search"]["search"], "genotype": _GENOTYPE}

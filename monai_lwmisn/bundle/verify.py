@@ -23,10 +23,11 @@ from monai_lwmisn import __version__
 from monai_lwmisn.bundle.metadata import PACKAGE
 from monai_lwmisn.bundle.standalone import closed_part
 from monai_lwmisn.bundle.write import is_bundle
-from monai_lwmisn.config import read_config
+from monai_lwmisn.config import RUN_STAGES, read_config
 from monai_lwmisn.errors import ConfigError, explain
 from monai_lwmisn.files import read_json
-from monai_lwmisn.inference.bundle_files import open_bundle
+from monai_lwmisn.inference.bundle_contents import check_contents
+from monai_lwmisn.inference.bundle_files import open_bundle, read_bundle
 from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_onnx, export_torchscript
@@ -45,6 +46,9 @@ FILES = (
     *(f"configs/{name}.json" for name in ("metadata", "inference", "train", "evaluate", "search")),
     "configs/logging.conf",
 )
+CODE = (".py", ".pyw", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".pth", ".zip", ".egg")
+"""Endings of what Python runs."""
+
 LARGEST_FILE = 25_000_000
 """Bytes; the limit of the MONAI Model Zoo."""
 
@@ -74,13 +78,13 @@ class Finding:
 
 
 def verify(bundle: Path) -> Iterator[Finding]:
-    """Run all checks of a bundle, one by one. They execute the bundle's configurations.
+    """Run all checks of a bundle, one by one.
 
     Args:
         bundle: its folder, or a zip of it; with or without what makes it standalone.
 
     Raises:
-        ConfigError: it is no bundle.
+        ConfigError: it is no bundle, or its configurations would run more than a bundle does.
         DataError: the zip is damaged.
     """
     with ExitStack() as stack:
@@ -89,7 +93,11 @@ def verify(bundle: Path) -> Iterator[Finding]:
             raise ConfigError(
                 f"{bundle} is no bundle, it has no configs/metadata.json: give one that `lwmisn bundle` wrote."
             )
-        read_config(root, "train")  # refuses the form of an earlier release
+        for stage in RUN_STAGES:
+            if (root / "configs" / f"{stage}.json").is_file():
+                read_config(root, stage)  # refuses the form of an earlier release, and code
+        read_bundle(root, bundle)
+        check_contents(read_json(root / "configs" / "metadata.json"), root / "configs" / "metadata.json", (), ())
         for name, check in CHECKS.items():
             with _quiet(root):
                 try:
@@ -97,6 +105,8 @@ def verify(bundle: Path) -> Iterator[Finding]:
                 except Exception as error:  # a bundle, or any library, raises what it likes
                     finding = Finding(name, False, explain(error, f"the {name}"))
             yield finding
+            if name == "code" and not finding.passed:
+                return  # the next checks would run it
 
 
 def raise_for_failures(bundle: Path, findings: Sequence[Finding]) -> None:
@@ -119,7 +129,7 @@ def check_files(bundle: Path) -> str:
 
 def check_code(bundle: Path) -> str:
     """Check that a bundle holds no code, or the part of this package that segments as it is."""
-    found = {path.relative_to(bundle).as_posix(): path for path in bundle.rglob("*.py")}
+    found = {path.relative_to(bundle).as_posix(): path for path in bundle.rglob("*") if path.suffix in CODE}
     if not found:
         return "none, so that it needs the package"
     own = closed_part()

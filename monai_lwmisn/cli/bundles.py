@@ -8,7 +8,7 @@ from pathlib import Path
 
 from monai_lwmisn.cli.arguments import Commands
 from monai_lwmisn.cli.terminal import say, sleep_early
-from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.errors import ConfigError, DataError, counted
 
 
 def add_commands(commands: Commands) -> None:
@@ -30,9 +30,7 @@ def add_commands(commands: Commands) -> None:
     verification = commands.add(
         "verify", _verify, "check a bundle: MONAI's own checks, the rules of its zoo, and that all runtimes agree"
     )
-    verification.add_argument(
-        "bundle", type=Path, metavar="BUNDLE", help="a bundle: its folder, or a zip of it; what it names is executed"
-    )
+    verification.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle: its folder, or a zip of it")
 
     conversion = commands.add(
         "convert",
@@ -157,5 +155,5 @@ def _segment(arguments: argparse.Namespace) -> None:
     failed = sum(outcome.error is not None for outcome in outcomes)
     if failed:
         rest = "there is no mask" if failed == len(outcomes) else f"masks are in {arguments.output}"
-        raise DataError(f"{failed} of {len(outcomes)} inputs could not be segmented; {rest}.")
-    say(f"Segmented {len(outcomes)} inputs; masks are in {arguments.output}")
+        raise DataError(f"{failed} of {counted(len(outcomes), 'input')} could not be segmented; {rest}.")
+    say(f"Segmented {counted(len(outcomes), 'input')}; masks are in {arguments.output}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_set
 from monai_lwmisn.cli.terminal import say
+from monai_lwmisn.errors import DataError, counted
 
 
 def add_commands(commands: Commands) -> None:
@@ -55,7 +56,8 @@ def _check_data(arguments: argparse.Namespace) -> None:
     data = config.resolve(arguments.preset, arguments.variant, overrides)["evaluate"]["data"]
     report = check_data(data["dataset"], arguments.data, data)
     say(json.dumps(dataclasses.asdict(report), indent=2) if arguments.json else report.to_text())
-    report.raise_for_problems()
+    if report.problems:
+        raise DataError(f"{arguments.data} has {counted(len(report.problems), 'problem')}: see above.")
 
 
 def _phantom(arguments: argparse.Namespace) -> None:

@@ -45,8 +45,10 @@ def add_commands(commands: Commands) -> None:
 def _serve(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.label.server import serve
 
-    say(f"The server starts at http://{arguments.host}:{arguments.port}, in about a minute; Ctrl-C ends it.")
-    if serve(arguments.studies, arguments.bundle, arguments.app, arguments.host, arguments.port):
+    def started() -> None:
+        say(f"The server starts at http://{arguments.host}:{arguments.port}, in about a minute; Ctrl-C ends it.")
+
+    if serve(arguments.studies, arguments.bundle, arguments.app, arguments.host, arguments.port, started):
         raise LWMISNError("The server stopped by itself: see its messages above.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
-import logging
+import io
 import os
 import signal
 import sys
@@ -20,6 +20,7 @@ from monai_lwmisn import __version__
 from monai_lwmisn.cli import bundles, datasets, label, networks, runs, studies
 from monai_lwmisn.cli.arguments import Commands
 from monai_lwmisn.errors import ComparisonError, LWMISNError, reason_of
+from monai_lwmisn.inference.quiet import quieten_libraries
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,11 +33,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 for success, 2 for wrong input (one sentence on stderr), 130 for Ctrl-C, 143 for SIGTERM (as
         clusters send it), 1 for any other failure.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file may have a name that the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     try:
         with warnings.catch_warnings():
             if not arguments.debug:
-                _quieten_libraries()
+                quieten_libraries()
             with _interruptible():
                 arguments.command(arguments)
     except ComparisonError as error:
@@ -53,8 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         number = interrupt.args[0] if interrupt.args else signal.SIGINT
         return _fail(arguments, f"interrupted{arguments.way_on(arguments)}.", code=128 + number)
     except Exception as error:
-        with tempfile.NamedTemporaryFile("w", prefix="lwmisn-", suffix=".log", delete=False, encoding="utf-8") as log:
-            log.write(traceback.format_exc())
+        with tempfile.NamedTemporaryFile(prefix="lwmisn-", suffix=".log", delete=False) as log:
+            log.write(traceback.format_exc().encode("utf-8", "backslashreplace"))
         return _fail(arguments, f"unexpected error ({reason_of(error)}): report it with {log.name}.", code=1)
     return 0
 
@@ -92,15 +96,6 @@ def _interruptible() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-def _quieten_libraries() -> None:
-    """Hide messages for programmers from users."""
-    warnings.simplefilter("ignore")
-    # MONAI looks for a GPU decoder for every DICOM reader, and warns each time that there is none.
-    logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
-    # ignite reports every error, even Ctrl-C, before the one sentence about it.
-    logging.getLogger("ignite.engine.engine").setLevel(logging.CRITICAL)
 
 
 def _fail(arguments: argparse.Namespace, sentence: str, code: int) -> int:

@@ -73,7 +73,7 @@ def add_commands(commands: Commands) -> None:
         "--data",
         type=Path,
         metavar="PATH",
-        help="another data set in the same format, to be measured as a whole",
+        help="another data set, to be measured as a whole; of another format with --set data.dataset=...",
     )
     evaluate.add_argument(
         "--split",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,7 +143,7 @@ def build_dataset(
         cache: ``memory`` (MONAI's CacheDataset), ``disk`` (MONAI's PersistentDataset, for later runs too) or ``none``.
         cache_dir: folder of the disk cache.
         num_workers: threads that fill the memory cache.
-        progress: whether filling the memory cache shows a progress bar.
+        progress: whether filling the memory cache shows a progress bar on a terminal.
 
     Raises:
         ConfigError: there is no such cache, or a disk cache has no folder.
@@ -164,7 +165,8 @@ def build_dataset(
         # The other dataset classes copy what they augment, and only the one slice of a volume.
         copied = volumetric or bool(random_transforms)
         with _one_sentence("An image"):
-            dataset = CacheDataset(items, transforms, num_workers=num_workers, progress=progress, copy_cache=not copied)
+            shown = progress and sys.stderr.isatty()
+            dataset = CacheDataset(items, transforms, num_workers=num_workers, progress=shown, copy_cache=not copied)
     elif cache == "disk":
         dataset = PersistentDataset(
             items,

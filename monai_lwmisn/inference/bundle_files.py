@@ -12,10 +12,11 @@ from typing import Any
 
 from monai_lwmisn.errors import ConfigError, DataError, reason_of
 from monai_lwmisn.files import read_json
-from monai_lwmisn.inference.archives import member_names
+from monai_lwmisn.inference.archives import LARGEST_BYTES, UNREADABLE, member_names, open_archive
+from monai_lwmisn.inference.bundle_contents import check_contents
 
-LARGEST_BYTES = 2**30
-"""The most that an archive may hold, unpacked: many times a bundle of a light network, little enough for any disk."""
+MOST_FILES = 10_000
+"""Files that the zip of a bundle may have. A standalone one has about a hundred."""
 
 REMEDY = "write the bundle anew"
 """For a file of a bundle that cannot be read."""
@@ -37,14 +38,20 @@ def open_bundle(bundle: str | os.PathLike[str], stack: ExitStack) -> Path:
     """
     path = Path(bundle)
     roots = [path]
-    if path.is_file():
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist: give a bundle, its folder or a zip of it.")
+    if not path.is_dir():
+        if not zipfile.is_zipfile(path):
+            raise ConfigError(f"{path} is no folder and no zip: give a bundle, its folder or a zip of it.")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lwmisn-")))
         unpack(path, folder)
         # A zip of a folder has that folder on top.
         roots = [folder, *sorted(folder.iterdir())]
     root = next((root for root in roots if (root / "configs/inference.json").is_file()), None)
     if root is None:
-        raise ConfigError(f"{path} has no configs/inference.json: give a bundle, a folder or zip that has it.")
+        raise ConfigError(
+            f"{path} is no bundle, it has no configs/inference.json: give one, its folder or a zip of it."
+        )
     return root.resolve()
 
 
@@ -56,7 +63,8 @@ def read_bundle(root: Path, name: object) -> dict[str, Any]:
         name: of the bundle, for messages.
 
     Raises:
-        ConfigError: it cannot be read, or is of an earlier release or another program.
+        ConfigError: it cannot be read, is of an earlier release or another program, or would run something else than
+            a segmentation.
     """
     config = read_json(root / "configs" / "inference.json", REMEDY)
     if "volumetric" in config:
@@ -67,6 +75,7 @@ def read_bundle(root: Path, name: object) -> dict[str, Any]:
             f"{name} is no bundle that lwmisn wrote, its configs/inference.json lacks {', '.join(missing)}: "
             "use `python -m monai.bundle run` for it."
         )
+    check_contents(config, f"{name}, configs/inference.json,")
     return config
 
 
@@ -77,9 +86,9 @@ def unpack(archive: Path, folder: Path) -> None:
         DataError: it is damaged, has members that would be written outside of the folder, or is of a size that no
             bundle has.
     """
-    member_names(archive)  # refuses names that point out of the archive
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with open_archive(archive, MOST_FILES) as opened:
+            member_names(archive)  # refuses names that point out of the archive
             size = sum(member.file_size for member in opened.infolist())
             if size > LARGEST_BYTES:
                 raise DataError(
@@ -93,5 +102,5 @@ def unpack(archive: Path, folder: Path) -> None:
                         "make the archive anew without links."
                     )
             opened.extractall(folder)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise DataError(f"The archive {archive} cannot be unpacked ({reason_of(error)}): make it anew.") from error

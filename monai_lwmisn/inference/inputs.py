@@ -10,34 +10,44 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.errors import DataError
+from monai_lwmisn.inference.folders import FolderTree, kind_of
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
 
 _PREAMBLE = 128
+_HEADER = 4096
+_MEDIUM = b"\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10"
+"""The element Media Storage SOP Class UID of a DICOMDIR, as it is stored."""
 
-__all__ = ["Inputs", "find_inputs", "is_dicom", "output_name", "output_names"]
+__all__ = ["Inputs", "find_inputs", "is_dicom", "is_dicom_index", "output_name", "output_names"]
 
 
 def find_inputs(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], volumetric: bool) -> list[dict]:
     """The inputs under files and folders, as a datalist of {"image": path}.
+
+    What is passed over in a folder is issued as one :class:`monai_lwmisn.errors.InputWarning`.
 
     Args:
         paths: files, which are taken as they are, and folders, which are searched.
         volumetric: search for volumes (NIfTI, NRRD, MetaImage, folders with a DICOM series), otherwise for pictures.
 
     Raises:
-        DataError: a path does not exist, or a folder holds nothing to segment.
+        DataError: a path does not exist or is no file or folder, or a folder holds nothing to segment.
     """
     found: list[Path] = []
     for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
         place = Path(path)
-        if not place.exists():
+        kind = kind_of(place)
+        if kind == "file":
+            if is_dicom_index(place):
+                raise DataError(f"{place} only lists the files of a medium: give its folder, {place.parent}.")
+            found.append(place)
+        elif kind == "folder":
+            found += _inputs_in(place, volumetric)
+        elif kind == "nothing":
             raise DataError(f"{place} does not exist: give a file, or a folder with files.")
-        inside = [place] if place.is_file() else _inputs_in(place, volumetric)
-        if not inside:
-            kinds = "NIfTI, NRRD, MetaImage or DICOM files" if volumetric else "PNG, TIFF, JPEG or BMP files"
-            raise DataError(f"The folder {place} holds nothing to segment: give one with {kinds}.")
-        found += inside
+        else:
+            raise DataError(f"{place} cannot be used ({kind}): give a file, or a folder with files.")
     return [{"image": str(path)} for path in found]
 
 
@@ -67,14 +77,31 @@ class Inputs(Sequence):
 
 def _inputs_in(folder: Path, volumetric: bool) -> list[Path]:
     inputs: list[Path] = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-        suffixes = VOLUME_SUFFIXES if volumetric else PICTURE_SUFFIXES
+    tree = FolderTree(folder)
+    suffixes = VOLUME_SUFFIXES if volumetric else PICTURE_SUFFIXES
+    for parent, files in tree.files.items():
         inputs += [file for file in files if file.name.lower().endswith(suffixes)]
-        if volumetric and any(is_dicom(file) for file in files):
-            inputs.append(Path(parent))
+        if volumetric and any(_is_slice(file, tree) for file in files):
+            inputs.append(parent)
+    tree.warn()
+    if not inputs:
+        kinds = "NIfTI, NRRD, MetaImage or DICOM files" if volumetric else "PNG, TIFF, JPEG or BMP files"
+        raise DataError(f"The folder {folder} holds nothing to segment: give one with {kinds}.")
     return inputs
+
+
+def _is_slice(file: Path, tree: FolderTree) -> bool:
+    """Return whether a file is DICOM with an image. An index and what cannot be read are noted as passed over."""
+    try:
+        if not is_dicom(file):
+            return False
+        if is_dicom_index(file):
+            tree.pass_over(file, "list of the files of a medium")
+            return False
+    except OSError as error:
+        tree.pass_over(file, f"cannot be read: {error.strerror}")
+        return False
+    return True
 
 
 def is_dicom(file: Path) -> bool:
@@ -84,6 +111,12 @@ def is_dicom(file: Path) -> bool:
     with file.open("rb") as stream:
         stream.seek(_PREAMBLE)
         return stream.read(4) == b"DICM"
+
+
+def is_dicom_index(file: Path) -> bool:
+    """Return whether a file is a DICOMDIR, which lists the files of a medium (part 10, section 8.6)."""
+    with file.open("rb") as stream:
+        return _MEDIUM in stream.read(_HEADER) or (file.name.upper() == "DICOMDIR" and is_dicom(file))
 
 
 def output_name(image: str | os.PathLike[str]) -> str:
@@ -100,24 +133,32 @@ def output_name(image: str | os.PathLike[str]) -> str:
     return Path(name).stem
 
 
-def output_names(images: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
-    """A different name for each input, by path.
+def output_names(images: Iterable[str | os.PathLike[str]]) -> tuple[dict[str, str], dict[str, str]]:
+    """A different name for each input.
 
     Inputs that share their :func:`output_name` get the names of their folders in front, as many as it takes:
     ``a_case`` and ``b_case`` for ``a/case.nii`` and ``b/case.nii``.
 
-    Raises:
-        DataError: two inputs of one folder differ in their ending only.
+    Returns:
+        The names by path; and by path one sentence for each input that has none, because another of the same folder
+        differs in its ending only.
     """
     names = {str(image): output_name(image) for image in images}
     folders = {image: list(Path(image).absolute().parent.parts) for image in names}
     while len(set(names.values())) < len(names):
         counts = Counter(names.values())
-        for image, name in list(names.items()):
-            if counts[name] == 1:
-                continue
-            if not folders[image]:
-                first, second, *_ = (other for other in names if names[other] == name)
-                raise DataError(f"The masks of {first} and {second} would have one name: rename one of them.")
-            names[image] = f"{folders[image].pop().strip(os.sep)}_{name}"
-    return names
+        shared = [image for image, name in names.items() if counts[name] > 1]
+        if not any(folders[image] for image in shared):
+            break
+        for image in shared:
+            if folders[image]:
+                names[image] = f"{folders[image].pop().strip(os.sep)}_{names[image]}"
+    by_name: dict[str, list[str]] = {}
+    for image, name in names.items():
+        by_name.setdefault(name, []).append(image)
+    clashes = {}
+    for images_of_name in by_name.values():
+        for image in images_of_name if len(images_of_name) > 1 else ():
+            other = next(one for one in images_of_name if one != image)
+            clashes[image] = f"The masks of {image} and {other} would have one name: rename one of them."
+    return {image: name for image, name in names.items() if image not in clashes}, clashes

@@ -16,6 +16,9 @@ from monai_lwmisn.errors import DataError
 MOST_OBJECTS = int(np.iinfo(np.uint16).max)
 """In one picture: more cannot be numbered in a PNG."""
 
+LARGEST_WHOLE = 2**24
+"""Pixels of a mask that is separated at once, which takes 130 bytes a pixel. A larger one goes in parts."""
+
 __all__ = ["SeparateInstancesd", "separate_instances"]
 
 
@@ -34,6 +37,37 @@ def separate_instances(mask: np.ndarray, smoothing: float = 1.0, depth: float = 
     Returns:
         int32 of the same shape: 0 is background, objects are 1, 2, ...
     """
+    if mask.size <= LARGEST_WHOLE:
+        return _separate(mask, smoothing, depth)
+    from scipy.ndimage import find_objects, label
+
+    # A region depends on what the smoothing of its distances reaches, and on nothing beyond that.
+    margin = 2 * int(4 * smoothing + 1) + 2
+    regions, _ = label(mask, np.ones((3,) * mask.ndim))
+    rows = [box[0] for box in find_objects(regions)]
+    objects = np.zeros(mask.shape, dtype=np.int32)
+    first, count = 0, 0
+    while first < len(rows):
+        last = _end_of_part(rows, first, LARGEST_WHOLE * mask.shape[0] // mask.size // 2)
+        part = slice(max(0, rows[first].start - margin), max(one.stop for one in rows[first:last]) + margin)
+        own = (regions[part] > first) & (regions[part] <= last)
+        separated = np.where(own, _separate(mask[part], smoothing, depth), 0)
+        numbers = np.unique(separated[own], return_inverse=True)[1] + 1
+        objects[part][own] = numbers.ravel() + count
+        count += int(numbers.max())
+        first = last
+    return objects
+
+
+def _end_of_part(rows: list[slice], first: int, most: int) -> int:
+    """The end of the regions from ``first`` on that lie within ``most`` rows, and of one at least."""
+    last = first + 1
+    while last < len(rows) and rows[last].stop - rows[first].start <= most:
+        last += 1
+    return last
+
+
+def _separate(mask: np.ndarray, smoothing: float, depth: float) -> np.ndarray:
     from scipy.ndimage import distance_transform_edt
     from skimage.filters import gaussian
     from skimage.measure import label

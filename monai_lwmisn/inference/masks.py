@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.inference.dicom_segmentation import check_installed, write_dicom_segmentation
 from monai_lwmisn.inference.inputs import output_name, output_names
 from monai_lwmisn.inference.writers import EXTENSIONS, Write, mask_writer, write_files
@@ -76,8 +76,8 @@ class MaskFolder:
         self.series, self.model_name = series, model_name
 
     @cached_property
-    def names(self) -> dict[str, str]:
-        """The names of the inputs by path. They are found for the first mask, since a server has no inputs."""
+    def names(self) -> tuple[dict[str, str], dict[str, str]]:
+        """See :func:`output_names`. They are found for the first mask, since a server has no inputs."""
         return output_names(item["image"] for item in self.datalist)
 
     def files(self, image: str | os.PathLike[str], prediction: Prediction) -> dict[Path, Write]:
@@ -86,8 +86,14 @@ class MaskFolder:
         Args:
             image: the path of the input.
             prediction: what was found in it.
+
+        Raises:
+            DataError: the input can have no name of its own.
         """
-        name = self.output_dir / (self.names.get(str(image)) or output_name(image))
+        names, clashes = self.names
+        if str(image) in clashes:
+            raise DataError(clashes[str(image)])
+        name = self.output_dir / (names.get(str(image)) or output_name(image))
         seg = name.with_name(f"{name.name}_seg{self.extension}")
         if self.extension == DICOM_EXTENSION:
             assert prediction.affine is not None

@@ -26,6 +26,12 @@ __all__ = ["FilePicture", "read_picture_file"]
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
 """What Pillow may take a file for. It has readers that start other programs."""
 
+LARGEST_PIXELS = 2**28
+"""The most pixels of a picture, 268 million: a segmentation of it takes about 16 GB of memory."""
+
+# Pillow's own limit is for thumbnails of the web; it is lower, and warns.
+Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS
+
 LOSSY = ("JPEG", "MPO")
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ORIENTATION = 274
@@ -89,12 +95,17 @@ def read_picture_file(path: str | os.PathLike[str], kind: str = "image") -> File
             f"{name} is damaged, or no PNG, TIFF, JPEG or BMP: download it again, or use a network of volumes if it is "
             "a volume."
         ) from error
+    except Image.DecompressionBombError as error:
+        most = LARGEST_PIXELS // 10**6
+        raise DataError(f"{name} has more than {most} million pixels: cut it into tiles.") from error
     except Exception as error:  # decoders raise whatever they meet
         raise DataError(f"{name} cannot be read ({reason_of(error)}): download it again or remove it.") from error
 
 
 def _read_with_pillow(name: str, content: bytes) -> FilePicture:
     with Image.open(io.BytesIO(content), formats=FORMATS) as file:
+        if file.width * file.height > LARGEST_PIXELS:
+            raise Image.DecompressionBombError
         # An MPO holds a preview beside the picture, and pages of a TIFF were counted before.
         if getattr(file, "n_frames", 1) > 1 and file.format not in ("MPO", "TIFF"):
             raise DataError(f"{name} has {file.n_frames} pages: save the one that is meant as a file.")  # type: ignore[attr-defined]
@@ -124,7 +135,9 @@ def _read_with_pillow(name: str, content: bytes) -> FilePicture:
 
 
 def _read_deep_png(name: str, content: bytes) -> FilePicture:
-    with Image.open(io.BytesIO(content), formats=("PNG",)) as file:  # refuses what is far too large
+    with Image.open(io.BytesIO(content), formats=("PNG",)) as file:
+        if file.width * file.height > LARGEST_PIXELS:
+            raise Image.DecompressionBombError
         if getattr(file, "n_frames", 1) > 1:
             raise DataError(f"{name} has {file.n_frames} pages: save the one that is meant as a file.")  # type: ignore[attr-defined]
         orientation = file.getexif().get(ORIENTATION, 1)
@@ -158,8 +171,8 @@ def _read_tiff(name: str, content: bytes) -> FilePicture:
         if images > 1:
             raise DataError(f"{name} has {images} pages: save the one that is meant as a file of its own.")
         (page,) = full
-        if page.imagewidth * page.imagelength > 2 * (Image.MAX_IMAGE_PIXELS or np.inf):
-            raise DataError(f"{name} has {page.imagewidth}x{page.imagelength} pixels: cut it into tiles.")
+        if page.imagewidth * page.imagelength > LARGEST_PIXELS:
+            raise Image.DecompressionBombError
         _check_whole(name, page, len(content))
         picture = _tiff_picture(name, content, page)
     return replace(picture, lossy=page.compression in LOSSY_COMPRESSIONS, inverted=page.photometric == WHITE_IS_ZERO)

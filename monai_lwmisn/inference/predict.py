@@ -93,7 +93,7 @@ def load_bundle(
     """Build the network of a bundle and all that its inference configuration names.
 
     Args:
-        bundle: its folder, or a zip of it. A bundle is a program: use only those that you trust.
+        bundle: its folder, or a zip of it. None of its code is run, see :mod:`.bundle_contents`.
         device: ``auto`` (a CUDA GPU where there is one), ``cpu`` or ``cuda``.
         runtime: ``torch``, or ``onnxruntime`` or ``openvino`` for the bundle's ``models/model.onnx``.
         slice_axis: ``auto`` for the axis that the network was trained on, or ``axial``, ``coronal``, ``sagittal``.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 from monai_lwmisn.errors import ConfigError, DataError, explain
@@ -83,19 +84,21 @@ def segment(
         volumetric = bool(data["volumetric"])
         format = _check_format(format or ("nifti" if volumetric else "png"), volumetric)
         outcomes = _find(inputs, place, volumetric, format)
+        clashes = output_names(outcome.image for outcome in outcomes if outcome.error is None)[1]
+        outcomes = [replace(one, error=clashes.get(str(one.image), one.error)) for one in outcomes]
         images = [outcome.image for outcome in outcomes if outcome.error is None]
         masks = MaskFolder(
             place, [{"image": image} for image in images], data["label_names"], FORMATS[format], volumetric, series
         )
-        output_names(images)  # refuses those that cannot have different names, before anything is done
-        _check_output(place)
+        stack.enter_context(_writable_folder(place))
         options = {"device": device, "runtime": runtime, "slice_axis": slice_axis, "series": series}
         if images:
             predictor = stack.enter_context(load_bundle(root, progress=progress, **options))  # type: ignore[arg-type]
             masks.model_name = predictor.name
+        taken = {number: one.image for one in outcomes if (number := _identity(one.image)) is not None}
         for index, outcome in enumerate(outcomes):
             if outcome.error is None:
-                outcome = outcomes[index] = _segment_one(predictor, outcome.image, masks, outcomes)
+                outcome = outcomes[index] = _segment_one(predictor, outcome.image, masks, taken)
             if report is not None:
                 report(outcome)
     return outcomes
@@ -130,7 +133,10 @@ def _find(inputs: Iterable[str | os.PathLike[str]], output: Path, volumetric: bo
     return list(found.values())
 
 
-def _check_output(output: Path) -> None:
+@contextmanager
+def _writable_folder(output: Path) -> Iterator[None]:
+    """Make the folder of the masks, and remove it at the end if it is empty and was not there before."""
+    missing = list(takewhile(lambda folder: not folder.exists(), (output, *output.parents)))
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output):
@@ -139,26 +145,36 @@ def _check_output(output: Path) -> None:
         raise ConfigError(
             f"Masks cannot be written to {output} ({error.strerror}): give another folder, or mend its permissions."
         ) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it holds masks
+            for folder in missing:
+                folder.rmdir()
 
 
-def _segment_one(predictor: Predictor, image: Path, masks: MaskFolder, outcomes: list[Outcome]) -> Outcome:
+def _segment_one(predictor: Predictor, image: Path, masks: MaskFolder, taken: dict[tuple[int, int], Path]) -> Outcome:
     outcome = Outcome(image)
     try:
         prediction = predictor(image)
         outcome = replace(outcome, warnings=prediction.warnings)
         files = masks.files(image, prediction)
         for mask in files:
-            _check_mask(mask, image, outcomes)
+            # The name alone does not tell: a link, or a disk that takes A and a for one letter.
+            if (other := taken.get(_identity(mask) or (0, 0))) is not None:
+                what = "the input" if other.samefile(mask) else "the mask of"
+                raise DataError(f"The mask of {image} would be written over {what} {other}: give another folder.")
         write_files(files)
+        taken.update({number: image for mask in files if (number := _identity(mask)) is not None})
     except Exception as error:
         return replace(outcome, error=explain(error, image))
     return replace(outcome, masks=tuple(files))
 
 
-def _check_mask(mask: Path, image: Path, outcomes: Iterable[Outcome]) -> None:
-    """Refuse to write over an input, or over the mask of another input."""
-    for other in outcomes:
-        if mask == other.image or (mask.exists() and other.image.exists() and mask.samefile(other.image)):
-            raise DataError(f"The mask of {image} would be written over the input {mask}: give another folder.")
-        if mask in other.masks:
-            raise DataError(f"The mask of {image} would be written over that of {other.image}: rename one of them.")
+def _identity(file: Path) -> tuple[int, int] | None:
+    """The device and number of a file; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -10,6 +10,7 @@ import numpy as np
 
 from monai_lwmisn.errors import DataError, reason_of
 from monai_lwmisn.inference.dicom import check_spacing, series_files
+from monai_lwmisn.inference.quiet import without_native_messages
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
@@ -57,7 +58,9 @@ def _read(path: Path, series: str | None) -> tuple[np.ndarray, np.ndarray, int]:
     import itk
 
     if not path.is_dir():
-        return _from_itk(itk.imread(str(path)))
+        with without_native_messages():
+            image = itk.imread(str(path))
+        return _from_itk(image)
     files = series_files(str(path), series)
     check_spacing(files)
     return _from_itk(itk.imread(files if len(files) > 1 else files[0]))

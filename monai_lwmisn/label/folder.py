@@ -9,10 +9,14 @@ from pathlib import Path
 
 from monai_lwmisn.config import read_config
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.inference.bundle_files import read_bundle
 from monai_lwmisn.networks.weights import load_checkpoint, save_atomically
 
 PUBLISHED = "published.pt"
 """The file of the weights that a bundle came with, beside those that are served."""
+
+_CODE = ("__pycache__", "*.py", "*.pyc", "*.pyd", "*.so", "*.dll", "*.pth")
+"""What is not copied: the server runs the installed package, and imports from a bundle's folder too."""
 
 _MAIN = '''"""The app for MONAI Label, written by `lwmisn label serve`."""
 
@@ -34,9 +38,13 @@ def prepare(folder: Path, bundles: Iterable[str | os.PathLike[str]]) -> list[str
         ConfigError: one of them is no bundle, or there is none at all.
     """
     for bundle in map(Path, bundles):
-        if not (bundle / "configs" / "inference.json").is_file() or not (bundle / "models" / "model.pt").is_file():
-            raise ConfigError(f"{bundle} has no configs/inference.json or no models/model.pt: give a bundle's folder.")
-        read_config(bundle, "train")  # refuses the form of an earlier release
+        if not bundle.is_dir():
+            raise ConfigError(f"{bundle} is no folder: give that of a bundle.")
+        for name in ("configs/inference.json", "configs/metadata.json", "configs/train.json", "models/model.pt"):
+            if not (bundle / name).is_file():
+                raise ConfigError(f"{bundle} is no bundle, it has no {name}: give a folder that `lwmisn bundle` wrote.")
+        read_config(bundle, "train")  # refuses the form of an earlier release, and code
+        read_bundle(bundle, bundle)
     models = folder / "model"
     models.mkdir(parents=True, exist_ok=True)
     (folder / "main.py").write_text(_MAIN, encoding="utf-8")
@@ -45,7 +53,7 @@ def prepare(folder: Path, bundles: Iterable[str | os.PathLike[str]]) -> list[str
         if not copy.exists():
             partial = models / f".{copy.name}"
             shutil.rmtree(partial, ignore_errors=True)
-            shutil.copytree(bundle, partial, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(bundle, partial, ignore=shutil.ignore_patterns(*_CODE))
             shutil.copyfile(partial / "models" / "model.pt", partial / "models" / PUBLISHED)
             partial.rename(copy)
     names = sorted(path.name for path in models.iterdir() if not path.name.startswith("."))

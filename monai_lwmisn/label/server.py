@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,7 +38,12 @@ def server_command(folder: Path, names: Iterable[str], studies: Path, host: str,
 
 
 def serve(
-    studies: Path, bundles: Iterable[str | os.PathLike[str]], folder: Path, host: str = "127.0.0.1", port: int = 8000
+    studies: Path,
+    bundles: Iterable[str | os.PathLike[str]],
+    folder: Path,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    started: Callable[[], None] = lambda: None,
 ) -> int:
     """Prepare the app's folder and run the server until it is interrupted.
 
@@ -48,6 +53,7 @@ def serve(
         folder: the folder of the app.
         host: the address to listen on.
         port: the port to listen on.
+        started: called when the process of the server runs.
 
     Returns:
         The exit code of the server.
@@ -55,8 +61,10 @@ def serve(
     Raises:
         ConfigError: see :func:`prepare` and :func:`server_command`.
     """
+    server_command(folder, (), studies, host, port)  # what is missing is said before the folder is made
     command = server_command(folder.resolve(), prepare(folder, bundles), studies.resolve(), host, port)
     with subprocess.Popen(command) as process:
+        started()
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import zipfile
 from typing import Any
 
 import torch
@@ -41,6 +42,7 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
         CheckpointError: when the file is missing or truncated, or holds no dictionary of tensors and plain values.
     """
     try:
+        _check_sizes(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(
@@ -50,7 +52,7 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
         raise CheckpointError(
             f"{path} is not a checkpoint of tensors and plain values, so it is not read: use a file written by lwmisn."
         ) from error
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path} is truncated or not a checkpoint: train again without --resume, or restore the file."
         ) from error
@@ -64,11 +66,23 @@ def load_weights(network: nn.Module, path: str | os.PathLike) -> None:
     Load a state_dict from a file into a network.
 
     Raises:
-        CheckpointError: when the file cannot be read or holds the weights of another network.
+        CheckpointError: when the file cannot be read, or holds the weights of another network or such that are NaN or
+            infinite.
     """
+    state = load_checkpoint(path)
     try:
-        network.load_state_dict(load_checkpoint(path))
-    except (RuntimeError, AttributeError, TypeError) as error:
+        network.load_state_dict(state)
+    except Exception as error:  # a file may hold tensors of any kind, which torch refuses in as many ways
         raise CheckpointError(
             f"{path} does not hold the weights of this genotype: train the genotype, or give the file's own genotype."
         ) from error
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise CheckpointError(f"{path} holds weights that are NaN or infinite: train again, or restore the file.")
+
+
+def _check_sizes(path: str | os.PathLike) -> None:
+    """Refuse a file that would take more memory than it has bytes. torch packs nothing."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > os.path.getsize(path):
+        raise pickle.UnpicklingError("packed")

@@ -60,6 +60,22 @@ def test_code_of_others_and_changed_code_are_refused(broken: Path, standalone: P
         check_code(bundle)
 
 
+def test_a_bundle_with_code_of_its_own_is_not_run(broken: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "touched"
+    (broken / "cucim.py").write_text(f"from pathlib import Path; Path({str(mark)!r}).touch()")
+    *_, last = verify(broken)
+    assert (last.check, last.passed) == ("code", False) and "cucim.py is not of this package" in last.detail
+    (broken / "cucim.py").unlink()
+    for name, key in (("metadata", "task"), ("evaluate", "run"), ("inference", "run")):
+        file = broken / "configs" / f"{name}.json"
+        before = file.read_text()
+        file.write_text(json.dumps({**json.loads(before), key: f"$__import__('pathlib').Path({str(mark)!r}).touch()"}))
+        with pytest.raises(ConfigError, match=rf"{name}\.json.* would run "):
+            next(verify(broken))
+        file.write_text(before)
+    assert not mark.exists()
+
+
 def test_metadata_off_the_schema_are_refused(broken: Path) -> None:
     file = broken / "configs" / "metadata.json"
     content = json.loads(file.read_text())

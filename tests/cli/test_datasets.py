@@ -24,4 +24,5 @@ def test_the_check_lists_what_is_wrong_and_fails(tmp_path: Path) -> None:
     broken.write_bytes(broken.read_bytes()[:100])
     outcome = lwmisn("check-data", "--preset", "nuclei", "--data", tmp_path / "images")
     assert outcome.code == 2
-    assert "problem: " in outcome.out and broken.name in outcome.out and broken.name in outcome.err
+    assert "problem: " in outcome.out and outcome.out.count(broken.name) == 1
+    assert outcome.err == f"lwmisn: {tmp_path / 'images'} has 1 problem: see above.\n"

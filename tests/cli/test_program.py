@@ -16,10 +16,13 @@ from tests.cli.commands import SMALL, is_one_sentence, lwmisn, process
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        (["train", "RUN"], r"has no configs/"),
-        (["evaluate", "RUN"], r"has no configs/evaluate.json"),
+        (["train", "RUN"], r"RUN does not exist: give a run folder"),
+        (["evaluate", "RUN"], r"RUN does not exist: give a run folder"),
+        (["bundle", "RUN", "-o", "BUNDLE"], r"RUN does not exist: give a run folder"),
+        (["segment", "RUN", "a.png", "-o", "masks"], r"RUN does not exist: give a bundle"),
+        (["verify", "RUN"], r"RUN does not exist: give a bundle"),
         (["show", "RUN"], "cannot be read as a genotype"),
-        (["search", "--out", "RUN", "--resume"], "has no configs/"),
+        (["search", "--out", "RUN", "--resume"], "RUN does not exist"),
         (["search", "--out", "RUN"], "both --preset and --data"),
         (["phantom", "RUN", "--cases", "0"], "0 cases"),
         (["phantom", "RUN", "--seed", "-1"], "give a whole number from 0 on"),
@@ -82,6 +85,14 @@ def test_an_error_of_a_library_is_one_sentence_with_its_details_in_a_file(
 def test_debug_may_stand_before_an_action_or_after_it(tmp_path: Path, command: str) -> None:
     assert "Traceback" in lwmisn(*command.split(), "prostate", "--app", tmp_path).err
     assert is_one_sentence(lwmisn("label", "restore", "prostate", "--app", tmp_path).err)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_name_that_no_terminal_can_show_is_written_with_its_bytes(tmp_path: Path) -> None:
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    made = process(["monai_lwmisn", "phantom", folder, "--cases", 1, "--size", 32])
+    out, err = made.communicate(timeout=300)
+    assert (made.returncode, err) == (0, "") and rf"{tmp_path}/\udcff" in out
 
 
 def test_an_error_of_the_system_without_a_file_has_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,4 +59,4 @@ def test_where_no_input_could_be_segmented_no_masks_are_promised(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["segment", str(bundle), str(tmp_path / "no.nii.gz"), "-o", str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == "lwmisn: 1 of 1 inputs could not be segmented; there is no mask."
+    assert capsys.readouterr().err.splitlines()[-1] == "lwmisn: 1 of 1 input could not be segmented; there is no mask."

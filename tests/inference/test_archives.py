@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.inference.archives import list_files, member_names, read_bytes, split_member
+from monai_lwmisn.inference.archives import list_files, member_names, open_archive, read_bytes, split_member
 
 
 @pytest.fixture
@@ -76,3 +76,53 @@ def test_what_cannot_be_read_is_named(archive: Path, tmp_path: Path) -> None:
         read_bytes(f"{archive}!/missing.png")
     with pytest.raises(DataError, match=r"nowhere\.png cannot be read"):
         read_bytes(tmp_path / "nowhere.png")
+
+
+def test_more_files_than_a_data_set_has_are_refused_before_they_are_listed(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DataError, match="more than 4 files: unpack it"):
+        open_archive(archive, 4)
+    with open_archive(archive, 5) as opened:
+        assert len(opened.namelist()) == 5
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("the list was read"))
+    with pytest.raises(DataError, match="more than 1 files"):
+        open_archive(archive, 1)
+
+
+def test_the_list_of_a_large_archive_is_measured_by_its_own_record(tmp_path: Path) -> None:
+    """An archive of 70,000 members has the lengths in a record of 64 bits; the common one may say anything."""
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for number in range(70_000):
+            file.writestr(zipfile.ZipInfo(f"{number}"), b"")
+    assert len(member_names(path)) == 70_000
+    content = bytearray(path.read_bytes())
+    place = content.rfind(b"PK\x05\x06")
+    content[place + 8 : place + 16] = (1).to_bytes(2, "little") * 2 + (60).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="more than 5 files"):
+        open_archive(path, 5)
+
+
+def test_a_member_that_unpacks_to_more_than_a_picture_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a.png", bytes(20_000_000))
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr("monai_lwmisn.inference.archives.LARGEST_BYTES", 10_000_000)
+    with pytest.raises(DataError, match=r"a\.png would unpack to 0\.0 GiB"):
+        read_bytes(f"{path}!/a.png")
+
+
+def test_an_encrypted_member_is_refused(archive: Path) -> None:
+    content = bytearray(archive.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = -1
+        while (place := content.find(mark, place + 1)) >= 0:
+            content[place + offset] |= 1
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match=r"1\.png cannot be read .*encrypted"):
+        read_bytes(f"{archive}!/a/masks/1.png")

@@ -51,6 +51,22 @@ def test_parameters_say_how_readily_objects_are_told_apart() -> None:
     assert separate_instances(mask, depth=6.0).max() == 1
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 119), st.integers(0, 39), st.integers(0, 9)), min_size=1, max_size=40),
+    st.integers(50, 2000),
+)
+def test_a_large_mask_in_parts_has_the_objects_of_the_whole(circles: list[tuple[int, int, int]], most: int) -> None:
+    mask = np.any(discs(*circles, shape=(120, 40)), axis=0)
+    whole = separate_instances(mask)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("monai_lwmisn.inference.instances.LARGEST_WHOLE", most)
+        parts = separate_instances(mask)
+    assert parts.dtype == whole.dtype and set(np.unique(parts)) == set(np.unique(whole))
+    pairs = set(zip(whole.ravel().tolist(), parts.ravel().tolist(), strict=True))
+    assert len(pairs) == whole.max() + (not mask.all())
+
+
 @settings(max_examples=50, deadline=None)
 @given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))), st.sampled_from([0.25, 1.0]))
 def test_every_pixel_and_every_region_keeps_an_object(mask: np.ndarray, depth: float) -> None:

@@ -1,5 +1,9 @@
 """Pictures keep their grey values whatever their depth."""
 
+import io
+import struct
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +73,25 @@ def test_pictures_of_8_bits_are_those_of_pillow(tmp_path: Path, mode: str) -> No
     assert values.dtype == np.uint8
     with Image.open(tmp_path / "p.tif") as file:
         np.testing.assert_array_equal(values, np.asarray(file.convert("RGB")))
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """A grey PNG with its header and a first line of pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n"
+    for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(width + 1)))):
+        content += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return content
+
+
+def test_pictures_of_200_megapixels_are_read_and_bombs_are_not(tmp_path: Path) -> None:
+    for width in (17_000, 60_000):
+        (tmp_path / "large.png").write_bytes(png_of_size(width, width))
+        with pytest.raises(DataError, match=r"large\.png has more than 268 million pixels: cut it into tiles"):
+            decode_picture(tmp_path / "large.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Image.open(io.BytesIO(png_of_size(14_143, 14_143))).size == (14_143, 14_143)
 
 
 def test_what_is_no_picture_is_named(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_uneven_slices_are_refused(bundle: Path, tmp_path: Path) -> None:
     write_series(int16(), tmp_path / "series", positions=np.array([0.0, 3, 6, 12, 15, 18]))
     error = one(bundle, tmp_path / "series", tmp_path / "out").error
     assert error is not None and "6 mm apart, others 3 mm" in error
-    assert files_in(tmp_path / "out") == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_dicom_segmentation_has_its_pixels_on_the_slices_they_belong_to(
@@ -205,11 +205,36 @@ def test_inputs_of_one_name_get_masks_of_different_names(bundle: Path, tmp_path:
     assert not np.array_equal(*map(mask_of, outcomes))
 
 
-def test_inputs_that_differ_in_their_ending_only_are_refused_at_once(bundle: Path, tmp_path: Path) -> None:
-    for name in ("a.nii", "a.nii.gz"):
+def test_of_inputs_that_differ_in_their_ending_only_none_is_segmented_and_all_others_are(
+    bundle: Path, tmp_path: Path
+) -> None:
+    for name in ("a.nii", "a.nii.gz", "b.nii"):
         save(volume(), AFFINE, tmp_path / "in" / name)
-    with pytest.raises(DataError, match="would have one name"):
-        segment(bundle, [tmp_path / "in"], tmp_path / "out")
+    first, second, other = segment(bundle, [tmp_path / "in"], tmp_path / "out")
+    for one_of_two in (first, second):
+        assert one_of_two.error is not None and "would have one name: rename one" in one_of_two.error
+        assert str(first.image) in one_of_two.error and str(second.image) in one_of_two.error
+    assert other.error is None and files_in(tmp_path / "out") == ["b_seg.nii.gz"]
+
+
+def test_a_mask_is_not_written_over_that_of_another_input_where_two_names_are_one_file(
+    bundle: Path, tmp_path: Path
+) -> None:
+    for seed, name in enumerate("ab"):
+        save(volume(seed), AFFINE, tmp_path / f"in/{name}.nii")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/b_seg.nii.gz").symlink_to("a_seg.nii.gz")
+    first, second = segment(bundle, [tmp_path / "in"], tmp_path / "out")
+    assert second.error is not None and f"would be written over the mask of {first.image}" in second.error
+    np.testing.assert_array_equal(mask_of(first), mask_of(one(bundle, first.image, tmp_path / "alone")))
+
+
+def test_a_folder_that_was_made_for_masks_goes_when_there_are_none(bundle: Path, image: Path, tmp_path: Path) -> None:
+    image.write_text("no volume")
+    (tmp_path / "mine").mkdir()
+    for output in (tmp_path / "new/masks", tmp_path / "mine"):
+        assert one(bundle, image, output).error is not None
+    assert not (tmp_path / "new").exists() and (tmp_path / "mine").is_dir()
 
 
 def test_an_input_is_never_written_over(bundle: Path, image: Path) -> None:
@@ -373,7 +398,7 @@ def test_a_zip_that_would_fill_the_disk_is_refused(
 def test_a_damaged_zip_is_refused(bundle: Path, image: Path, tmp_path: Path) -> None:
     archive = zip_of(bundle, tmp_path / "bundle.zip")
     archive.write_bytes(archive.read_bytes()[:100])
-    with pytest.raises(DataError, match="not a readable zip"):
+    with pytest.raises(ConfigError, match="no folder and no zip"):
         segment(archive, [image], tmp_path / "out")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.files import read_json, write_json
 from monai_lwmisn.label.folder import prepare, restore
 from monai_lwmisn.label.server import server_command
 
@@ -27,12 +28,28 @@ def test_copies_are_made_once_and_keep_what_they_learn(tmp_path: Path) -> None:
 
 
 def test_what_is_no_bundle_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    for bundles, sentence in (([tmp_path / "none"], "give a bundle's folder"), ([], "has no bundle yet")):
+    for bundles, sentence in (([tmp_path / "none"], "is no folder: give that of a bundle"), ([], "has no bundle yet")):
         with pytest.raises(ConfigError, match=sentence):
             prepare(tmp_path / "app", bundles)
         shutil.rmtree(tmp_path / "app", ignore_errors=True)
+    for file, content, sentence in (
+        ("configs/train.json", {"run": ["$print()"]}, r"would run '\$print\(\)'"),
+        ("configs/inference.json", {"load": {"_target_": "os.system"}}, "would run 'os.system'"),
+    ):
+        copy = Path(shutil.copytree(BUNDLE, tmp_path / Path(file).stem))
+        write_json({**read_json(copy / file), **content}, copy / file)
+        with pytest.raises(ConfigError, match=sentence):
+            prepare(tmp_path / "app", [copy])
+        assert not (tmp_path / "app").exists()
     with pytest.raises(ConfigError, match="no bundle nothing with published weights"):
         restore(tmp_path / "app", "nothing")
+
+
+def test_code_beside_a_bundle_is_not_copied(tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(BUNDLE, tmp_path / "bundle"))
+    (copy / "torch.py").write_text("raise SystemExit")
+    prepare(tmp_path / "app", [copy])
+    assert not list((tmp_path / "app/model").rglob("*.py")) and (tmp_path / "app/model/bundle/LICENSE").is_file()
 
 
 def test_the_server_needs_its_package_and_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,16 @@
 import errno
 import os
 import pickle
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from monai_lwmisn.errors import CheckpointError
-from monai_lwmisn.networks.weights import load_checkpoint, save_atomically
+from monai_lwmisn.networks.weights import load_checkpoint, load_weights, save_atomically
 
 
 def test_disk_full_keeps_the_last_good_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,6 +58,35 @@ def test_code_in_a_checkpoint_is_not_executed(tmp_path: Path, monkeypatch: pytes
         with pytest.raises(CheckpointError, match=name):
             load_checkpoint(name)
     assert not Path("exploded").exists()
+
+
+def test_a_file_that_unpacks_to_more_than_it_has_is_not_unpacked(tmp_path: Path) -> None:
+    save_atomically({"weights": torch.zeros(1_000_000)}, tmp_path / "plain.pt")
+    with zipfile.ZipFile(tmp_path / "plain.pt") as plain, zipfile.ZipFile(tmp_path / "bomb.pt", "w") as bomb:
+        for member in plain.infolist():
+            bomb.writestr(member.filename, plain.read(member), zipfile.ZIP_DEFLATED)
+    assert torch.equal(load_checkpoint(tmp_path / "plain.pt")["weights"], torch.zeros(1_000_000))
+    with pytest.raises(CheckpointError, match=r"bomb\.pt is not a checkpoint"):
+        load_checkpoint(tmp_path / "bomb.pt")
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda weights: weights.fill_(float("nan")),
+        lambda weights: weights[:1].clone(),
+        lambda weights: torch.zeros(1).expand(10**6, 10**6),
+        lambda weights: weights.to_sparse(),
+        lambda weights: "text",
+        lambda weights: None,
+    ],
+)
+def test_weights_that_are_not_those_of_the_network_are_refused(tmp_path: Path, lie: Any) -> None:
+    network = nn.Linear(3, 2)
+    state = network.state_dict()
+    save_atomically({**state, "weight": lie(state["weight"].clone())}, tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match=r"model\.pt (does not hold the weights|holds weights that are NaN)"):
+        load_weights(network, tmp_path / "model.pt")
 
 
 def test_truncated_missing_and_odd_files(tmp_path: Path) -> None:

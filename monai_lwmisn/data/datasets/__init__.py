@@ -12,6 +12,7 @@ from pathlib import Path
 from monai_lwmisn.data.datasets import chaos_ct, dsb2018, folder, msd, promise12
 from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
 from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.inference.folders import FolderTree
 
 DATASETS: dict[str, DatasetFormat] = {
     "dsb2018": dsb2018.FORMAT,
@@ -52,13 +53,29 @@ def scan_dataset(dataset: str, path: str | os.PathLike[str]) -> Scan:
     absolute = Path(os.path.abspath(Path(path).expanduser()))
     found = find_dataset_format(dataset)
     if not absolute.exists():
-        raise DataError(f"There is no {absolute}: give the folder or archive of the data set ({found.description}).")
+        raise DataError(f"{absolute} does not exist: give the folder or zip of the data set ({found.description}).")
     if absolute.is_dir() and not any(absolute.iterdir()):
         raise DataError(f"The folder {absolute} is empty: it should hold {found.description}.")
+    other = _other_format(dataset, absolute)
+    if other is not None:
+        raise DataError(other)
     scan = found.scan(absolute)
     if not scan.items and not scan.problems:
         raise DataError(f"Nothing in {absolute} looks like the format {dataset!r}: it should hold {found.description}.")
     return scan
+
+
+def _other_format(dataset: str, path: Path) -> str | None:
+    """Return a sentence that names another format, if a folder has that and nothing of the one that was asked for."""
+    if not path.is_dir():
+        return None
+    tree = FolderTree(path)
+    if DATASETS[dataset].describe(tree):
+        return None
+    for name, other in DATASETS.items():
+        if seen := other.describe(tree):
+            return f"{path} has {seen}, which is not the format {dataset!r}: add --set data.dataset={name}."
+    return None
 
 
 def read_dataset(dataset: str, path: str | os.PathLike[str]) -> list[Item]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from monai_lwmisn.inference.folders import FolderTree
+
 Item = dict[str, Any]
 """One image with its label: ``image``, ``label`` (paths), ``case``, ``group``, ``stratum``; see ``data.datalist``."""
 
@@ -31,7 +33,9 @@ class DatasetFormat:
     Attributes:
         description: the files of the format, as a phrase for help texts and errors.
         scan: function that finds the pairs of image and label under a path.
+        describe: function that returns in a phrase what a folder has of this format; an empty text where it has none.
     """
 
     description: str
     scan: Callable[[Path], Scan]
+    describe: Callable[[FolderTree], str]

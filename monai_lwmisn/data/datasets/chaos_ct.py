@@ -10,6 +10,7 @@ from monai.utils import optional_import
 
 from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
 from monai_lwmisn.errors import DataError, reason_of
+from monai_lwmisn.inference.folders import FolderTree
 
 pydicom, _ = optional_import("pydicom")
 
@@ -63,13 +64,14 @@ def order_slices(files: list[Path]) -> list[int]:
 def scan_chaos_ct(path: Path) -> Scan:
     """Find DICOM series and their masks. Masks and slices are paired in the order of their file names."""
     scan = Scan()
+    tree = FolderTree(path)
     cases = sorted(
-        {folder.parent for name in ("DICOM_anon", "Ground") for folder in path.rglob(name) if folder.is_dir()},
+        {folder.parent for folder in tree.files if folder.name in ("DICOM_anon", "Ground")},
         key=lambda case: (len(case.name), case.name),
     )
     for case in cases:
-        slices = sorted((case / "DICOM_anon").glob("*.dcm"))
-        masks = sorted((case / "Ground").glob("*.png"))
+        slices = [file for file in tree.files.get(case / "DICOM_anon", []) if file.suffix.lower() == ".dcm"]
+        masks = [file for file in tree.files.get(case / "Ground", []) if file.suffix.lower() == ".png"]
         if not slices and not masks:
             continue  # the MR cases of CHAOS have one folder level more
         if not masks:
@@ -91,10 +93,20 @@ def scan_chaos_ct(path: Path) -> Scan:
             label = [str(masks[index]) for index in order]
             name = case.name
             scan.items.append({"image": str(case / "DICOM_anon"), "label": label, "case": name, "group": name})
+    tree.warn()
     return scan
+
+
+def describe(tree: FolderTree) -> str:
+    """Return the series with masks that a folder has; an empty text where it has none."""
+    found = [
+        folder for folder in tree.files if folder.name == "Ground" and folder.with_name("DICOM_anon") in tree.files
+    ]
+    return "ID/DICOM_anon and ID/Ground" if found else ""
 
 
 FORMAT = DatasetFormat(
     description="CHAOS CT: Train_Sets/CT/ID with DICOM_anon/*.dcm and Ground/*.png",
     scan=scan_chaos_ct,
+    describe=describe,
 )

@@ -10,6 +10,7 @@ from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
 from monai_lwmisn.data.duplicates import group_pictures
 from monai_lwmisn.data.picture_content import describe_pictures
 from monai_lwmisn.inference.archives import member_names
+from monai_lwmisn.inference.folders import FolderTree, is_of_the_system
 from monai_lwmisn.inference.pictures import MASK_SUFFIXES
 
 _FILE = re.compile(r"^(?P<folder>(?:.*/)?(?P<case>[^/]+))/(?P<kind>images|masks)/(?P<name>[^/]+)$")
@@ -18,12 +19,14 @@ _FILE = re.compile(r"^(?P<folder>(?:.*/)?(?P<case>[^/]+))/(?P<kind>images|masks)
 def _list_names(path: Path) -> tuple[str, list[str]]:
     """Return the prefix that makes a name a path, and the names of all picture files under it."""
     if path.is_dir():
-        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+        tree = FolderTree(path)
+        names = [file.relative_to(path).as_posix() for file in tree]
         prefix = f"{path}/"
+        tree.warn()
     else:
-        names = list(member_names(path))
+        names = [name for name in member_names(path) if not is_of_the_system(name)]
         prefix = f"{path}!/"
-    names = [name for name in names if name.lower().endswith(MASK_SUFFIXES) and "__MACOSX" not in name]
+    names = [name for name in names if name.lower().endswith(MASK_SUFFIXES)]
     # The test images of the competition have no masks. If both parts were downloaded, only the training part is used.
     training = [name for name in names if "stage1_train/" in name]
     return prefix, sorted(training or names)
@@ -75,7 +78,18 @@ def _describe(scan: Scan) -> None:
     scan.items = readable
 
 
+def describe(tree: FolderTree) -> str:
+    """Return the images with masks that a folder has, each in a folder of its own; an empty text where it has none."""
+    found = [
+        folder
+        for folder, files in tree.files.items()
+        if folder.name == "masks" and files and len(tree.files.get(folder.with_name("images"), [])) == 1
+    ]
+    return "ID/images and ID/masks" if found else ""
+
+
 FORMAT = DatasetFormat(
     description="2018 Data Science Bowl: ID/images/ID.png and ID/masks/*.png, folder or zip",
     scan=scan_dsb2018,
+    describe=describe,
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.errors import DataError, reason_of
+from monai_lwmisn.inference.folders import FolderTree
 
 
 def scan_msd(path: Path) -> Scan:
@@ -17,24 +19,17 @@ def scan_msd(path: Path) -> Scan:
     """
     description = path / "dataset.json"
     try:
-        content = json.loads(description.read_text(encoding="utf-8"))
-        if "training" not in content and {"channel_names", "numTraining"} & set(content):
-            raise DataError(
-                f"{path} is raw data of nnU-Net, with a file for each channel: join the channels of each case in one "
-                "NIfTI of four axes in images/, put its label into labels/ under the same name, and set "
-                "data.dataset=folder."
-            )
-        entries = content["training"]
+        entries = json.loads(description.read_text(encoding="utf-8"))["training"]
         pairs = [(str(entry["image"]), str(entry["label"])) for entry in entries]
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise DataError(
-            f"{description} cannot be read as a list of images and labels ({error!r}): download it again."
+            f"{description} cannot be read as a list of images and labels ({reason_of(error)}): download it again."
         ) from error
     scan = Scan()
-    root = path.resolve()
     for image, label in sorted(pairs):
-        files = {kind: (path / name).resolve() for kind, name in (("image", image), ("label", label))}
-        outside = [str(file) for file in files.values() if not file.is_relative_to(root)]
+        # A link in the folder may lead anywhere: its name is the case's, and its owner made it.
+        files = {kind: Path(os.path.normpath(path / name)) for kind, name in (("image", image), ("label", label))}
+        outside = [str(file) for file in files.values() if not file.is_relative_to(path)]
         if outside:
             raise DataError(f"{description} names {outside[0]}, which is outside of its folder: correct the path.")
         missing = [(kind, file) for kind, file in files.items() if not file.is_file()]
@@ -47,7 +42,20 @@ def scan_msd(path: Path) -> Scan:
     return scan
 
 
+def describe(tree: FolderTree) -> str:
+    """Return ``dataset.json`` where a folder has one, otherwise an empty text. That of nnU-Net lists no files."""
+    try:
+        content = json.loads((tree.top / "dataset.json").read_text(encoding="utf-8"))
+    except OSError:
+        return ""
+    except ValueError:
+        content = {}
+    of_nnunet = isinstance(content, dict) and "numTraining" in content and "training" not in content
+    return "" if of_nnunet else "dataset.json"
+
+
 FORMAT = DatasetFormat(
     description="Medical Segmentation Decathlon: dataset.json, imagesTr, labelsTr",
     scan=scan_msd,
+    describe=describe,
 )

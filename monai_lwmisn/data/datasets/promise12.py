@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
+from monai_lwmisn.inference.folders import FolderTree
 
 SEGMENTATION = "_segmentation"
 
@@ -12,7 +13,8 @@ SEGMENTATION = "_segmentation"
 def scan_promise12(path: Path) -> Scan:
     """Find MetaImage volumes with their segmentations."""
     scan = Scan()
-    volumes = {file.with_suffix(""): file for file in sorted(path.rglob("*.mhd"))}
+    tree = FolderTree(path)
+    volumes = _volumes(tree)
     for stem, file in volumes.items():
         if stem.name.endswith(SEGMENTATION):
             image = stem.with_name(stem.name.removesuffix(SEGMENTATION))
@@ -23,10 +25,22 @@ def scan_promise12(path: Path) -> Scan:
         else:
             label = volumes[stem.with_name(stem.name + SEGMENTATION)]
             scan.items.append({"image": str(file), "label": str(label), "case": stem.name, "group": stem.name})
+    tree.warn()
     return scan
+
+
+def describe(tree: FolderTree) -> str:
+    """Return the volumes with a segmentation that a folder has; an empty text where it has none."""
+    found = [stem.name for stem in _volumes(tree) if stem.name.endswith(SEGMENTATION)]
+    return f"{found[0]}.mhd" if found else ""
+
+
+def _volumes(tree: FolderTree) -> dict[Path, Path]:
+    return {file.with_suffix(""): file for file in sorted(tree) if file.suffix.lower() == ".mhd"}
 
 
 FORMAT = DatasetFormat(
     description="PROMISE12: CaseNN.mhd and CaseNN_segmentation.mhd",
     scan=scan_promise12,
+    describe=describe,
 )

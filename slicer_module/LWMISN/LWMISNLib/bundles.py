@@ -71,8 +71,9 @@ def read_bundle(path: Path) -> Bundle:
             megabytes=(path / "models" / "model.pt").stat().st_size / 1e6,
         )
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise SegmentationError(
-            f"{path} is no bundle that this module can run ({type(error).__name__}: {error}): "
+            f"{path} is no bundle that this module can run ({reason}): "
             "give a folder or zip that 'lwmisn bundle' has written."
         ) from error
 

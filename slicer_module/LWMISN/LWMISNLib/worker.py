@@ -18,6 +18,7 @@ import shutil
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -45,6 +46,10 @@ def main() -> None:
     events = Events(folder / "events.jsonl")
     jobs: Queue[Job] = Queue()
     threading.Thread(target=_read_jobs, args=(jobs, folder), daemon=True).start()
+    with suppress(ImportError):  # the code of a standalone bundle of an earlier release has no such part
+        from monai_lwmisn.inference.quiet import quieten_libraries
+
+        quieten_libraries()
     try:
         # The imports take seconds, and no job has to wait for them then.
         from monai_lwmisn.inference.predict import load_bundle

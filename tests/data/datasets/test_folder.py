@@ -1,5 +1,7 @@
 """One's own data in ``images/`` and ``labels/``, in every format that is read."""
 
+import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,7 @@ from monai.transforms import LoadImage
 from PIL import Image
 
 from monai_lwmisn.data import read_dataset
-from monai_lwmisn.data.datasets import scan_dataset
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.errors import DataError, InputWarning
 from monai_lwmisn.inference.readers import LabelReader, PictureReader, VolumeReader
 
 
@@ -58,11 +59,111 @@ def test_images_and_labels_must_pair(tmp_path: Path) -> None:
         read_dataset("folder", tmp_path)
 
 
-def test_two_files_of_one_name_are_named_and_the_others_kept(tmp_path: Path) -> None:
-    for name in ("a.png", "a.tif", "b.png"):
-        for kind in ("images", "labels"):
-            write(tmp_path / kind / name, np.ones((4, 5), np.uint8))
-    scan = scan_dataset("folder", tmp_path)
-    assert [item["case"] for item in scan.items] == ["b"]
-    for kind, problem in zip(("images", "labels"), scan.problems, strict=True):
-        assert problem.startswith(f"The {kind} {tmp_path / kind / 'a.png'} and a.tif have one name: rename")
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def read(folder: Path) -> tuple[list[tuple[str, str, str]], str]:
+    """Image, label and case of each item, and what was said."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        items = read_dataset("folder", folder)
+    pairs = [(*(os.path.relpath(item[key], folder) for key in ("image", "label")), item["case"]) for item in items]
+    said = " ".join(str(warning.message) for warning in caught if warning.category is InputWarning)
+    return pairs, said.replace(f"{folder}/", "")
+
+
+@pytest.mark.parametrize(
+    ("files", "pairs", "said"),
+    [
+        (["image/a.png", "masks/a.png"], [("image/a.png", "masks/a.png", "a")], "image as images and masks as labels"),
+        (
+            ["Images/a.png", "Annotations/a_mask.png"],
+            [("Images/a.png", "Annotations/a_mask.png", "a")],
+            "Annotations as labels",
+        ),
+        (
+            ["imagesTr/h_01_0000.nii.gz", "labelsTr/h_01.nii.gz", "imagesTs/h_02_0000.nii.gz", "dataset.json"],
+            [("imagesTr/h_01_0000.nii.gz", "labelsTr/h_01.nii.gz", "h_01")],
+            "imagesTr as images",
+        ),
+        (
+            ["b_img.tif", "b_masks.tif", "a.png", "a_cp_masks.png", "a_flows.tif", "a_seg.npy"],
+            [("a.png", "a_cp_masks.png", "a"), ("b_img.tif", "b_masks.tif", "b")],
+            "the labels beside them",
+        ),
+        (
+            ["only/imgs/a.png", "only/gt/a.png", "notes/readme.txt"],
+            [("only/imgs/a.png", "only/gt/a.png", "a")],
+            "only/imgs as images",
+        ),
+        (
+            ["images/a_0000.png", "images/a_0001.png", "labels/a_0000.png", "labels/a_0001.png"],
+            [(f"images/a_000{n}.png", f"labels/a_000{n}.png", f"a_000{n}") for n in (0, 1)],
+            "",
+        ),
+        (["images/a.png", "labels/a.png", "masks/a.png"], [("images/a.png", "labels/a.png", "a")], "labels/ is used"),
+        (
+            ["images/a.png", "labels/a.png", "images/more/b.png"],
+            [("images/a.png", "labels/a.png", "a")],
+            "images/more (put its files into images/ itself)",
+        ),
+        (
+            ["images/a.png", "labels/a.png", "images/._a.png", "images/Thumbs.db"],
+            [("images/a.png", "labels/a.png", "a")],
+            "images/._a.png (hidden); images/Thumbs.db (of the system)",
+        ),
+    ],
+)
+def test_the_names_of_other_tools_are_read_and_said(
+    tmp_path: Path, files: list[str], pairs: list[tuple[str, str, str]], said: str
+) -> None:
+    touch(tmp_path, *files)
+    found, sentence = read(tmp_path)
+    assert found == pairs
+    assert said in sentence and bool(said) == bool(sentence)
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        (
+            [
+                f"{part}/{kind}/{name}.png"
+                for part in ("test", "train")
+                for kind in ("images", "masks")
+                for name in "ab"
+            ],
+            "in each of test, train: give one",
+        ),
+        (["images/a.png", "mask/a.png", "annotations/a.png"], "annotations, mask, of which one is meant: name that"),
+        (["imagesTr/h_0000.nii", "imagesTr/h_0001.nii", "labelsTr/h.nii"], "several channels .h_0000, h_0001.: keep"),
+        (["images/a.png", "images/a.tif", "labels/a.png"], "images/a.png and a.tif have one name: rename"),
+        (["images/a.png", "labels/a.png", "labels/a.tif"], "labels/a.png and a.tif have one name: rename"),
+        (["1/images/1.png", "1/masks/a.png", "2/images/2.png", "2/masks/b.png"], "add --set data.dataset=dsb2018"),
+        (["1/DICOM_anon/a.dcm", "1/Ground/a.png"], "add --set data.dataset=chaos_ct"),
+        (["dataset.json"], "dataset.json, .*: add --set data.dataset=msd"),
+        (["a.png", "b.png"], "should hold images/ and labels/"),
+    ],
+)
+def test_what_is_not_clear_is_refused_with_what_to_do(tmp_path: Path, files: list[str], sentence: str) -> None:
+    touch(tmp_path, *files)
+    with pytest.raises(DataError, match=sentence):
+        read_dataset("folder", tmp_path)
+
+
+@pytest.mark.parametrize("dataset", ["dsb2018", "chaos_ct", "promise12", "msd"])
+def test_another_format_is_recognised(tmp_path: Path, dataset: str) -> None:
+    touch(tmp_path, "image/a.png", "label/a.png")
+    with pytest.raises(DataError, match=rf"image/ and label/, .* format '{dataset}': add --set data.dataset=folder"):
+        read_dataset(dataset, tmp_path)
+
+
+def test_a_dead_link_costs_its_own_pair_only(tmp_path: Path) -> None:
+    touch(tmp_path, "images/a.png", "labels/a.png")
+    for kind in ("images", "labels"):
+        (tmp_path / kind / "b.png").symlink_to("../.git/annex/objects/b.png")
+    pairs, said = read(tmp_path)
+    assert [case for *_, case in pairs] == ["a"] and "images/b.png, labels/b.png (dead link)" in said

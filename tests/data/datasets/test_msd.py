@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monai_lwmisn.data import read_dataset
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.errors import DataError, InputWarning
 from tests.data.formats import load
 
 
@@ -39,17 +39,26 @@ def test_files_outside_the_folder_are_refused(folder: Path) -> None:
         read_dataset("msd", folder)
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '{"training": [{"image": "a"}]}', '{"training": ["a"]}', None])
-def test_a_broken_description_is_refused(folder: Path, text: str | None) -> None:
-    if text is None:
-        (folder / "dataset.json").unlink()
-    else:
-        (folder / "dataset.json").write_text(text)
+@pytest.mark.parametrize("text", ["{", "{}", '{"training": [{"image": "a"}]}', '{"training": ["a"]}'])
+def test_a_broken_description_is_refused(folder: Path, text: str) -> None:
+    (folder / "dataset.json").write_text(text)
     with pytest.raises(DataError, match=r"dataset\.json cannot be read"):
         read_dataset("msd", folder)
 
 
-def test_raw_data_of_nnunet_are_named(folder: Path) -> None:
-    (folder / "dataset.json").write_text(json.dumps({"channel_names": {"0": "T1"}, "numTraining": 4, "labels": {}}))
-    with pytest.raises(DataError, match="raw data of nnU-Net, with a file for each channel: join the channels"):
+@pytest.mark.parametrize("of_nnunet", [True, False])
+def test_without_a_list_the_folder_is_read_by_names(folder: Path, of_nnunet: bool) -> None:
+    (folder / "dataset.json").unlink()
+    if of_nnunet:
+        (folder / "dataset.json").write_text('{"channel_names": {"0": "T1"}, "numTraining": 4}')
+    with pytest.raises(DataError, match="imagesTr/ and labelsTr/.*: add --set data.dataset=folder"):
         read_dataset("msd", folder)
+    with pytest.warns(InputWarning, match="imagesTr as images"):
+        assert len(read_dataset("folder", folder)) == 4
+
+
+def test_a_linked_image_keeps_the_name_of_its_case(folder: Path, tmp_path: Path) -> None:
+    image = folder / "imagesTr" / "hippocampus_001.nii.gz"
+    image.rename(tmp_path / "annex-key.nii.gz")
+    image.symlink_to(tmp_path / "annex-key.nii.gz")
+    assert [item["case"] for item in read_dataset("msd", folder)] == [f"hippocampus_{index:03d}" for index in range(4)]

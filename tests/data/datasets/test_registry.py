@@ -15,7 +15,7 @@ def test_an_unknown_format_gets_the_nearest_name() -> None:
 
 @pytest.mark.parametrize("dataset", sorted(DATASETS))
 def test_missing_empty_and_foreign_folders_are_refused(tmp_path: Path, dataset: str) -> None:
-    with pytest.raises(DataError, match="There is no .*nowhere"):
+    with pytest.raises(DataError, match="nowhere does not exist: give"):
         read_dataset(dataset, tmp_path / "nowhere")
     empty = tmp_path / "empty"
     empty.mkdir()

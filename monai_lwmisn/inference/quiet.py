@@ -1,0 +1,63 @@
+"""Keeps what libraries say to programmers away from users. Needs the standard library alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TextIO
+
+from monai_lwmisn.errors import InputWarning
+
+__all__ = ["quieten_libraries", "without_native_messages"]
+
+_LOUD = {
+    "nibabel.global": logging.CRITICAL,  # it has a handler of its own
+    "monai.data.nvimgcodec_pydicom_plugin": logging.ERROR,  # for every reader, that there is no decoder on a GPU
+    "ignite.engine.engine": logging.CRITICAL,  # every error, even Ctrl-C, before the one sentence about it
+    "torch.onnx": logging.ERROR,
+}
+
+
+def quieten_libraries() -> None:
+    """Hide warnings and log messages of libraries. An :class:`InputWarning` stays, as one line.
+
+    A program calls it once, where it begins.
+    """
+    warnings.simplefilter("ignore")
+    warnings.filterwarnings("default", category=InputWarning)
+    warnings.showwarning = _show  # some libraries change the filters
+    logging.getLogger().addHandler(logging.NullHandler())  # Python's handler of last resort prints otherwise
+    for name, level in _LOUD.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def without_native_messages() -> Iterator[None]:
+    """Keep what a C++ library prints by itself off the terminal; what it raises has the reason too."""
+    with ExitStack() as stack:
+        try:
+            kept = os.dup(2)
+        except OSError:  # a program without a terminal
+            yield
+            return
+        stack.callback(os.close, kept)
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        stack.callback(os.dup2, kept, 2)
+        yield
+
+
+def _show(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    if issubclass(category, InputWarning) and int(os.environ.get("RANK", 0)) == 0:
+        print(f"lwmisn: warning: {message}", file=file or sys.stderr)
