@@ -97,7 +97,7 @@ def read_dicom(path: str | os.PathLike[str], series: str | None = None) -> tuple
     for plane in grid.planes:
         if plane.file not in decoded:
             dataset = _read(plane.file)
-            decoded[plane.file] = stored_frames(dataset, plane.file)
+            decoded[plane.file] = stored_frames(dataset, plane.file, path)
         stored = decoded[plane.file][plane.frame or 0]
         if plane.frame is None:
             del decoded[plane.file]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -19,12 +20,13 @@ _EXACT_IN_FLOAT32 = 2**24
 __all__ = ["PIXELS", "lookup_table", "rescale", "stored_frames"]
 
 
-def stored_frames(dataset: Any, file: str) -> np.ndarray:
+def stored_frames(dataset: Any, file: str, name: str | os.PathLike[str]) -> np.ndarray:
     """The stored values of all frames of a file.
 
     Args:
         dataset: pydicom's dataset of the file.
         file: its path, for messages.
+        name: of the series, for remarks.
 
     Returns:
         (frame, row, column), without what Bits Stored says is no part of the value.
@@ -42,6 +44,8 @@ def stored_frames(dataset: Any, file: str) -> np.ndarray:
     if not syntax.is_compressed:
         _check_length(file, len(dataset[names[0]].value), shape, int(dataset.BitsAllocated))
     try:
+        if hasattr(dataset, "pixel_array_options"):  # pydicom 3 would take High Bit for Bits Stored - 1
+            dataset.pixel_array_options(correct_unused_bits=False)
         frames = np.asarray(dataset.pixel_array)
     except Exception as error:  # each decoder raises its own
         if syntax.is_compressed and find_spec("gdcm") is None:
@@ -53,7 +57,7 @@ def stored_frames(dataset: Any, file: str) -> np.ndarray:
     if frames.size != np.prod(shape):
         raise DataError(f"The DICOM file {file} has other pixels than its {shape[0]} frames need: copy it again.")
     frames = frames.reshape(shape)
-    return frames if frames.dtype.kind == "f" else _stored_bits(frames, dataset, file)
+    return frames if frames.dtype.kind == "f" else _stored_bits(frames, dataset, str(name))
 
 
 def _check_length(file: str, found: int, shape: tuple[int, int, int], bits: int) -> None:
@@ -66,24 +70,22 @@ def _check_length(file: str, found: int, shape: tuple[int, int, int], bits: int)
         )
 
 
-def _stored_bits(frames: np.ndarray, dataset: Any, file: str) -> np.ndarray:
+def _stored_bits(frames: np.ndarray, dataset: Any, name: str) -> np.ndarray:
     """The values without the bits above them, such as overlays of old scanners."""
     allocated, stored = 8 * frames.dtype.itemsize, int(dataset.BitsStored)
-    if stored >= allocated:
+    is_compressed = dataset.file_meta.TransferSyntaxUID.is_compressed
+    shift = 0 if is_compressed else int(dataset.HighBit) + 1 - stored
+    if not 0 < stored + shift <= allocated or shift < 0 or (stored == allocated):
         return frames
-    shift = 0 if dataset.file_meta.TransferSyntaxUID.is_compressed else int(dataset.HighBit) + 1 - stored
-    signed = frames.dtype.kind == "i"
-    # Shifted to the left end and back, so that the sign is that of the highest stored bit.
-    values = (frames << (allocated - stored - shift)) >> (allocated - stored) if shift >= 0 else frames
-    has_overlay = any((0x6000 + 2 * group, 0x0010) in dataset for group in range(16))
-    if shift == 0 and not has_overlay and not np.array_equal(values, frames):
-        above = "its sign and" if signed else "them and"
+    above = frames >> (stored + shift)
+    if not is_compressed and ((above != 0) & (above != -1 if frames.dtype.kind == "i" else True)).any():
         warnings.warn(
-            f"{file} has bits set above the {stored} that Bits Stored names: {above} the rest are left out.",
+            f"{name} has bits set above the {stored} that Bits Stored names, such as an overlay: they are left out.",
             InputWarning,
             stacklevel=2,
         )
-    return values
+    # Shifted to the left end and back, so that the sign is that of the highest stored bit.
+    return (frames << (allocated - stored - shift)) >> (allocated - stored)
 
 
 def lookup_table(header: Any, file: str) -> tuple[int, np.ndarray] | None:
