@@ -152,6 +152,8 @@ def _is_dicom(start: bytes) -> bool:
 
 def _headers(path: Path) -> dict[str, Any]:
     """The headers of the images, by path; other DICOM objects and other files are passed over."""
+    from pydicom.uid import UID
+
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
     else:
@@ -167,14 +169,16 @@ def _headers(path: Path) -> dict[str, Any]:
                 raise DataError(f"The DICOM file {file} cannot be read: it is damaged or cut short, copy it again.")
             continue
         header = _read(str(file), stop_before_pixels=True)
-        kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
-        name = "Image Storage" if kind is None or kind.name == str(kind) else kind.name  # those of makers have no name
+        kind = UID(str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or ""))
+        name = "Image Storage" if kind.name == str(kind) else kind.name  # those of makers have no name
         if not name.endswith("Image Storage") and name not in _OTHER_IMAGES:
             others.add(name)
         elif header.get("Rows") and header.get("Columns"):
             headers[str(file)] = header
         else:
-            raise DataError(f"The DICOM file {file} is cut short, its header ends too early: copy it again.")
+            raise DataError(
+                f"The DICOM file {file} has no Rows and Columns, so it is cut short or no image: copy it again."
+            )
     if not headers:
         instead = f", only {', '.join(sorted(others))}" if others else ""
         raise DataError(f"{path} holds no DICOM series of images that can be read{instead}: give another.")

@@ -198,7 +198,7 @@ def _with_positions(planes: list[Plane], name: str | os.PathLike[str], remarks: 
     if len(planes) > 1 and len({plane.location for plane in planes} - {None}) == len(planes):
         remarks.append(f"{name} has no Image Position: the places of the slices are taken from Slice Location.")
         return [replace(plane, position=normal * float(plane.location or 0)) for plane in planes]
-    if len({plane.number for plane in planes} - {None}) < len(planes):
+    if len(planes) > 1 and len({plane.number for plane in planes} - {None}) < len(planes):
         raise DataError(
             f"The DICOM slices of {name} have neither positions nor Instance Numbers that differ: their order is not "
             "known, convert them with a program that knows it."

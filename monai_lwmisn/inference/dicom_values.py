@@ -53,7 +53,8 @@ def stored_frames(dataset: Any, file: str, name: str | os.PathLike[str]) -> np.n
                 f"The DICOM file {file} is compressed ({syntax.name}), which python-gdcm decodes: pip install "
                 "python-gdcm."
             ) from error
-        raise DataError(f"The DICOM file {file} cannot be decoded ({reason_of(error)}): copy it again.") from error
+        remedy = "copy it again, or store it without compression"
+        raise DataError(f"The DICOM file {file} cannot be decoded ({reason_of(error)}): {remedy}.") from error
     if frames.size != np.prod(shape):
         raise DataError(f"The DICOM file {file} has other pixels than its {shape[0]} frames need: copy it again.")
     frames = frames.reshape(shape)

@@ -11,7 +11,10 @@ import monai_lwmisn
 from monai_lwmisn.bundle.standalone import CLOSED_PART
 
 PACKAGE = Path(monai_lwmisn.__file__).parent
-CORES = ("archives", "dicom", "dicom_segmentation", "image_checks", "inputs", "labels", "masks", "pictures", "volumes")
+CORES = (
+    *("archives", "dicom", "dicom_grid", "dicom_segmentation", "dicom_values", "image_checks", "inputs", "itk_volumes"),
+    *("labels", "masks", "nifti", "pictures", "volumes"),
+)
 LIBRARIES = {"torch", "monai", "numpy", "nibabel", "itk", "PIL", "scipy", "skimage"}
 OPTIONAL = {"SimpleITK", "highdicom", "onnx_ir", "onnxruntime", "openvino", "pydicom"}
 OWN = {"", *(name.removesuffix(".py") for name in CLOSED_PART)}

@@ -156,7 +156,7 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "cut short": (lambda files: setattr(files[-1], "PixelData", files[-1].PixelData[:-4]), r"has 56 of 60 bytes"),
     "more frames": (lambda files: setattr(files[-1], "PixelData", bytes(120)), r"for more frames than"),
     "no pixels": (last(PixelData=None), r"has no pixels"),
-    "no rows": (last(Rows=None), r"its header ends too early"),
+    "no rows": (last(Rows=None), r"has no Rows and Columns"),
     "colours": (last(SamplesPerPixel=3), r"colours instead of values"),
     "palette": (last(PhotometricInterpretation="PALETTE COLOR"), r"colours instead of values"),
     "packed": (each(BitsAllocated=12, BitsStored=12, HighBit=11), r"cannot be decoded"),
