@@ -115,9 +115,7 @@ def _frames(
     if planes[0].frame is None:
         return headers, np.ascontiguousarray(masks)
     if len(headers) > 1:
-        raise DataError(
-            f"{source} has frames in {len(headers)} files, which dicom-seg does not refer to: use another format."
-        )
+        raise DataError(f"{source} has its frames in {len(headers)} files: use another format than dicom-seg.")
     return headers, np.ascontiguousarray(masks[np.argsort([plane.frame for plane in planes])])
 
 

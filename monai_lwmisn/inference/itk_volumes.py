@@ -42,9 +42,7 @@ def read_itk(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
     try:
         image = itk.imread(str(path))
     except (KeyError, TypeError) as error:  # names of C++ templates
-        raise DataError(
-            f"{path} has voxels of a type that is not read: save them as whole numbers or float."
-        ) from error
+        raise DataError(f"{path} has voxels of a type that is not read: save them as int16 or float.") from error
     voxels, affine, axes = _from_itk(image)
     affine[:3] *= factor
     return voxels, affine, axes

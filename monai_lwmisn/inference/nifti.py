@@ -36,8 +36,7 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
     """
     import nibabel
 
-    with nibabel.imageglobals.LoggingOutputSuppressor():
-        image: Any = nibabel.load(path)
+    image: Any = nibabel.load(path)
     if not isinstance(image, nibabel.Nifti1Pair):
         raise DataError(f"{path} is Analyze 7.5, which does not say left from right: convert it to NIfTI.")
     if image.get_data_dtype().kind == "c":
@@ -66,10 +65,8 @@ def _affine(path: Path, image: Any, stored: Any) -> np.ndarray:
     spacing = np.asarray(stored["pixdim"][1:4], dtype=float)
     remarks = []
     if not sform and not (spacing[:rank] > 0).all():
-        listed = "x".join(f"{length:g}" for length in spacing[:rank])
-        remarks.append(
-            f"{path} has the spacing {listed}: {'x'.join(f'{length:g}' for length in lengths)} mm is assumed."
-        )
+        found, taken = ("x".join(f"{length:g}" for length in which[:rank]) for which in (spacing, lengths))
+        remarks.append(f"{path} has the spacing {found} in its header: {taken} mm is assumed.")
     if source == "spacing":
         remarks.append(
             f"{path} has no orientation (sform and qform codes are 0): x is assumed to run to the left, y to the front "

@@ -66,13 +66,18 @@ def enhanced(files: Sequence[FileDataset]) -> FileDataset:
     merged.Modality, merged.NumberOfFrames = "MR", len(files)
     merged.ContentDate, merged.ContentTime = "20200101", "000000"
     merged.ImageType = ["ORIGINAL", "PRIMARY", "M", "NONE"]
+    turns = [{"ImageOrientationPatient": file.ImageOrientationPatient} for file in files]
+    is_shared = all(turn == turns[0] for turn in turns)
     merged.SharedFunctionalGroupsSequence = [
-        group(PixelMeasuresSequence={"PixelSpacing": first.PixelSpacing, "SliceThickness": first.SliceThickness})
+        group(
+            PixelMeasuresSequence={"PixelSpacing": first.PixelSpacing, "SliceThickness": first.SliceThickness},
+            **({"PlaneOrientationSequence": turns[0]} if is_shared else {}),
+        )
     ]
     merged.PerFrameFunctionalGroupsSequence = [
         group(
             PlanePositionSequence={"ImagePositionPatient": file.ImagePositionPatient},
-            PlaneOrientationSequence={"ImageOrientationPatient": file.ImageOrientationPatient},
+            **({} if is_shared else {"PlaneOrientationSequence": turns[index]}),
             PixelValueTransformationSequence={
                 "RescaleSlope": file.RescaleSlope,
                 "RescaleIntercept": file.RescaleIntercept,
