@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ import numpy as np
 from monai_lwmisn.errors import DataError, InputWarning, reason_of
 from monai_lwmisn.inference.dicom_grid import Grid, Plane, place_planes
 from monai_lwmisn.inference.dicom_values import lookup_table, rescale, stored_frames
+
+MOST_COMPRESSED = 1000
+SMALL = 2**26
+"""The frames of a file may have so many times its bytes, and so many bytes besides."""
 
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 """Endings of files that must be DICOM. Many have none."""
@@ -96,8 +101,8 @@ def read_dicom(path: str | os.PathLike[str], series: str | None = None) -> tuple
     frames, scales = [], []
     for plane in grid.planes:
         if plane.file not in decoded:
-            dataset = _read(plane.file)
-            decoded[plane.file] = stored_frames(dataset, plane.file, path)
+            with _naming(plane.file):
+                decoded[plane.file] = stored_frames(_read(plane.file), plane.file, path)
         stored = decoded[plane.file][plane.frame or 0]
         if plane.frame is None:
             del decoded[plane.file]
@@ -127,7 +132,10 @@ def find_grid(path: str | os.PathLike[str], series: str | None = None) -> Grid:
         raise DataError(f"{path} is DICOM, which pydicom reads: pip install pydicom python-gdcm.") from error
     headers = _choose_series(_headers(Path(path)), path, series)
     remarks: list[str] = []
-    planes = [plane for file, header in headers.items() for plane in _planes(file, header, remarks)]
+    planes = []
+    for file, header in headers.items():
+        with _naming(file):
+            planes += _planes(file, header, remarks)
     grid = place_planes(planes, path)
     return replace(grid, remarks=[*remarks, *grid.remarks])
 
@@ -160,25 +168,21 @@ def _headers(path: Path) -> dict[str, Any]:
         files = [path]
     headers, others = {}, set()
     for file in files:
-        try:
+        with _naming(file):
             start = _start(file)
-        except OSError as error:
-            raise DataError(f"The file {file} cannot be read ({reason_of(error)}): repair or remove it.") from error
-        if not _is_dicom(start):
-            if file.name.lower().endswith(DICOM_SUFFIXES) or not any(start):
-                raise DataError(f"The DICOM file {file} cannot be read: it is damaged or cut short, copy it again.")
-            continue
-        header = _read(str(file), stop_before_pixels=True)
-        kind = UID(str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or ""))
-        name = "Image Storage" if kind.name == str(kind) else kind.name  # those of makers have no name
-        if not name.endswith("Image Storage") and name not in _OTHER_IMAGES:
-            others.add(name)
-        elif header.get("Rows") and header.get("Columns"):
-            headers[str(file)] = header
-        else:
-            raise DataError(
-                f"The DICOM file {file} has no Rows and Columns, so it is cut short or no image: copy it again."
-            )
+            if not _is_dicom(start):
+                if file.name.lower().endswith(DICOM_SUFFIXES) or not any(start):
+                    raise ValueError("it is damaged or cut short")
+                continue
+            header = _read(str(file), stop_before_pixels=True)
+            kind = UID(str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or ""))
+            name = "Image Storage" if kind.name == str(kind) else kind.name  # those of makers have no name
+            if not name.endswith("Image Storage") and name not in _OTHER_IMAGES:
+                others.add(name)
+            elif header.get("Rows") and header.get("Columns"):
+                headers[str(file)] = header
+            else:
+                raise ValueError("it has no Rows and Columns, so it is cut short or no image")
     if not headers:
         instead = f", only {', '.join(sorted(others))}" if others else ""
         raise DataError(f"{path} holds no DICOM series of images that can be read{instead}: give another.")
@@ -188,9 +192,9 @@ def _headers(path: Path) -> dict[str, Any]:
 def _choose_series(headers: dict[str, Any], path: str | os.PathLike[str], series: str | None) -> dict[str, Any]:
     found = list(dict.fromkeys(str(header.get("SeriesInstanceUID", "")) for header in headers.values()))
     if series is None and len(found) > 1:
-        raise DataError(f"{path} holds {len(found)} DICOM series: choose one by its UID, of {', '.join(found)}.")
+        raise DataError(f"{path} holds {len(found)} series: choose one by its UID, of {', '.join(found)}.")
     if series is not None and series not in found:
-        raise DataError(f"{path} holds no DICOM series {series}: choose from {', '.join(found)}.")
+        raise DataError(f"{path} holds no series {series}: choose from {', '.join(found)}.")
     chosen = series or found[0]
     return {file: header for file, header in headers.items() if str(header.get("SeriesInstanceUID", "")) == chosen}
 
@@ -198,17 +202,25 @@ def _choose_series(headers: dict[str, Any], path: str | os.PathLike[str], series
 def _read(file: str, stop_before_pixels: bool = False) -> Any:
     import pydicom
 
-    try:
-        dataset = pydicom.dcmread(file, stop_before_pixels=stop_before_pixels, force=True)
-        if "TransferSyntaxUID" not in dataset.file_meta:
-            implicit, little = getattr(dataset, "original_encoding", (None, None))
-            if little is None:
-                implicit, little = dataset.is_implicit_VR, dataset.is_little_endian
-            explicit = pydicom.uid.ExplicitVRLittleEndian if little else pydicom.uid.ExplicitVRBigEndian
-            dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian if implicit else explicit
-    except Exception as error:  # damaged headers raise whatever pydicom meets
-        raise DataError(f"The DICOM file {file} cannot be read ({reason_of(error)}): copy it again.") from error
+    dataset = pydicom.dcmread(file, stop_before_pixels=stop_before_pixels, force=True)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, little = getattr(dataset, "original_encoding", (None, None))
+        if little is None:
+            implicit, little = dataset.is_implicit_VR, dataset.is_little_endian
+        explicit = pydicom.uid.ExplicitVRLittleEndian if little else pydicom.uid.ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian if implicit else explicit
     return dataset
+
+
+@contextmanager
+def _naming(file: str | os.PathLike[str]) -> Iterator[None]:
+    """Make one sentence about a file of the errors that pydicom raises for a damaged one."""
+    try:
+        yield
+    except (DataError, InputWarning):
+        raise
+    except Exception as error:
+        raise DataError(f"The DICOM file {file} cannot be read ({reason_of(error)}): copy it again.") from error
 
 
 def _planes(file: str, header: Any, remarks: list[str]) -> list[Plane]:
@@ -219,6 +231,7 @@ def _planes(file: str, header: Any, remarks: list[str]) -> list[Plane]:
             "example with dcm2niix."
         )
     count = int(header.get("NumberOfFrames") or 1)
+    _check_size(file, header, count)
     groups = list(header.get("PerFrameFunctionalGroupsSequence") or [])
     if len(groups) not in (0, count):
         raise DataError(f"The DICOM file {file} describes {len(groups)} of its {count} frames: copy it again.")
@@ -231,13 +244,23 @@ def _planes(file: str, header: Any, remarks: list[str]) -> list[Plane]:
     return _stacked(file, [_plane(file, header, number, shared) for number in range(count)], remarks)
 
 
+def _check_size(file: str, header: Any, count: int) -> None:
+    """Refuse a file that is much smaller than its frames, before any memory is taken for them."""
+    size = os.path.getsize(file)
+    decoded = count * int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated") or 16) // 8
+    if count < 1 or count > size or decoded > MOST_COMPRESSED * size + SMALL:
+        raise DataError(f"The DICOM file {file} has {size} bytes, too few for its {count} frames: copy it again.")
+
+
 def _check_frames_are_slices(file: str, header: Any) -> None:
     pointer = header.get("FrameIncrementPointer") or []
     tags = [int(tag) for tag in (pointer if isinstance(pointer, Sequence) else [pointer])]
     for tag in tags:
         name = _FRAME_VECTORS.get(tag)
         values = header.get(name) if name else None
-        if name and (name.startswith("FrameTime") or len({str(value) for value in np.atleast_1d(values)}) > 1):
+        if name and (
+            name.startswith("FrameTime") or len({str(value) for value in np.atleast_1d(np.array(values))}) > 1
+        ):
             raise DataError(
                 f"The frames of {file} differ in {_words(name)}, so they are no slices of one volume: convert what "
                 "you mean to a volume."

@@ -101,10 +101,11 @@ def place_planes(planes: Sequence[Plane], name: str | os.PathLike[str]) -> Grid:
     remarks: list[str] = []
     known = _with_spacing(planes, name, remarks)
     known = _with_positions(known, name, remarks)
-    usual = Counter(tuple(plane.orientation.round(2).ravel()) for plane in known).most_common(1)[0][0]
-    reference = next(plane for plane in known if tuple(plane.orientation.round(2).ravel()) == usual)
+    orientations = np.array([plane.orientation for plane in known])
+    kinds = [tuple(orientation.round(2).ravel()) for orientation in orientations]
+    usual = kinds.index(Counter(kinds).most_common(1)[0][0])
+    reference, lengths = known[usual], np.linalg.norm(orientations[usual], axis=1)
     rows, columns = _steps(reference)
-    lengths = np.linalg.norm(reference.orientation, axis=1)
     if (np.abs(lengths - 1) * (np.array(reference.shape[::-1]) - 1)).max() > TOLERANCE:
         remarks.append(
             f"{name} has an Image Orientation with directions of the lengths {lengths[0]:.4g} and {lengths[1]:.4g}: "

@@ -116,7 +116,7 @@ def _frames(
         return headers, np.ascontiguousarray(masks)
     if len(headers) > 1:
         raise DataError(f"{source} has its frames in {len(headers)} files: use another format than dicom-seg.")
-    return headers, np.ascontiguousarray(masks[np.argsort([plane.frame for plane in planes])])
+    return headers, np.ascontiguousarray(masks[np.argsort([plane.frame or 0 for plane in planes])])
 
 
 def _lacking(error: Exception) -> str:

@@ -78,8 +78,8 @@ def _affine(path: Path, image: Any, stored: Any) -> np.ndarray:
             by = f"by up to {distance:.3g} mm" if np.isfinite(distance) else "as the qform is none"
             remarks.append(f"{path} has an sform and a qform that differ {by}: the sform is taken.")
     elif sform and (spacing[:rank] > 0).all() and np.abs(lengths[:rank] / spacing[:rank] - 1).max() > 0.01:
-        found = ["x".join(f"{length:.4g}" for length in which[:rank]) for which in (lengths, spacing)]
-        remarks.append(f"{path} has the spacing {found[0]} in its sform and {found[1]} beside it: the sform is taken.")
+        found, beside = ("x".join(f"{length:.4g}" for length in which[:rank]) for which in (lengths, spacing))
+        remarks.append(f"{path} has the spacing {found} in its sform and {beside} beside it: the sform is taken.")
     unit, factor = _MILLIMETRES.get(int(header["xyzt_units"]) & 7, ("", 1.0))
     if unit:
         affine[:3] *= factor

@@ -128,7 +128,7 @@ def _find(inputs: Iterable[str | os.PathLike[str]], output: Path, volumetric: bo
         for image in images:
             found[image] = Outcome(image)
             if format == "dicom-seg" and not image.is_dir() and not is_dicom(image):
-                sentence = f"{image} is no DICOM, which dicom-seg needs: use another format."
+                sentence = f"{image} is no DICOM series, which dicom-seg needs: use another format."
                 found[image] = Outcome(image, error=sentence)
     return list(found.values())
 

@@ -157,6 +157,8 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "more frames": (lambda files: setattr(files[-1], "PixelData", bytes(120)), r"for more frames than"),
     "no pixels": (last(PixelData=None), r"has no pixels"),
     "no rows": (last(Rows=None), r"has no Rows and Columns"),
+    "many frames": (last(NumberOfFrames=10**9), r"too few for its 1000000000 frames"),
+    "no frames": (last(NumberOfFrames=-1), r"too few for its -1 frames"),
     "colours": (last(SamplesPerPixel=3), r"colours instead of values"),
     "palette": (last(PhotometricInterpretation="PALETTE COLOR"), r"colours instead of values"),
     "packed": (each(BitsAllocated=12, BitsStored=12, HighBit=11), r"cannot be decoded"),
@@ -430,11 +432,11 @@ def test_a_series_is_chosen_by_its_uid(tmp_path: Path) -> None:
     first, second = series(PIXELS), series(PIXELS[:3])
     folder = write([*first, *second], tmp_path / "a")
     uids = [files[0].SeriesInstanceUID for files in (first, second)]
-    with pytest.raises(DataError, match="holds 2 DICOM series: choose one by its UID") as caught:
+    with pytest.raises(DataError, match="holds 2 series: choose one by its UID") as caught:
         read_volume(folder)
     assert all(one in str(caught.value) for one in uids)
     np.testing.assert_array_equal(read_volume(folder, uids[1])[0], PIXELS[:3].transpose(2, 1, 0))
-    with pytest.raises(DataError, match=r"holds no DICOM series 1\.2: choose from"):
+    with pytest.raises(DataError, match=r"holds no series 1\.2: choose from"):
         read_volume(folder, "1.2")
 
 
