@@ -257,10 +257,8 @@ def _check_frames_are_slices(file: str, header: Any) -> None:
     tags = [int(tag) for tag in (pointer if isinstance(pointer, Sequence) else [pointer])]
     for tag in tags:
         name = _FRAME_VECTORS.get(tag)
-        values = header.get(name) if name else None
-        if name and (
-            name.startswith("FrameTime") or len({str(value) for value in np.atleast_1d(np.array(values))}) > 1
-        ):
+        values = np.atleast_1d(np.array(header.get(name) if name else None)).tolist()
+        if name and (name.startswith("FrameTime") or len(set(values)) > 1):
             raise DataError(
                 f"The frames of {file} differ in {_words(name)}, so they are no slices of one volume: convert what "
                 "you mean to a volume."

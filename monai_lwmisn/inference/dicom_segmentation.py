@@ -72,6 +72,7 @@ def write_dicom_segmentation(
             device_serial_number="0",
             series_description=f"Segmentation by {model_name}",
             content_label="SEGMENTATION",
+            omit_empty_frames=bool(frames.any()),  # highdicom prints that it cannot omit all
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise DataError(

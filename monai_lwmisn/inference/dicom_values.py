@@ -14,6 +14,8 @@ from monai_lwmisn.errors import DataError, InputWarning, reason_of
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
+JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+
 _INTEGERS = (np.int16, np.uint16, np.int32, np.uint32, np.int64)
 _EXACT_IN_FLOAT32 = 2**24
 
@@ -43,6 +45,8 @@ def stored_frames(dataset: Any, file: str, name: str | os.PathLike[str]) -> np.n
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_compressed:
         _check_length(file, len(dataset[names[0]].value), shape, int(dataset.BitsAllocated))
+    elif syntax == JPEG_EXTENDED and int(dataset.BitsStored) > 8:  # GDCM gives other values, which pydicom 2 takes
+        raise DataError(f"The DICOM file {file} is compressed as JPEG of 12 bits, which is not read: decompress it.")
     try:
         if hasattr(dataset, "pixel_array_options"):  # pydicom 3 would take High Bit for Bits Stored - 1
             dataset.pixel_array_options(correct_unused_bits=False)

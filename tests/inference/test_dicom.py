@@ -477,6 +477,38 @@ def test_files_without_a_preamble_are_read(tmp_path: Path, syntax: uid.UID) -> N
     np.testing.assert_array_equal(read_volume(tmp_path)[0], PIXELS.transpose(2, 1, 0))
 
 
+@pytest.mark.parametrize("syntax", ["JPEGLosslessProcess14_1", "JPEGLSLossless", "JPEG2000Lossless"])
+@pytest.mark.parametrize(("kind", "stored"), [(np.int16, 16), (np.int16, 12), (np.uint16, 12), (np.uint8, 8)])
+def test_lossless_compression_changes_nothing(tmp_path: Path, syntax: str, kind: type, stored: int) -> None:
+    gdcm = pytest.importorskip("gdcm")
+    half = 2 ** (stored - 1) if kind is np.int16 else 0
+    pixels = np.random.default_rng(2).integers(-half, 2**stored - half, (1, 24, 33)).astype(kind)
+    files = series(pixels)
+    each(BitsStored=stored, HighBit=stored - 1)(files)
+    file = str(next(write(files, tmp_path / "a").iterdir()))
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(file)
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, syntax)))
+    change.SetInput(reader.GetImage())
+    if not change.Change():
+        pytest.skip("GDCM does not write this kind")
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    writer.SetFileName(file)
+    assert writer.Write()
+    assert pydicom.dcmread(file).file_meta.TransferSyntaxUID.is_compressed
+    voxels, _, remarks = read(Path(file))
+    np.testing.assert_array_equal(voxels, pixels.transpose(2, 1, 0))
+    assert remarks == []
+
+
+@pytest.mark.parametrize("name", ["JPEG-lossy.dcm", "JPGExtended.dcm"])
+def test_jpeg_of_12_bits_is_refused(name: str) -> None:
+    with pytest.raises(DataError, match="JPEG of 12 bits, which is not read"):
+        read_volume(PUBLIC / name)
+
+
 def test_without_a_decoder_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Dataset, "pixel_array", property(_fail))
     monkeypatch.setattr("monai_lwmisn.inference.dicom_values.find_spec", lambda name: None)
