@@ -21,6 +21,15 @@ NOISE = 0.05
 SAME_PLACE_MM = 1e-3
 """Slices closer than this lie at one place."""
 
+OF_ONE_VOLUME = (
+    "Echo Time",
+    "Effective Echo Time",
+    "Diffusion BValue",
+    "Temporal Position Identifier",
+    "Temporal Position Index",
+)
+"""Facts that are the same for all slices of a volume."""
+
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """DICOM's axes, and those of ITK, point left and posterior."""
 
@@ -119,6 +128,7 @@ def place_planes(planes: Sequence[Plane], name: str | os.PathLike[str]) -> Grid:
     order = np.argsort(heights, kind="stable")
     known, heights = [known[index] for index in order], heights[order]
     _check_places(known, heights)
+    _check_contents(known, name, remarks)
     positions = np.array([plane.position for plane in known])
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1] = columns, rows
@@ -270,6 +280,25 @@ def _check_places(planes: Sequence[Plane], heights: np.ndarray) -> None:
         f"The DICOM slices {first} and {second} lie at one place ({places}): the series holds {what}; keep the files "
         "of one volume, or convert it to NIfTI."
     )
+
+
+def _check_contents(planes: Sequence[Plane], name: str | os.PathLike[str], remarks: list[str]) -> None:
+    """Refuse slices of several volumes that lie between each other, and warn of acquisitions that do."""
+    for fact in OF_ONE_VOLUME:
+        for plane in planes:
+            first, second = (one.facts.get(fact) for one in (planes[0], plane))
+            if first is not None and second not in (None, first):
+                raise DataError(
+                    f"The DICOM slices {planes[0]} and {plane} differ in {fact} ({first} and {second}), so they belong "
+                    "to different volumes: keep the files of one volume in the folder."
+                )
+    numbers = [plane.facts.get("Acquisition Number") for plane in planes]
+    changes = sum(number != following for number, following in zip(numbers, numbers[1:], strict=False))
+    if len(set(numbers)) - 1 < changes:
+        remarks.append(
+            f"The slices of {name} come from {len(set(numbers))} acquisitions in turn: if these are different volumes, "
+            "such as phases of contrast, keep the files of one in the folder."
+        )
 
 
 def _check_grid(planes: Sequence[Plane], heights: np.ndarray, positions: np.ndarray, matrix: np.ndarray) -> None:

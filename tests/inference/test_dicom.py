@@ -1,6 +1,7 @@
 """DICOM is read as its tags say, compared with the formulas of the standard, or refused in a sentence."""
 
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -136,6 +137,7 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "shifted": (last(ImagePositionPatient=[ORIGIN[0] + 2, *HIGH[1:]]), r"shifted against each other in another way"),
     "duplicate": (doubled(), r"lie at one place \(7 such pairs\): the series holds several volumes, or slices twice"),
     "echoes": (doubled(EchoTime=20), r"several volumes, which differ in Echo Time 10.0 and 20.0"),
+    "one echo": (last(EchoTime=20), r"differ in Echo Time \(10.0 and 20.0\), so they belong to different volumes"),
     "localizer": (last(ImageOrientationPatient=[0, 1, 0, 0, 0, -1]), r"turned by 90 degrees against"),
     "marked localizer": (last(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]), r"is a localizer among the slices"),
     "turned in its plane": (last(ImageOrientationPatient=[0, 1, 0, -1, 0, 0]), r"turned in its plane"),
@@ -169,6 +171,7 @@ REFUSED: dict[str, tuple[Edit, str]] = {
 def test_what_no_grid_holds_is_refused_in_a_sentence_that_names_a_file(tmp_path: Path, kind: str) -> None:
     edit, sentence = REFUSED[kind]
     files = series(PIXELS)
+    each(EchoTime=10)(files)
     edit(files)
     folder = write(files, tmp_path / "a")
     with pytest.raises(DataError, match=sentence) as caught:
@@ -237,10 +240,19 @@ def test_positions_beat_all_else(tmp_path: Path) -> None:
     files = series(PIXELS)
     for index, file in enumerate(files):
         file.SpacingBetweenSlices, file.SliceThickness = -5, 1
-        file.SliceLocation, file.InstanceNumber, file.AcquisitionNumber = -index, 10 - index, 1 + index % 2
+        file.SliceLocation, file.InstanceNumber, file.AcquisitionNumber = -index, 10 - index, 1 + index // 4
     voxels, affine, remarks = read(write(files, tmp_path / "a"))
     assert_voxels_lie_where_tags_say(files, voxels, affine)
     assert remarks == []
+
+
+def test_slices_of_acquisitions_in_turn_are_said(tmp_path: Path) -> None:
+    files = series(PIXELS)
+    for index, file in enumerate(files):
+        file.AcquisitionNumber = 1 + index % 2
+    voxels, affine, remarks = read(write(files, tmp_path / "a"))
+    assert_voxels_lie_where_tags_say(files, voxels, affine)
+    assert len(remarks) == 1 and "come from 2 acquisitions in turn" in remarks[0]
 
 
 # Values
@@ -514,6 +526,13 @@ def test_without_a_decoder_it_is_said_what_to_install(tmp_path: Path, monkeypatc
     monkeypatch.setattr("monai_lwmisn.inference.dicom_values.find_spec", lambda name: None)
     with pytest.raises(DataError, match="compressed .JPEG 2000.*pip install python-gdcm"):
         read_volume(PUBLIC / "MR_small_jp2klossless.dcm")
+
+
+def test_without_pydicom_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(series(PIXELS), tmp_path / "a")
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(DataError, match="is DICOM, which pydicom reads: pip install pydicom python-gdcm"):
+        read_volume(folder)
 
 
 def _fail(dataset: Dataset) -> None:
