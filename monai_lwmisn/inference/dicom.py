@@ -192,7 +192,7 @@ def _headers(path: Path) -> dict[str, Any]:
 def _choose_series(headers: dict[str, Any], path: str | os.PathLike[str], series: str | None) -> dict[str, Any]:
     found = list(dict.fromkeys(str(header.get("SeriesInstanceUID", "")) for header in headers.values()))
     if series is None and len(found) > 1:
-        raise DataError(f"{path} holds {len(found)} series: choose one by its UID, of {', '.join(found)}.")
+        raise DataError(f"{path} holds {len(found)} DICOM series: choose one by its UID, of {', '.join(found)}.")
     if series is not None and series not in found:
         raise DataError(f"{path} holds no series {series}: choose from {', '.join(found)}.")
     chosen = series or found[0]

@@ -39,10 +39,20 @@ def read_itk(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
     is_nrrd = path.name.lower().endswith(NRRD_SUFFIXES)
     fields = _fields(path, ":" if is_nrrd else "=")
     factor = (_check_nrrd if is_nrrd else _check_metaimage)(path, fields)
+    header = itk.ImageIOFactory.CreateImageIO(str(path), itk.CommonEnums.IOFileMode_ReadMode)
+    if header is None:
+        raise ValueError("it is no NRRD or MetaImage file")
+    header.SetFileName(str(path))
+    header.ReadImageInformation()
+    if header.GetPixelTypeAsString(header.GetPixelType()) == "complex":
+        raise DataError(f"{path} has complex values: save their magnitude instead.")
     try:
         image = itk.imread(str(path))
-    except (KeyError, TypeError) as error:  # names of C++ templates
-        raise DataError(f"{path} has voxels of a type that is not read: save them as int16 or float.") from error
+    except (KeyError, TypeError):  # ITK's Python does not have images of this type, but of floating-point numbers
+        number = itk.F if header.GetComponentSize() <= 2 else itk.D
+        image = itk.imread(
+            str(path), number if header.GetNumberOfComponents() == 1 else itk.VariableLengthVector[number]
+        )
     voxels, affine, axes = _from_itk(image)
     affine[:3] *= factor
     return voxels, affine, axes

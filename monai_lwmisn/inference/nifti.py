@@ -31,7 +31,7 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
         and superior; and the number of spatial axes.
 
     Raises:
-        DataError: the values are complex, the affine is not finite or flat, there are more than four axes, or the file
+        DataError: the affine is not finite or flat, there are more than four axes, or the file
             is Analyze 7.5, which has no orientation.
     """
     import nibabel
@@ -39,8 +39,6 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
     image: Any = nibabel.load(path)
     if not isinstance(image, nibabel.Nifti1Pair):
         raise DataError(f"{path} is Analyze 7.5, which does not say left from right: convert it to NIfTI.")
-    if image.get_data_dtype().kind == "c":
-        raise DataError(f"{path} has complex values: save their magnitude instead.")
     with image.file_map["header" if "header" in image.file_map else "image"].get_prepare_fileobj() as stream:
         stored = type(image.header).from_fileobj(stream, check=False)
     affine = _affine(path, image, stored)

@@ -43,6 +43,8 @@ def read_volume(path: str | os.PathLike[str], series: str | None = None) -> tupl
         raise DataError(f"The volume {path} cannot be read ({reason_of(error)}): repair or remove it.") from error
     if voxels.dtype.names:
         raise DataError(f"The volume {path} has colours instead of values: convert it to grey.")
+    if voxels.dtype.kind == "c":
+        raise DataError(f"{path} has complex values: save their magnitude instead.")
     extent = voxels.shape[:axes]
     if min(extent, default=0) < 1:
         raise DataError(f"The volume {path} has the extent {'x'.join(map(str, extent))}: there is no voxel.")

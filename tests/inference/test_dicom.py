@@ -444,7 +444,7 @@ def test_a_series_is_chosen_by_its_uid(tmp_path: Path) -> None:
     first, second = series(PIXELS), series(PIXELS[:3])
     folder = write([*first, *second], tmp_path / "a")
     uids = [files[0].SeriesInstanceUID for files in (first, second)]
-    with pytest.raises(DataError, match="holds 2 series: choose one by its UID") as caught:
+    with pytest.raises(DataError, match="holds 2 DICOM series: choose one by its UID") as caught:
         read_volume(folder)
     assert all(one in str(caught.value) for one in uids)
     np.testing.assert_array_equal(read_volume(folder, uids[1])[0], PIXELS[:3].transpose(2, 1, 0))
