@@ -47,6 +47,7 @@ setup(
         "pillow",
         "psutil",
         "pydicom>=2.4",
+        "python-gdcm>=3.0.24",  # pydicom decodes compressed images with it
         "scikit-image>=0.22",
         "scipy",
         "SimpleITK>=2.3",

@@ -29,6 +29,7 @@ from monai_lwmisn.settings import (
     defaults_of,
     flatten,
     is_expression,
+    is_same_kind,
     nearest,
 )
 
@@ -173,7 +174,7 @@ def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]
             raise ConfigError(_unknown_key(key, configs))
         for container, name in places:
             old = container[name]
-            if not _is_same_kind(key, old, value):
+            if not is_same_kind(key, old, value):
                 raise ConfigError(f"{key} cannot be set to {json.dumps(value)}: give a value like {json.dumps(old)}.")
             # 1e3 is how one writes a large whole number, but to JSON it is a float.
             container[name] = int(value) if _is_integer(old) and isinstance(value, float) else value
@@ -386,19 +387,6 @@ def _unknown_key(key: str, stages: Iterable[str]) -> str:
         other = same[0] if same else nearest(key, usable)
         return f"{key} is not used here, but by {where}: the nearest that is used is '{other}'."
     return f"There is no setting '{key}': the nearest is '{nearest(key, usable)}'."
-
-
-def _is_same_kind(key: str, old: Any, new: Any) -> bool:
-    if old is None or new is None or is_expression(old) or is_expression(new):
-        return True
-    if isinstance(old, bool) or isinstance(new, bool):
-        return isinstance(old, bool) and isinstance(new, bool)
-    if isinstance(old, int) and isinstance(new, float):
-        return new.is_integer()
-    if isinstance(old, (int, float)):
-        return isinstance(new, (int, float))
-    # The candidates of a search are the name of a search space, or a list of operations.
-    return isinstance(new, type(old)) or (key == "search.search_space" and isinstance(new, (str, list)))
 
 
 def _is_integer(value: Any) -> bool:

@@ -149,6 +149,20 @@ def check_classes(data: Mapping[str, Any]) -> None:
         )
 
 
+def is_same_kind(key: str, old: Any, new: Any) -> bool:
+    """Return whether a value of a setting may take the place of another; expressions and null may."""
+    if old is None or new is None or is_expression(old) or is_expression(new):
+        return True
+    if isinstance(old, bool) or isinstance(new, bool):
+        return isinstance(old, bool) and isinstance(new, bool)
+    if isinstance(old, int) and isinstance(new, float):
+        return new.is_integer()
+    if isinstance(old, (int, float)):
+        return isinstance(new, (int, float))
+    # The candidates of a search are the name of a search space, or a list of operations.
+    return isinstance(new, type(old)) or (key == "search.search_space" and isinstance(new, (str, list)))
+
+
 def is_expression(value: Any) -> bool:
     """Return whether a value is an expression, reference or macro of MONAI's configuration language."""
     return isinstance(value, str) and value[:1] in ("$", "@", "%")

@@ -39,7 +39,8 @@ TRAINS = (
 SLICES = (
     "A volume is turned to RAS and taken slice by slice along its axial axis, as in training. `--data::slice_axis` "
     "takes `sagittal` or `coronal` instead. A warning says when the slices were acquired along another axis. A DICOM "
-    "folder with several series needs `--data::series UID`."
+    "folder with several series needs `--data::series UID`. DICOM is read where pydicom is installed too, and "
+    "compressed DICOM where python-gdcm is."
 )
 
 

@@ -15,6 +15,9 @@ BUNDLE_VERSION = "0.1.0"
 LIBRARIES = {"nibabel": "nibabel", "itk": "itk", "ignite": "pytorch-ignite", "skimage": "scikit-image"}
 """The libraries that the workflows import beside MONAI: import name, then name of the distribution."""
 
+DICOM_LIBRARIES = ("pydicom", "python-gdcm")
+"""The libraries that bundles of volumes read DICOM with; other files are read without them."""
+
 PACKAGE = "monai-lwmisn"
 
 FORMATS = {"CT": "hounsfield", "MR": "magnitude", "microscopy": "RGB"}
@@ -43,7 +46,8 @@ def bundle_metadata(
         genotype: the network.
         settings: the settings of the run that differ from its preset, by dotted key.
         metrics: the metrics.json of the run; None where it has not been evaluated.
-        libraries: the version of MONAI, torch, numpy and each of ``LIBRARIES`` that it was made with.
+        libraries: the version of MONAI, torch, numpy and each of ``LIBRARIES`` and ``DICOM_LIBRARIES`` that it was
+            made with.
     """
     network = LWMISN(genotype).eval()
     image = example_image(genotype)
@@ -60,6 +64,7 @@ def bundle_metadata(
         "pytorch_version": libraries["torch"],
         "numpy_version": libraries["numpy"],
         "required_packages_version": {**{name: libraries[name] for name in LIBRARIES.values()}, PACKAGE: __version__},
+        **({"optional_packages_version": {name: libraries[name] for name in DICOM_LIBRARIES}} if volumetric else {}),
         "name": card["title"],
         "task": card["task"],
         "description": f"{card['task']}, by a light-weight network that was searched for on this kind of image.",
@@ -116,5 +121,5 @@ def bundle_metadata(
 
 def installed_libraries() -> dict[str, str]:
     """Return the versions of the installed libraries, without local marks such as ``+cpu``."""
-    names = ("monai", "torch", "numpy", *LIBRARIES.values())
+    names = ("monai", "torch", "numpy", *LIBRARIES.values(), *DICOM_LIBRARIES)
     return {name: version(name).partition("+")[0] for name in names}

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from monai_lwmisn import __version__
-from monai_lwmisn.errors import ConfigError, DataError
-from monai_lwmisn.inference.dicom import series_files
+from monai_lwmisn.errors import ConfigError, DataError, reason_of
+from monai_lwmisn.inference.dicom import find_grid
+from monai_lwmisn.inference.dicom_grid import Grid
 
 __all__ = ["check_installed", "write_dicom_segmentation"]
 
@@ -32,7 +33,7 @@ def write_dicom_segmentation(
     path: Path,
     labels: np.ndarray,
     affine: np.ndarray,
-    folder: str | os.PathLike[str],
+    source: str | os.PathLike[str],
     label_names: Mapping[str, str],
     series: str | None = None,
     model_name: str = "LWMISN",
@@ -43,26 +44,21 @@ def write_dicom_segmentation(
         path: the file to write.
         labels: (x, y, z) on the grid of the series, uint8.
         affine: (4, 4), from x, y, z to millimetres towards right, anterior and superior.
-        folder: of the series.
+        source: the folder of the series, or its multi-frame file.
         label_names: the names of the values, by value as text.
         series: the UID of the series in its folder; needed where there are several.
         model_name: the bundle, named in the file as what made the segmentation.
 
     Raises:
-        DataError: ``folder`` is no folder of a series, or the series lacks what the standard demands.
+        DataError: ``source`` is no DICOM series, or lacks what the standard demands.
     """
     import highdicom
-    import pydicom
 
-    if not Path(folder).is_dir():
-        raise DataError(f"{folder} is no folder of a DICOM series, which dicom-seg needs: use another format.")
-    slices = [pydicom.dcmread(file, stop_before_pixels=True) for file in series_files(str(folder), series)]
-    _check_positions(folder, slices, affine)
-    # Frames are rows by columns, one for each slice.
-    frames = np.ascontiguousarray(labels.astype(np.uint8).transpose(2, 1, 0))
+    grid = find_grid(source, series)
+    sources, frames = _frames(source, grid, labels, affine)
     try:
         segmentation = highdicom.seg.Segmentation(
-            source_images=slices,
+            source_images=sources,
             pixel_array=frames,
             segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
             segment_descriptions=_descriptions(label_names, model_name),
@@ -76,10 +72,11 @@ def write_dicom_segmentation(
             device_serial_number="0",
             series_description=f"Segmentation by {model_name}",
             content_label="SEGMENTATION",
+            omit_empty_frames=bool(frames.any()),  # highdicom prints that it cannot omit all
         )
-    except (AttributeError, KeyError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"The series in {folder} lacks what a DICOM Segmentation needs ({error}): use another format."
+            f"{source} lacks what a DICOM Segmentation needs ({_lacking(error)}): use another format."
         ) from error
     segmentation.save_as(path)
 
@@ -105,11 +102,25 @@ def _descriptions(label_names: Mapping[str, str], model_name: str) -> list[Any]:
     ]
 
 
-def _check_positions(folder: str | os.PathLike[str], slices: list[Any], affine: np.ndarray) -> None:
-    """Refuse a volume whose planes are not its slices in order: a mask on the wrong slice looks plausible."""
-    planes = np.array([affine @ [0, 0, z, 1] for z in range(len(slices))])[:, :3] * [-1, -1, 1]  # RAS to LPS
-    positions = np.array([header.ImagePositionPatient for header in slices], dtype=float)
-    # Distances may differ a little, within what the reader allows: the nearest slice must be the right one.
-    distances = np.linalg.norm(planes[:, None] - positions[None], axis=-1)
-    if (distances.argmin(axis=1) != np.arange(len(slices))).any():
-        raise DataError(f"The slices in {folder} are not where their volume has them: use another format.")
+def _frames(
+    source: str | os.PathLike[str], grid: Grid, labels: np.ndarray, affine: np.ndarray
+) -> tuple[list[Any], np.ndarray]:
+    """The headers to refer to, and the masks (frame, row, column) in their order: that of frames in a file.
+
+    A volume whose planes are not the slices in order is refused: a mask on the wrong slice looks plausible.
+    """
+    planes, headers = grid.planes, list({plane.file: plane.header for plane in grid.planes}.values())
+    if labels.shape[2] != len(planes) or not np.allclose(affine, grid.affine, atol=1e-3):
+        raise DataError(f"The slices of {source} are not where their volume has them: use another format.")
+    masks = labels.astype(np.uint8).transpose(2, 1, 0)
+    if planes[0].frame is None:
+        return headers, np.ascontiguousarray(masks)
+    if len(headers) > 1:
+        raise DataError(f"{source} has its frames in {len(headers)} files: use another format than dicom-seg.")
+    return headers, np.ascontiguousarray(masks[np.argsort([plane.frame or 0 for plane in planes])])
+
+
+def _lacking(error: Exception) -> str:
+    """What is missing, in words without names of the library's classes."""
+    keyword = getattr(error, "name", None) or str(error).strip("'\"")
+    return f"no {keyword}" if isinstance(error, (AttributeError, KeyError)) else reason_of(error)

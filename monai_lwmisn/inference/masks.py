@@ -17,7 +17,7 @@ from monai_lwmisn.inference.inputs import output_name, output_names
 from monai_lwmisn.inference.writers import EXTENSIONS, Write, mask_writer, write_files
 
 DICOM_EXTENSION = ".dcm"
-"""Extension of DICOM Segmentations, which are written for the folder of a DICOM series only."""
+"""Extension of DICOM Segmentations, which are written for DICOM only."""
 
 __all__ = ["DICOM_EXTENSION", "MaskFolder", "Prediction"]
 
@@ -101,7 +101,7 @@ class MaskFolder:
                 write_dicom_segmentation,
                 labels=prediction.labels,
                 affine=prediction.affine,
-                folder=image,
+                source=image,
                 label_names=self.label_names,
                 series=self.series,
                 model_name=self.model_name,

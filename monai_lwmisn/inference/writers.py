@@ -62,7 +62,10 @@ def _write_nifti(path: Path, mask: np.ndarray, affine: np.ndarray) -> None:
 
     image = nibabel.Nifti1Image(mask, affine)
     image.set_sform(affine, code=1)
-    image.set_qform(affine, code=1)
+    # A qform has no shear: where there is one, its code says that it is not to be used.
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0).clip(1e-12)
+    image.set_qform(affine, code=1 if np.allclose(axes.T @ axes, np.eye(3), atol=1e-3) else 0)
+    image.header.set_xyzt_units("mm")
     nibabel.save(image, path)
 
 

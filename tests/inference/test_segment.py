@@ -152,7 +152,7 @@ def test_dicom_segmentation_has_its_pixels_on_the_slices_they_belong_to(
     series, other = segment(
         bundle_of_two_classes, [tmp_path / "series", tmp_path / "volume.nii.gz"], tmp_path / "out", format="dicom-seg"
     )
-    assert other.error is not None and "no folder of a DICOM series" in other.error
+    assert other.error is not None and "no DICOM series, which dicom-seg needs" in other.error
     assert files_in(tmp_path / "out") == ["series_seg.dcm"]
     written = highdicom.seg.segread(series.masks[0])
     assert [described.SegmentLabel for described in written.SegmentSequence] == [

@@ -3,62 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from monai.utils import optional_import
 
 from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
-from monai_lwmisn.errors import DataError, reason_of
+from monai_lwmisn.errors import DataError
+from monai_lwmisn.inference.dicom import find_grid
 from monai_lwmisn.inference.folders import FolderTree
 
-pydicom, _ = optional_import("pydicom")
 
-MISSING_SLICE_GAP = 1.5
-"""A slice is missing if the distance of two neighbours exceeds this many times the usual one."""
-
-SAME_PLACE_MM = 1e-3
-"""Two slices have the same position if their distance in millimetres is below this."""
-
-
-def _read_header(path: Path) -> Any:
-    try:
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        orientation = np.asarray(getattr(header, "ImageOrientationPatient", (1, 0, 0, 0, 1, 0)), dtype=float)
-        return np.asarray(header.ImagePositionPatient, dtype=float), orientation
-    except (OSError, AttributeError, TypeError, ValueError, pydicom.errors.InvalidDicomError) as error:
-        raise DataError(f"The DICOM slice {path} cannot be read ({reason_of(error)}): download it again.") from error
-
-
-def order_slices(files: list[Path]) -> list[int]:
-    """Return the order of the slices of a series by position along their normal, as indices into ``files``.
-
-    The reader of volumes stacks the slices in the same order.
+def _in_order(slices: list[Path], masks: list[Path]) -> list[str]:
+    """The masks in the order of the slices in their volume.
 
     Raises:
-        DataError: a file is not a DICOM slice, two slices have the same position, or a slice is missing.
+        DataError: the slices are no volume, see :func:`find_grid`; or a file is no slice.
     """
-    headers = [_read_header(file) for file in files]
-    orientation = headers[0][1]
-    normal = np.cross(orientation[:3], orientation[3:])
-    heights = np.array([position @ normal for position, _ in headers])
-    order = [int(index) for index in np.argsort(heights, kind="stable")]
-    if len(files) < 2:
-        return order
-    steps = np.diff(heights[order])
-    usual = float(np.median(steps))
-    for place, step in enumerate(steps):
-        first, second = files[order[place]], files[order[place + 1]]
-        if step < SAME_PLACE_MM:
-            raise DataError(
-                f"The DICOM slices {first} and {second.name} are duplicates of one slice: remove one of them."
-            )
-        if step > MISSING_SLICE_GAP * usual:
-            raise DataError(
-                f"A DICOM slice is missing between {first} and {second.name}, which lie {step:g} mm apart instead of "
-                f"{usual:g} mm: download the series again."
-            )
-    return order
+    of_slice = {str(file): str(mask) for file, mask in zip(slices, masks, strict=True)}
+    files = [plane.file for plane in find_grid(slices[0].parent).planes]
+    if sorted(files) != sorted(of_slice):
+        (other, *_) = set(files) ^ set(of_slice)
+        raise DataError(f"The file {other} is no slice, or has no mask: remove it.")
+    return [of_slice[file] for file in files]
 
 
 def scan_chaos_ct(path: Path) -> Scan:
@@ -86,11 +49,10 @@ def scan_chaos_ct(path: Path) -> Scan:
             )
         else:
             try:
-                order = order_slices(slices)
+                label = _in_order(slices, masks)
             except DataError as error:
                 scan.problems.append(str(error))
                 continue
-            label = [str(masks[index]) for index in order]
             name = case.name
             scan.items.append({"image": str(case / "DICOM_anon"), "label": label, "case": name, "group": name})
     tree.warn()
