@@ -28,7 +28,6 @@ from monai_lwmisn.settings import (
     check_value,
     defaults_of,
     flatten,
-    is_expression,
     is_same_kind,
     nearest,
 )
