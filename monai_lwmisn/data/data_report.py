@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.groups import group_items
 from monai_lwmisn.errors import DataError, explain
 from monai_lwmisn.inference.readers import LabelReader, PictureReader, VolumeReader
 
@@ -32,6 +33,9 @@ class DataReport:
         images: number of all pairs of image and label, with or without problems.
         strata: number of images per stratum; empty if the data set has no strata.
         groups: number of groups that a split keeps together: near-duplicates, tiles of one image, images of a patient.
+        grouping: how these groups were found, see :class:`~monai_lwmisn.data.groups.Grouping`.
+        parts: number of groups in each part of the split; empty where it was not asked for.
+        few: a sentence where these are too few.
         sizes: number of images per size in voxels, written ``256x256`` (x first).
         spacing_mm: smallest and largest voxel spacing per axis in mm; empty for pictures, and without real spacing.
         label_shares: share of all voxels per label value.
@@ -45,6 +49,9 @@ class DataReport:
     images: int = 0
     strata: dict[str, int] = field(default_factory=dict)
     groups: int = 0
+    grouping: list[str] = field(default_factory=list)
+    parts: dict[str, int] = field(default_factory=dict)
+    few: str | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     spacing_mm: list[tuple[float, float]] = field(default_factory=list)
     label_shares: dict[int, float] = field(default_factory=dict)
@@ -63,6 +70,11 @@ class DataReport:
     def to_text(self) -> str:
         """Return the report as text: the content first, then one line per problem."""
         lines = [f"{self.path}, read as {self.dataset}: images with labels {self.images}, groups {self.groups}"]
+        lines += self.grouping
+        if self.parts:
+            lines.append("groups in each part: " + ", ".join(f"{part} {count}" for part, count in self.parts.items()))
+        if self.few is not None:
+            lines.append(f"warning: {self.few}")
         if self.strata:
             lines.append("strata: " + ", ".join(f"{name} {count}" for name, count in self.strata.items()))
         lines.append("sizes: " + self._sizes_text())
@@ -136,6 +148,7 @@ def check_data(
     label_names: Mapping[str, str],
     spacing_is_real: bool = True,
     progress: bool = True,
+    group_by: str | None = None,
 ) -> DataReport:
     """Read a whole data set with the readers that training uses, and report its content and its problems.
 
@@ -146,15 +159,20 @@ def check_data(
         label_names: name of each class by its value in the labels, without the background 0.
         spacing_is_real: whether the voxel spacing of volumes is in millimetres.
         progress: whether to show a progress bar on a terminal.
+        group_by: see :func:`~monai_lwmisn.data.groups.group_items`.
 
     Raises:
-        ConfigError: there is no such format.
+        ConfigError: there is no such format, or ``group_by`` cannot be used.
         DataError: the path is missing or empty, or holds nothing of the format.
     """
     scan = scan_dataset(dataset, path)
+    # The other formats know what belongs together; here names and content have to tell.
+    grouping = group_items(scan.items, group_by, own_pictures=dataset == "folder")
+    scan.items = grouping.items
     report = DataReport(dataset=dataset, path=os.path.abspath(path), problems=list(scan.problems))
     report.images = len(scan.items)
     report.strata = dict(sorted(Counter(item["stratum"] for item in scan.items if "stratum" in item).items()))
+    report.grouping = grouping.sentences
     report.groups = len({item["group"] for item in scan.items})
     sizes: Counter[str] = Counter()
     voxels: Counter[int] = Counter()

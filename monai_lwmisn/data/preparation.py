@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import ignite.distributed as idist
 
 from monai_lwmisn.data.data_report import check_data
 from monai_lwmisn.data.datalist import Datalist, read_datalist, write_datalist
+from monai_lwmisn.data.part_sizes import warn_of_few_cases
 from monai_lwmisn.data.splits import split_datalist
+from monai_lwmisn.errors import FigureWarning
 
 
 def prepare_datalist(
@@ -26,8 +29,11 @@ def prepare_datalist(
     seed: int,
     folds: int | None = None,
     fold: int = 0,
+    group_by: str | None = None,
 ) -> Datalist:
     """Return the datalist of a run, read from its file, or made from the raw data and then written.
+
+    Parts of too few cases are said as :class:`~monai_lwmisn.errors.FigureWarning`.
 
     Args:
         file: the run's datalist.json; None makes a new datalist each time and writes nothing.
@@ -35,14 +41,15 @@ def prepare_datalist(
         path: the folder or zip as downloaded.
         volumetric, label_names: as for :func:`check_data`.
         split_by, test_fraction, validation_fraction, seed, folds, fold: as for :func:`split_datalist`.
+        group_by: see :func:`~monai_lwmisn.data.groups.group_items`.
 
     Raises:
         DataError: the data have a problem; nothing is written then.
         SplitError: there are too few cases for three parts.
     """
     if file is not None and Path(file).is_file():
-        return read_datalist(file)
-    report = check_data(dataset, path, volumetric=volumetric, label_names=label_names)
+        return _said(read_datalist(file))
+    report = check_data(dataset, path, volumetric=volumetric, label_names=label_names, group_by=group_by)
     report.raise_for_problems()
     datalist = split_datalist(
         report.items,
@@ -55,4 +62,10 @@ def prepare_datalist(
     )
     if file is not None and idist.get_rank() == 0:
         write_datalist(datalist, file)
+    return _said(datalist)
+
+
+def _said(datalist: Datalist) -> Datalist:
+    if (sentence := warn_of_few_cases(datalist)) is not None:
+        warnings.warn(sentence, FigureWarning, stacklevel=3)
     return datalist
