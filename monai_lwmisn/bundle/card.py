@@ -146,7 +146,8 @@ def measured_text(
             said.append("The network was trained on the validation part too.")
     said += metric_remarks(metrics, volumetric)
     rows = [
-        f"| {'of which ' if row.of_class else ''}{row.name} | {row.value} |" for row in metric_rows(metrics, volumetric)
+        f"| {'of which ' if row.of_class else ''}{row.name} | {row.value} |"
+        for row in metric_rows(metrics, volumetric, published_size=False)
     ]
     table = "\n".join(["| | |", "|---|---|", *rows])
     return "\n\n".join([" ".join(said), table, *_commands(facts)])

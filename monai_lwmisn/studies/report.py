@@ -251,7 +251,9 @@ def _front_lines(results: Results, metric: str) -> list[str]:
         if not rows:
             continue
         if not all(row.is_reliable(cost) for row in results.rows):
-            lines += _wrapped(f"- No front of {title}: the times are {UNRELIABLE}.")
+            lines += _wrapped(
+                f"- No front of {title}, because times are {UNRELIABLE}. Without costs.json they are measured again."
+            )
             continue
         front = pareto_front(
             {name: row.costs[cost] for name, row in rows.items()},

@@ -55,16 +55,17 @@ def metric_name(metric: str, volumetric: bool, empty_images: str | None = None) 
     return f"{name} ({EMPTY_SLICES[empty_images]})" if volumetric and empty_images in EMPTY_SLICES else name
 
 
-def metric_rows(metrics: Mapping[str, Any], volumetric: bool) -> Iterator[MetricRow]:
+def metric_rows(metrics: Mapping[str, Any], volumetric: bool, published_size: bool = True) -> Iterator[MetricRow]:
     """Yield the means of an evaluation: those of whole volumes first, each followed by those of the classes.
 
     Args:
         metrics: the content of metrics.json.
         volumetric: whether the images are volumes.
+        published_size: whether the metrics at 256x256, which are for comparisons with the paper, are among them.
     """
     mean, classes = metrics["mean"], metrics.get("classes", {})
     for metric in (*OF_CASES, *OF_IMAGES):
-        if metric not in mean:
+        if metric not in mean or (metric.endswith("_256") and not published_size):
             continue
         name = metric_name(metric, volumetric, metrics.get("empty_images", "one"))
         yield MetricRow(name, _value(mean[metric], metrics, [*classes]), of_class=False)
