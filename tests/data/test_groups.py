@@ -132,6 +132,16 @@ def test_tiles_and_copies_are_found_whatever_their_names(tmp_path: Path) -> None
     assert groups(save(tmp_path, pictures)) == [["a", "z"], ["m", "copy"], ["q"]]
 
 
+def test_air_at_the_borders_is_no_sign_of_tiles(tmp_path: Path) -> None:
+    air = np.random.default_rng(0).integers(0, 2, 64).astype(np.uint8)
+    pictures = {}
+    for seed in range(6):
+        picture = texture(seed, (64, 64))
+        picture[:3] = picture[-3:] = air  # faint, and the same in each
+        pictures[f"scan{seed}x"] = picture
+    assert groups(save(tmp_path, pictures)) == [[name] for name in pictures]
+
+
 def test_one_field_of_tiles_cannot_be_split() -> None:
     items = group_items(items_of([f"tile_r{row}_c{column}" for row in range(3) for column in range(3)])).items
     with pytest.raises(SplitError, match="there are 1: .* data.group_by"):
