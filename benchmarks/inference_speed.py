@@ -23,7 +23,8 @@ from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_onnx
 from monai_lwmisn.profiling import (
-    interleaved_ms,
+    UNRELIABLE,
+    interleaved_times,
     multiply_accumulates,
     parameter_count,
     processor_name,
@@ -58,13 +59,16 @@ def main() -> None:
     peers = {title: build_baseline(name, *channels).eval() for name, title in PEERS.items()}
     networks = {OURS: LWMISN(genotype).eval(), **peers}
     with use_threads(arguments.threads), torch.inference_mode():
-        milliseconds = {
-            name: interleaved_ms(
+        timings = {
+            name: interleaved_times(
                 {network: prepare(copy.deepcopy(module), image) for network, module in networks.items()},
                 arguments.rounds,
             )
             for name, prepare in preparations().items()
         }
+    milliseconds = {
+        name: {network: timing.milliseconds for network, timing in times.items()} for name, times in timings.items()
+    }
     result = {
         "image": list(image.shape),
         "threads": arguments.threads,
@@ -76,6 +80,16 @@ def main() -> None:
             for name, module in networks.items()
         },
         "milliseconds": milliseconds,
+        "ranges": {
+            name: {network: [timing.low, timing.high] for network, timing in times.items()}
+            for name, times in timings.items()
+        },
+        "unreliable": sorted(
+            f"{network} under {name}"
+            for name, times in timings.items()
+            for network, timing in times.items()
+            if not timing.reliable
+        ),
         "times_faster": {
             peer: {name: times[peer] / times[OURS] for name, times in milliseconds.items()} for peer in peers
         },
@@ -108,17 +122,22 @@ def markdown(result: dict) -> list[str]:
     milliseconds = result["milliseconds"]
     rows = [
         [name, f"{costs['params'] / 1e6:.3f}", f"{costs['macs'] / 1e9:.3f}"]
-        + [f"{times[name]:.1f}" for times in milliseconds.values()]
+        + [
+            f"{times[name]:.1f} ({result['ranges'][runtime][name][0]:.1f} to {result['ranges'][runtime][name][1]:.1f})"
+            for runtime, times in milliseconds.items()
+        ]
         for name, costs in result["networks"].items()
     ]
     rows += [
         [f"LWMISN, times faster than {name}", "", "", *(f"{ratio:.1f}" for ratio in ratios.values())]
         for name, ratios in result["times_faster"].items()
     ]
+    unreliable = [f"{UNRELIABLE.capitalize()}: {', '.join(result['unreliable'])}.", ""] if result["unreliable"] else []
     return [
-        f"Milliseconds per {shape} image, {result['threads']} threads, medians of {result['rounds']} rounds of 7,",
-        f"{result['processor']}, {versions}.",
+        f"Milliseconds per {shape} image, {result['threads']} threads, medians of {result['rounds']} rounds of 7",
+        f"(10th to 90th percentile), {result['processor']}, {versions}.",
         "",
+        *unreliable,
         *table(["network", "params M", "GMac", *milliseconds], rows),
     ]
 

@@ -53,6 +53,10 @@ class InputWarning(UserWarning):
     """Something about an input that its owner should know, as one sentence; it is segmented all the same."""
 
 
+class FigureWarning(UserWarning):
+    """Something about a figure or a run that its reader should know, as one sentence."""
+
+
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun, ``1 file`` or ``2 files``; ``many`` is the plural where it is not one with s."""
     return f"{number} {one if number == 1 else many or one + 's'}"

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+import psutil
 import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
@@ -37,6 +38,67 @@ UNCOUNTED, COUNTED = 3, 7
 PATIENCE = 0.5
 """Seconds after which a round ends its uncounted calls, and its counted ones."""
 
+WIDEST_SPREAD = 2.0
+"""The largest 90th percentile of the times of a call, as a multiple of their 10th percentile, that is trusted.
+
+Measured on a virtual machine of 2 cores with 2 threads and three networks of 0.07 to 0.39 GMac: 1.23 to 1.64 on the
+quiet machine, 1.06 to 32 beside other programs.
+"""
+
+FREE_CORES = 0.25
+"""Processor cores that other programs may take from the threads of a measurement.
+
+The spread alone does not tell: beside programs that use all cores all the time, every call waits alike. The times of a
+network were up to 350 times the usual one then, and their spread as small as 1.06. In the same measurements other
+programs took at most 0.04 cores on the quiet machine, and 0.56 or more on the others.
+"""
+
+SHORTEST_LOAD = 0.25
+"""Seconds from which on the load of other programs can be told: systems count it in hundredths of a second."""
+
+ATTEMPTS = 3
+"""How often an unreliable latency is measured, as long as that takes less than ``ATTEMPT_SECONDS`` in all."""
+
+ATTEMPT_SECONDS = 10.0
+
+UNRELIABLE = "unreliable: other programs are using the processor"
+
+
+class Timing(NamedTuple):
+    """The time of a call that was repeated.
+
+    Attributes:
+        milliseconds: the median.
+        low, high: the 10th and the 90th percentile in milliseconds.
+        reliable: whether the times are close together, and other programs left the threads alone.
+    """
+
+    milliseconds: float
+    low: float
+    high: float
+    reliable: bool
+
+    def to_dict(self, name: str = "latency") -> dict[str, Any]:
+        """Return the entries of a JSON report: ``NAME_ms``, ``NAME_range_ms`` and ``NAME_reliable``."""
+        return {
+            f"{name}_ms": self.milliseconds,
+            f"{name}_range_ms": [self.low, self.high],
+            f"{name}_reliable": self.reliable,
+        }
+
+
+def format_latency(report: Mapping[str, Any], name: str = "latency") -> str:
+    """Return the latency in a JSON report as text, with its spread or as unreliable.
+
+    A latency of a former release was recorded without its spread, and the text says so.
+    """
+    if f"{name}_range_ms" not in report:
+        return f"{report[f'{name}_ms']:.2f} ms (spread not recorded)"
+    low, high = report[f"{name}_range_ms"]
+    if not report[f"{name}_reliable"]:
+        return f"{UNRELIABLE} ({low:.2f} to {high:.2f} ms)"
+    return f"{report[f'{name}_ms']:.2f} ms ({low:.2f} to {high:.2f})"
+
 
 def parameter_count(network: nn.Module) -> int:
     """The number of learned values."""
@@ -54,8 +116,8 @@ def multiply_accumulates(network: nn.Module, image: torch.Tensor) -> int:
     return counter.get_total_flops() // 2
 
 
-def interleaved_ms(calls: Mapping[str, Callable[[], object]], rounds: int = 10) -> dict[str, float]:
-    """The median time of each call in milliseconds.
+def interleaved_times(calls: Mapping[str, Callable[[], object]], rounds: int = 10) -> dict[str, Timing]:
+    """Time each call, by name.
 
     The calls are interleaved: every round runs each of them several times, one after the other. A slow moment of the
     machine therefore affects all of them.
@@ -65,22 +127,28 @@ def interleaved_ms(calls: Mapping[str, Callable[[], object]], rounds: int = 10) 
         rounds: each has three uncounted and seven counted calls of every entry, fewer where a call is slow.
     """
     milliseconds: dict[str, list[float]] = {name: [] for name in calls}
+    undisturbed = _watch_other_programs()
     for _ in range(rounds):
         for name, call in calls.items():
             _repeat(call, UNCOUNTED)
             milliseconds[name] += _repeat(call, COUNTED)
-    return {name: statistics.median(times) for name, times in milliseconds.items()}
+    alone = undisturbed()
+    timings = {}
+    for name, times in milliseconds.items():
+        low, median, high = (float(value) for value in np.percentile(times, (10, 50, 90)))
+        timings[name] = Timing(median, low, high, alone and high <= WIDEST_SPREAD * low)
+    return timings
 
 
-def latency_ms(
+def latency(
     network: nn.Module,
     image: torch.Tensor,
     runtime: str = "torch",
     *,
     threads: int = THREADS,
     rounds: int = 5,
-) -> float:
-    """The median time in milliseconds of one inference, by :func:`interleaved_ms`.
+) -> Timing:
+    """Time one inference, by :func:`interleaved_times`; a time that is unreliable is measured again.
 
     Args:
         network: maps images to logits. Under torch it is put in evaluation mode and in channels-last memory format, on
@@ -88,15 +156,29 @@ def latency_ms(
         image: (B, C, H, W).
         runtime: ``torch``, or ``onnxruntime`` on the CPU.
         threads: CPU threads.
-        rounds: see :func:`interleaved_ms`.
+        rounds: see :func:`interleaved_times`.
 
     Raises:
         ConfigError: when ONNX Runtime is asked for and is not installed.
     """
     with use_threads(threads):
-        inference = onnx_inference(network, image) if runtime == "onnxruntime" else torch_inference(network, image)
-        with torch.inference_mode():
-            return interleaved_ms({runtime: inference}, rounds)[runtime]
+        call = inference(network, image, runtime)
+        start = time.perf_counter()
+        for _ in range(ATTEMPTS):
+            with torch.inference_mode():
+                timing = interleaved_times({runtime: call}, rounds)[runtime]
+            if timing.reliable or time.perf_counter() - start > ATTEMPT_SECONDS:
+                break
+    return timing
+
+
+def inference(network: nn.Module, image: torch.Tensor, runtime: str) -> Callable[[], object]:
+    """A call that runs ``network`` on ``image`` (B, C, H, W) with a runtime of ``LATENCY_RUNTIMES``.
+
+    Raises:
+        ConfigError: when ONNX Runtime is asked for and is not installed.
+    """
+    return onnx_inference(network, image) if runtime == "onnxruntime" else torch_inference(network, image)
 
 
 def torch_inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Tensor]:
@@ -176,15 +258,15 @@ def network_costs(genotype: Genotype, *, threads: int = THREADS) -> dict[str, An
     """The costs of the network that a genotype describes, with untrained weights.
 
     Returns:
-        ``params``, ``macs`` (plain numbers), ``latency_ms`` and ``peak_memory_mb`` (torch on the CPU, ``threads``
-        threads, one image of :func:`example_image`).
+        ``params``, ``macs`` (plain numbers), the entries of :meth:`Timing.to_dict` and ``peak_memory_mb`` (torch on the
+        CPU, ``threads`` threads, one image of :func:`example_image`).
     """
     network = LWMISN(genotype).eval()
     image = example_image(genotype)
     return {
         "params": parameter_count(network),
         "macs": multiply_accumulates(network, image),
-        "latency_ms": latency_ms(network, image, threads=threads),
+        **latency(network, image, threads=threads).to_dict(),
         "peak_memory_mb": peak_memory_mb(network, image),
     }
 
@@ -198,6 +280,27 @@ def _in_channels_last(network: nn.Module, image: torch.Tensor) -> tuple[nn.Modul
     """A network in evaluation mode and an image, both in the memory format that is fastest on a processor."""
     network = network.eval().to(device=image.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network, image.to(memory_format=torch.channels_last)
+
+
+def _watch_other_programs() -> Callable[[], bool]:
+    """Begin to watch the processor; the returned function tells whether other programs left the threads alone."""
+    start, others_before = time.perf_counter(), _seconds_of_others()
+
+    def undisturbed() -> bool:
+        seconds = time.perf_counter() - start
+        if seconds < SHORTEST_LOAD:
+            return True
+        spare = max(0, (psutil.cpu_count() or 1) - torch.get_num_threads())
+        return (_seconds_of_others() - others_before) / seconds <= spare + FREE_CORES
+
+    return undisturbed
+
+
+def _seconds_of_others() -> float:
+    """The processor time in seconds that all programs but this one have used since the machine started."""
+    everyone, own = psutil.cpu_times(), psutil.Process().cpu_times()
+    busy = sum(getattr(everyone, kind, 0.0) for kind in ("user", "nice", "system", "irq", "softirq", "steal"))
+    return busy - own.user - own.system
 
 
 def _repeat(call: Callable[[], object], times: int) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from monai_lwmisn.config import (
     write_configs,
 )
 from monai_lwmisn.data.relocation import relocate_datalist
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import ConfigError, FigureWarning
 from monai_lwmisn.networks.genotype import Genotype
 from monai_lwmisn.rollback import restore_on_failure
 
@@ -29,7 +30,17 @@ PathLike = str | os.PathLike[str]
 
 SPLIT_SETTINGS = tuple(
     f"data.{name}"
-    for name in ("dataset", "split_by", "test_fraction", "validation_fraction", "folds", "fold", "seed", "label_names")
+    for name in (
+        "dataset",
+        "split_by",
+        "test_fraction",
+        "validation_fraction",
+        "folds",
+        "fold",
+        "seed",
+        "label_names",
+        "group_by",
+    )
 )
 """The settings that the datalist of a run is made with."""
 
@@ -133,7 +144,7 @@ def evaluate(
 
     Returns:
         The content of metrics.json: ``mean``, ``cases`` and, besides, ``params``, ``macs``, ``latency_ms`` and
-        ``peak_memory_mb`` of the network.
+        ``peak_memory_mb`` of the network. A training that is not finished is also said as :class:`FigureWarning`.
 
     Raises:
         ConfigError: ``run`` is no such folder, the evaluation does not use a setting, or a split of other data is
@@ -148,6 +159,12 @@ def evaluate(
         raise ConfigError(f"{run} is a bundle, which holds no images: give those to measure it on as --data.")
     if data is not None and split != "test":
         raise ConfigError(f"{data} has no part '{split}', it is measured whole: leave --split or --data out.")
+    from monai_lwmisn.training.epochs_done import read_epochs_done  # it imports ignite, which search and train do later
+
+    training = read_epochs_done(run)
+    if training is not None and not training.is_finished:
+        remedy = f"lwmisn train {run} --resume finishes it"
+        warnings.warn(f"{training.sentence()} The figures are of these weights: {remedy}.", FigureWarning, stacklevel=2)
     output = evaluation_folder(run, data=data, split=split)
     # What is asked for is not chosen.
     places: dict[str, Any] = {"choice_file": None} if "inference.postprocessing" in settings else {}

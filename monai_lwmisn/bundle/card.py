@@ -11,21 +11,12 @@ from typing import Any
 
 from monai_lwmisn.config import load_preset, preset_names
 from monai_lwmisn.files import read_json
+from monai_lwmisn.training.epochs_done import EpochsDone
+from monai_lwmisn.training.metric_words import metric_remarks, metric_rows
 
 CARDS = Path(__file__).parent / "cards"
 WIDTH = 100
 """Characters of a line."""
-
-MEASURES = {
-    "dsc": "DSC, mean over {images}",
-    "miou": "IoU, mean over {images}",
-    "dsc_3d": "DSC of a whole volume, mean over cases",
-    "hd95": "95 % Hausdorff distance, mm",
-    "surface_dice": "surface Dice",
-    "f1_50": "F1 of objects at IoU 0.5",
-    "aji": "aggregated Jaccard index of objects",
-}
-"""The metrics of a card, in this order, in words. The others stand in metrics.json only."""
 
 NEEDS = (
     "A folder without `monai_lwmisn/` needs the package monai-lwmisn beside MONAI. One with it, such as the standalone "
@@ -69,7 +60,12 @@ def load_card(preset: str | None, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def model_card(
-    name: str, card: Mapping[str, Any], metadata: Mapping[str, Any], config: Mapping[str, Any], measured: str
+    name: str,
+    card: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    config: Mapping[str, Any],
+    measured: str,
+    training: EpochsDone | None = None,
 ) -> str:
     """Return the text of docs/README.md.
 
@@ -79,6 +75,7 @@ def model_card(
         metadata: see :func:`monai_lwmisn.bundle.metadata.bundle_metadata`.
         config: the evaluation configuration of the run.
         measured: see :func:`measured_text`.
+        training: as for :func:`measured_text`; one that is not finished is said at the top.
     """
     facts = metadata["lwmisn"]
     size = "x".join(str(length) for length in facts["macs_of"][1:])
@@ -92,6 +89,7 @@ def model_card(
         f"{facts['macs'] / 1e9:.3f} G multiply-accumulates for one {size} image{repeated}, found by a search on "
         "the data below.",
         "**For research, not for diagnosis.**",
+        f"**{training.sentence()}**" if training is not None and not training.is_finished else "",
         "## Use",
         f"    {run} --dataset_dir FOLDER --output_dir OUT",
         f"Input: {card['image']} ({metadata['data_type']}). Output: one label map for each input, on its own grid; "
@@ -121,6 +119,7 @@ def measured_text(
     facts: Mapping[str, Any],
     metrics: Mapping[str, Any] | None,
     split: Mapping[str, Any] | None,
+    training: EpochsDone | None = None,
 ) -> str:
     """Return the section of a card about measurements: figures, and the commands that give them.
 
@@ -129,31 +128,27 @@ def measured_text(
         facts: the section ``lwmisn`` of the metadata.
         metrics: the metrics.json of the run; None where it has not been evaluated.
         split: how the data of the run were split, and how many items each part has; None where not known.
+        training: how far the training has come; None where not known.
     """
+    learned = [] if training is None else [training.sentence()]
     if metrics is None:
-        return "Nothing yet."
+        return " ".join([*learned, "Nothing was measured yet."])
     data, settings = config["data"], facts["settings"]
-    images = "slices" if data["volumetric"] else "images"
-    rows = [
-        f"| {text.format(images=images)} | {metrics['mean'][key]:.4f} |"
-        for key, text in MEASURES.items()
-        if metrics["mean"].get(key) is not None
-    ]
-    if len(data["label_names"]) > 1:
-        rows += [
-            f"| DSC of a whole volume, {label} | {metrics['mean'][key]:.4f} |"
-            for label in data["label_names"].values()
-            if (key := f"dsc_3d_{label.replace(' ', '_')}") in metrics["mean"]
-        ]
+    volumetric = data["volumetric"]
+    images = "slices" if volumetric else "images"
     counts = metrics["counts"]
     cases = "one case" if counts["cases"] == 1 else f"{counts['cases']} cases"
-    said = [f"On the {metrics['split']} part: {counts['images']} {images} of {cases}."]
+    said = [*learned, f"On the {metrics['split']} part: {counts['images']} {images} of {cases}."]
     if split is not None:
         parts = ", ".join(f"{count} {part}" for part, count in split["items"].items())
         said.append(f"Split by {split['by']}, seed {split['seed']}: {parts}.")
         if "validation" in settings.get("train.parts", ()):
             said.append("The network was trained on the validation part too.")
-    said.append("An image without foreground counts as 1 where none is predicted.")
+    said += metric_remarks(metrics, volumetric)
+    rows = [
+        f"| {'of which ' if row.of_class else ''}{row.name} | {row.value} |"
+        for row in metric_rows(metrics, volumetric, published_size=False)
+    ]
     table = "\n".join(["| | |", "|---|---|", *rows])
     return "\n\n".join([" ".join(said), table, *_commands(facts)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,12 @@ from monai_lwmisn.bundle.metadata import bundle_metadata, installed_libraries
 from monai_lwmisn.config import read_configs, write_configs
 from monai_lwmisn.data import read_datalist
 from monai_lwmisn.data.datalist import PARTS
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import ConfigError, FigureWarning
 from monai_lwmisn.files import read_json, sha256_of, write_json
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.settings import CONFIGS
+from monai_lwmisn.training.epochs_done import read_epochs_done
 
 
 def write_bundle(run: Path, bundle: Path) -> str:
@@ -48,6 +50,10 @@ def write_bundle(run: Path, bundle: Path) -> str:
     evaluate = configs["evaluate"]
     steps = chosen_postprocessing(run, evaluate)
     configs["evaluate"] = {**evaluate, "inference": {**evaluate["inference"], "postprocessing": steps}}
+    training = read_epochs_done(run)
+    if training is not None and not training.is_finished:
+        remedy = f"lwmisn train {run} --resume finishes it"
+        warnings.warn(f"{training.sentence()} The bundle has these weights: {remedy}.", FigureWarning, stacklevel=2)
     card = load_card(configs["evaluate"].get("preset"), configs["evaluate"])
     with whole_folder(bundle) as made:
         write_configs(made, bundle_configs(configs))
@@ -93,9 +99,10 @@ def _write_documents(
     if metrics is not None and metrics.get("weights_sha256", sha256_of(weights)) != sha256_of(weights):
         raise ConfigError(f"{metrics_file} was measured with other weights than {weights}: run lwmisn evaluate {run}.")
     metadata = bundle_metadata(config, card, genotype, changed_settings(configs), metrics, installed_libraries())
-    measured = measured_text(config, metadata["lwmisn"], metrics, _split(run))
+    training = read_epochs_done(run)
+    measured = measured_text(config, metadata["lwmisn"], metrics, _split(run), training)
     texts = {
-        "docs/README.md": model_card(bundle.name, card, metadata, config, measured),
+        "docs/README.md": model_card(bundle.name, card, metadata, config, measured, training),
         "docs/data_license.txt": data_license(card),
     }
     for path, text in texts.items():

@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_set
 from monai_lwmisn.cli.terminal import say
 from monai_lwmisn.errors import DataError, counted
+
+if TYPE_CHECKING:
+    from monai_lwmisn.data.data_report import DataReport
 
 
 def add_commands(commands: Commands) -> None:
@@ -55,9 +60,25 @@ def _check_data(arguments: argparse.Namespace) -> None:
     overrides = config.parse_overrides(arguments.set)
     data = config.resolve(arguments.preset, arguments.variant, overrides)["evaluate"]["data"]
     report = check_data(data["dataset"], arguments.data, data)
+    _add_parts(report, data)
     say(json.dumps(dataclasses.asdict(report), indent=2) if arguments.json else report.to_text())
     if report.problems:
         raise DataError(f"{arguments.data} has {counted(len(report.problems), 'problem')}: see above.")
+
+
+def _add_parts(report: DataReport, data: Mapping[str, Any]) -> None:
+    """Add the sizes of the parts that a search would split the data into."""
+    from monai_lwmisn.data import split_datalist
+    from monai_lwmisn.data.part_sizes import part_sizes, warn_of_few_cases
+    from monai_lwmisn.errors import SplitError
+
+    names = ("test_fraction", "validation_fraction", "seed", "folds", "fold")
+    try:
+        datalist = split_datalist(report.items, data["split_by"], **{name: data[name] for name in names})
+    except SplitError as error:
+        report.few = str(error)
+    else:
+        report.parts, report.few = part_sizes(datalist), warn_of_few_cases(datalist)
 
 
 def _phantom(arguments: argparse.Namespace) -> None:

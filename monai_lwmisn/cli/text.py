@@ -8,31 +8,21 @@ from typing import Any
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.architecture import STAGES
 from monai_lwmisn.networks.genotype import INPUTS
-from monai_lwmisn.profiling import IMAGE_SIZE
+from monai_lwmisn.profiling import IMAGE_SIZE, format_latency
+from monai_lwmisn.training.epochs_done import EpochsDone
+from monai_lwmisn.training.metric_words import metric_remarks, metric_rows
 
-MEANINGS = {
-    "dsc": "Dice of an image (1 is perfect)",
-    "miou": "intersection over union of an image (1 is perfect)",
-    "dsc_256": "Dice at 256x256 pixels, without post-processing",
-    "miou_256": "intersection over union at 256x256 pixels, without post-processing",
-    "dsc_3d": "Dice of a volume (1 is perfect)",
-    "hd95": "95 % Hausdorff distance in mm (0 is perfect)",
-    "surface_dice": "share of the surface within the tolerance (1 is perfect)",
-    "f1_50": "objects found: F1 at an IoU of 0.5 (1 is perfect)",
-    "aji": "aggregated Jaccard index of objects (1 is perfect)",
-}
-"""Explanation of each metric, for readers of the screen."""
+SIZE = "x".join(str(length) for length in IMAGE_SIZE)
 
 
 def format_network(report: Mapping[str, Any]) -> str:
     """Return the result of :func:`monai_lwmisn.profiling.network_report` as text, with units and all edges."""
     genotype = Genotype.from_dict(report["genotype"])
     architecture = genotype.architecture
-    size = "x".join(str(length) for length in IMAGE_SIZE)
     lines = [
         f"parameters            {report['params'] / 1e6:.4f} M",
-        f"multiply-accumulates  {report['macs'] / 1e9:.4f} G   for one {architecture.in_channels}x{size} image",
-        f"latency               {report['latency_ms']:.2f} ms  on this CPU, torch, channels last",
+        f"multiply-accumulates  {report['macs'] / 1e9:.4f} G   for one {architecture.in_channels}x{SIZE} image",
+        f"latency               {format_latency(report)}  on this CPU, torch, channels last",
         f"peak memory           {report['peak_memory_mb']:.1f} MB  activations of one inference",
         f"cells                 {' + '.join(f'{architecture.cells[stage]} {stage}' for stage in STAGES)}",
         f"channels of a node    {', '.join(str(width) for width in architecture.node_width)}  by level, finest first",
@@ -47,18 +37,20 @@ def format_network(report: Mapping[str, Any]) -> str:
 
 def format_metrics(metrics: Mapping[str, Any]) -> str:
     """Return the means and the costs of :func:`monai_lwmisn.run.evaluate` as text, one mean per line."""
-    width = max(len(name) for name in metrics["mean"])
-    lines = [
-        f"{name:<{width}}  {_number(value):<6}  {MEANINGS.get(name, '')}".rstrip()
-        for name, value in metrics["mean"].items()
-    ]
-    lines.append(
-        f"means of the part {metrics['split']}: images {metrics['counts']['images']}, cases {len(metrics['cases'])}"
-    )
-    lines.append(
-        f"{metrics['params'] / 1e6:.4f} M parameters, {metrics['macs'] / 1e9:.4f} G multiply-accumulates, "
-        f"{metrics['latency_ms']:.2f} ms and {metrics['peak_memory_mb']:.1f} MB per image"
-    )
+    volumetric = "slices" in metrics["cases"][0]
+    rows = [(f"    {row.name}" if row.of_class else row.name, row.value) for row in metric_rows(metrics, volumetric)]
+    width = max(len(name) for name, _ in rows)
+    training = EpochsDone(**metrics["training"]) if "training" in metrics else None
+    lines = [training.sentence()] if training is not None and training.done < training.asked else []
+    lines += [f"{name:<{width}}  {value}" for name, value in rows]
+    lines += metric_remarks(metrics, volumetric)
+    counts = metrics["counts"]
+    lines.append(f"Means of the part {metrics['split']}: images {counts['images']}, cases {counts['cases']}")
+    if "params" in metrics:
+        lines.append(
+            f"{metrics['params'] / 1e6:.4f} M parameters, {metrics['macs'] / 1e9:.4f} G multiply-accumulates, "
+            f"{metrics['peak_memory_mb']:.1f} MB for an image of {SIZE}\nLatency: {format_latency(metrics)}"
+        )
     return "\n".join(lines)
 
 
@@ -66,10 +58,6 @@ def _source(predecessor: int) -> str:
     if predecessor < INPUTS:
         return f"c_(k-{INPUTS - predecessor})"
     return f"node {predecessor - INPUTS}"
-
-
-def _number(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def format_choice(choice: Mapping[str, Any]) -> str:

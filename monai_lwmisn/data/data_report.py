@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.groups import group_items
 from monai_lwmisn.data.label_checks import LabelChecks, label_name
 from monai_lwmisn.errors import DataError, InputWarning, explain
 
@@ -37,6 +38,9 @@ class DataReport:
         images: number of all pairs of image and label, with or without problems.
         strata: number of images per stratum; empty if the data set has no strata.
         groups: number of groups that a split keeps together: near-duplicates, tiles of one image, images of a patient.
+        grouping: how these groups were found, see :class:`~monai_lwmisn.data.groups.Grouping`.
+        parts: number of groups in each part of the split; empty where it was not asked for.
+        few: a sentence where these are too few.
         sizes: number of images per size in voxels, written ``256x256`` (x first).
         spacing_mm: smallest and largest voxel spacing per axis in mm; empty for pictures, and without real spacing.
         label_shares: share of all voxels per label value.
@@ -52,6 +56,9 @@ class DataReport:
     images: int = 0
     strata: dict[str, int] = field(default_factory=dict)
     groups: int = 0
+    grouping: list[str] = field(default_factory=list)
+    parts: dict[str, int] = field(default_factory=dict)
+    few: str | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     spacing_mm: list[tuple[float, float]] = field(default_factory=list)
     label_shares: dict[float, float] = field(default_factory=dict)
@@ -72,6 +79,11 @@ class DataReport:
     def to_text(self) -> str:
         """Return the report as text: the content first, then one line per problem."""
         lines = [f"{self.path}, read as {self.dataset}: images with labels {self.images}, groups {self.groups}"]
+        lines += self.grouping
+        if self.parts:
+            lines.append("groups in each part: " + ", ".join(f"{part} {count}" for part, count in self.parts.items()))
+        if self.few is not None:
+            lines.append(f"warning: {self.few}")
         if self.strata:
             lines.append("strata: " + ", ".join(f"{name} {count}" for name, count in self.strata.items()))
         lines.append("sizes: " + self._sizes_text())
@@ -119,13 +131,17 @@ def check_data(
         progress: whether to show a progress bar on a terminal.
 
     Raises:
-        ConfigError: there is no such format.
+        ConfigError: there is no such format, or ``data.group_by`` cannot be used.
         DataError: the path is missing or empty, or holds nothing of the format.
     """
     scan = scan_dataset(dataset, path)
+    # The other formats know what belongs together; here names and content have to tell.
+    grouping = group_items(scan.items, data.get("group_by"), own_pictures=dataset == "folder")
+    scan.items = grouping.items
     report = DataReport(dataset=dataset, path=os.path.abspath(path), problems=list(scan.problems))
     report.images = len(scan.items)
     report.strata = dict(sorted(Counter(item["stratum"] for item in scan.items if "stratum" in item).items()))
+    report.grouping = grouping.sentences
     report.groups = len({item["group"] for item in scan.items})
     parser = ConfigParser({"data": dict(data)})
     loading, spatial = (parser.get_parsed_content(f"data::{name}") for name in ("loading", "spatial"))

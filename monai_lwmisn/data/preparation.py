@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import ignite.distributed as idist
 
 from monai_lwmisn.data.data_report import check_data
 from monai_lwmisn.data.datalist import Datalist, read_datalist, write_datalist
+from monai_lwmisn.data.part_sizes import warn_of_few_cases
 from monai_lwmisn.data.splits import split_datalist
+from monai_lwmisn.errors import FigureWarning
 
 
 def prepare_datalist(
@@ -29,6 +32,8 @@ def prepare_datalist(
 ) -> Datalist:
     """Return the datalist of a run, read from its file, or made from the raw data and then written.
 
+    Parts of too few cases are said as :class:`~monai_lwmisn.errors.FigureWarning`.
+
     Args:
         file: the run's datalist.json; None makes a new datalist each time and writes nothing.
         dataset: a name in ``DATASETS``.
@@ -41,7 +46,7 @@ def prepare_datalist(
         SplitError: there are too few cases for three parts.
     """
     if file is not None and Path(file).is_file():
-        return read_datalist(file)
+        return _said(read_datalist(file))
     report = check_data(dataset, path, data)
     report.raise_for_problems()
     datalist = split_datalist(
@@ -55,4 +60,10 @@ def prepare_datalist(
     )
     if file is not None and idist.get_rank() == 0:
         write_datalist(datalist, file)
+    return _said(datalist)
+
+
+def _said(datalist: Datalist) -> Datalist:
+    if (sentence := warn_of_few_cases(datalist)) is not None:
+        warnings.warn(sentence, FigureWarning, stacklevel=3)
     return datalist

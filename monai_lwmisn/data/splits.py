@@ -58,7 +58,9 @@ def split_datalist(
     else:
         raise ConfigError(f"data.split_by is {by!r}: use case or image.")
     if len(units) < len(PARTS):
-        remedy = "add cases, or set data.split_by=image" if by == "case" else "add images"
+        remedy = "add images"
+        if by == "case":
+            remedy = "add cases, say by data.group_by what belongs together, or set data.split_by=image"
         raise SplitError(
             f"Training, validation and test need at least 3 independent {by}s, but there are {len(units)}: {remedy}."
         )

@@ -53,7 +53,8 @@ def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
 class EpochHistory:
     """Records every epoch in history.jsonl and TensorBoard, and prints a line with the time left.
 
-    A line of history.jsonl is a JSON object with ``epoch``, ``seconds`` and the given values, unrounded. When a run
+    A line of history.jsonl is a JSON object with ``epoch``, ``of`` (the last epoch), ``seconds`` and the given values,
+    unrounded. When a run
     starts, epochs that the engine has not completed are removed from the file: all of them in a new run, those after
     the checkpoint in a resumed run. In a distributed run every rank computes the values, but only rank 0 writes and
     prints.
@@ -100,7 +101,12 @@ class EpochHistory:
 
     def _finish_epoch(self, engine: Engine) -> None:
         now = time.monotonic()
-        line: dict[str, Any] = {"epoch": engine.state.epoch, "seconds": round(now - self._epoch_start, 3)}
+        epochs = engine.state.max_epochs or engine.state.epoch
+        line: dict[str, Any] = {
+            "epoch": engine.state.epoch,
+            "of": epochs,
+            "seconds": round(now - self._epoch_start, 3),
+        }
         for name, value in self.values.items():
             result = value(engine)
             if result is not None:
@@ -112,7 +118,6 @@ class EpochHistory:
                 self._writer.add_scalar(name, number, engine.state.epoch)
             self._writer.flush()
         if idist.get_rank() == 0:
-            epochs = engine.state.max_epochs or engine.state.epoch
             seconds_per_epoch = (now - self._run_start) / (engine.state.epoch - self._first_epoch)
             print(_readable(line, epochs, seconds_per_epoch * (epochs - engine.state.epoch)), flush=True)
 
@@ -129,14 +134,15 @@ def _numbers(line: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, value in line.items():
         if isinstance(value, Mapping):
             yield from ((f"{name}/{key}", number) for key, number in _numbers(value))
-        elif isinstance(value, (int, float)) and name != "epoch":
+        elif isinstance(value, (int, float)) and name not in ("epoch", "of"):
             yield name, value
 
 
 def _readable(line: Mapping[str, Any], epochs: int, seconds_left: float) -> str:
     parts = [f"epoch {line['epoch']}/{epochs}"]
     for name, value in line.items():
-        if name not in ("epoch", "seconds") and isinstance(value, (int, float)):
-            parts.append(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}")
+        if name not in ("epoch", "of", "seconds") and isinstance(value, (int, float)):
+            words = name.replace("_", " ").replace("dsc", "Dice")
+            parts.append(f"{words} {value:.4g}" if isinstance(value, float) else f"{words} {value}")
     parts.append(f"{line['seconds']:.1f} s, {timedelta(seconds=round(seconds_left))} left")
     return "  ".join(parts)

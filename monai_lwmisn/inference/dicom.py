@@ -24,8 +24,8 @@ SMALL = 2**26
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 """Endings of files that must be DICOM. Many have none."""
 
-_OTHER_IMAGES = ("Parametric Map Storage", "Enhanced US Volume Storage")
-"""Names of kinds of objects that hold a volume, beside all that end in Image Storage."""
+_IMAGES = ("Image Storage", "Parametric Map Storage", "Enhanced US Volume Storage")
+"""Endings of the names of the kinds of objects that hold a volume."""
 
 _GROUPS = {
     "ImagePositionPatient": "PlanePositionSequence",
@@ -77,7 +77,7 @@ _FRAME_VECTORS = {
 }
 """What frames of a file may be instead of slices, by the tag that Frame Increment Pointer names."""
 
-__all__ = ["DICOM_SUFFIXES", "find_grid", "looks_like_dicom", "read_dicom"]
+__all__ = ["DICOM_SUFFIXES", "find_grid", "is_image", "looks_like_dicom", "read_dicom"]
 
 
 def read_dicom(path: str | os.PathLike[str], series: str | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -145,6 +145,17 @@ def looks_like_dicom(file: str | os.PathLike[str]) -> bool:
     return _is_dicom(_start(file))
 
 
+def is_image(file: str | os.PathLike[str]) -> bool:
+    """Return whether a DICOM file is an image by its kind; a report or a DICOMDIR is none.
+
+    A file of no kind that can be read counts as an image, so that reading it says what is wrong.
+    """
+    try:
+        return _kind(_read(str(file), stop_before_pixels=True)).endswith(_IMAGES)
+    except Exception:  # damaged headers raise whatever pydicom meets
+        return True
+
+
 def _start(file: str | os.PathLike[str]) -> bytes:
     with open(file, "rb") as stream:
         return stream.read(132)
@@ -160,8 +171,6 @@ def _is_dicom(start: bytes) -> bool:
 
 def _headers(path: Path) -> dict[str, Any]:
     """The headers of the images, by path; other DICOM objects and other files are passed over."""
-    from pydicom.uid import UID
-
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
     else:
@@ -171,14 +180,14 @@ def _headers(path: Path) -> dict[str, Any]:
         with _naming(file):
             start = _start(file)
             if not _is_dicom(start):
-                if file.name.lower().endswith(DICOM_SUFFIXES) or not any(start):
+                ending = file.suffix.lower()
+                if ending in DICOM_SUFFIXES or not (any(start) or ending.strip(".").isalpha()):
                     raise ValueError("it is damaged or cut short")
                 continue
             header = _read(str(file), stop_before_pixels=True)
-            kind = UID(str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or ""))
-            name = "Image Storage" if kind.name == str(kind) else kind.name  # those of makers have no name
-            if not name.endswith("Image Storage") and name not in _OTHER_IMAGES:
-                others.add(name)
+            kind = _kind(header)
+            if not kind.endswith(_IMAGES):
+                others.add(kind)
             elif header.get("Rows") and header.get("Columns"):
                 headers[str(file)] = header
             else:
@@ -187,6 +196,14 @@ def _headers(path: Path) -> dict[str, Any]:
         instead = f", only {', '.join(sorted(others))}" if others else ""
         raise DataError(f"{path} holds no DICOM series of images that can be read{instead}: give another.")
     return headers
+
+
+def _kind(header: Any) -> str:
+    """The name of the kind of a DICOM object. Those of makers have none in the standard, and count as images."""
+    from pydicom.uid import UID
+
+    kind = UID(str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or ""))
+    return "Image Storage" if kind.name == str(kind) else kind.name
 
 
 def _choose_series(headers: dict[str, Any], path: str | os.PathLike[str], series: str | None) -> dict[str, Any]:

@@ -10,16 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.errors import DataError
+from monai_lwmisn.inference.dicom import is_image, looks_like_dicom
 from monai_lwmisn.inference.folders import FolderTree, kind_of
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
 
-_PREAMBLE = 128
-_HEADER = 4096
-_MEDIUM = b"\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10"
-"""The element Media Storage SOP Class UID of a DICOMDIR, as it is stored."""
-
-__all__ = ["Inputs", "find_inputs", "is_dicom", "is_dicom_index", "output_name", "output_names"]
+__all__ = ["Inputs", "find_inputs", "output_name", "output_names"]
 
 
 def find_inputs(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], volumetric: bool) -> list[dict]:
@@ -39,7 +35,7 @@ def find_inputs(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
         place = Path(path)
         kind = kind_of(place)
         if kind == "file":
-            if is_dicom_index(place):
+            if place.name.upper() == "DICOMDIR":
                 raise DataError(f"{place} only lists the files of a medium: give its folder, {place.parent}.")
             found.append(place)
         elif kind == "folder":
@@ -91,32 +87,17 @@ def _inputs_in(folder: Path, volumetric: bool) -> list[Path]:
 
 
 def _is_slice(file: Path, tree: FolderTree) -> bool:
-    """Return whether a file is DICOM with an image. An index and what cannot be read are noted as passed over."""
+    """Return whether a file is a DICOM image. Other DICOM and what cannot be read are noted as passed over."""
     try:
-        if not is_dicom(file):
+        if file.name.lower().endswith(VOLUME_SUFFIXES) or not looks_like_dicom(file):
             return False
-        if is_dicom_index(file):
-            tree.pass_over(file, "list of the files of a medium")
+        if not is_image(file):
+            tree.pass_over(file, "DICOM without an image")
             return False
     except OSError as error:
         tree.pass_over(file, f"cannot be read: {error.strerror}")
         return False
     return True
-
-
-def is_dicom(file: Path) -> bool:
-    """Return whether the content of a file is marked as DICOM (part 10, section 7.1)."""
-    if file.name.lower().endswith(VOLUME_SUFFIXES):
-        return False
-    with file.open("rb") as stream:
-        stream.seek(_PREAMBLE)
-        return stream.read(4) == b"DICM"
-
-
-def is_dicom_index(file: Path) -> bool:
-    """Return whether a file is a DICOMDIR, which lists the files of a medium (part 10, section 8.6)."""
-    with file.open("rb") as stream:
-        return _MEDIUM in stream.read(_HEADER) or (file.name.upper() == "DICOMDIR" and is_dicom(file))
 
 
 def output_name(image: str | os.PathLike[str]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from monai_lwmisn.errors import DataError, InputWarning
 from monai_lwmisn.inference.dicom_grid import LPS_TO_RAS
+from monai_lwmisn.inference.quiet import without_native_messages
 
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 METAIMAGE_SUFFIXES = (".mha", ".mhd")
@@ -46,13 +47,14 @@ def read_itk(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
     header.ReadImageInformation()
     if header.GetPixelTypeAsString(header.GetPixelType()) == "complex":
         raise DataError(f"{path} has complex values: save their magnitude instead.")
-    try:
-        image = itk.imread(str(path))
-    except (KeyError, TypeError):  # ITK's Python does not have images of this type, but of floating-point numbers
-        number = itk.F if header.GetComponentSize() <= 2 else itk.D
-        image = itk.imread(
-            str(path), number if header.GetNumberOfComponents() == 1 else itk.VariableLengthVector[number]
-        )
+    with without_native_messages():
+        try:
+            image = itk.imread(str(path))
+        except (KeyError, TypeError):  # ITK's Python does not have images of this type, but of floating-point numbers
+            number = itk.F if header.GetComponentSize() <= 2 else itk.D
+            image = itk.imread(
+                str(path), number if header.GetNumberOfComponents() == 1 else itk.VariableLengthVector[number]
+            )
     voxels, affine, axes = _from_itk(image)
     affine[:3] *= factor
     return voxels, affine, axes

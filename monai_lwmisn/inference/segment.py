@@ -12,7 +12,8 @@ from pathlib import Path
 
 from monai_lwmisn.errors import ConfigError, DataError, explain
 from monai_lwmisn.inference.bundle_files import open_bundle, read_bundle
-from monai_lwmisn.inference.inputs import find_inputs, is_dicom, output_names
+from monai_lwmisn.inference.dicom import looks_like_dicom
+from monai_lwmisn.inference.inputs import find_inputs, output_names
 from monai_lwmisn.inference.masks import DICOM_EXTENSION, MaskFolder
 from monai_lwmisn.inference.predict import Predictor, load_bundle
 from monai_lwmisn.inference.writers import write_files
@@ -127,7 +128,7 @@ def _find(inputs: Iterable[str | os.PathLike[str]], output: Path, volumetric: bo
         images = [image for image in images if path in (image, output) or output not in image.parents]
         for image in images:
             found[image] = Outcome(image)
-            if format == "dicom-seg" and not image.is_dir() and not is_dicom(image):
+            if format == "dicom-seg" and not image.is_dir() and not looks_like_dicom(image):
                 sentence = f"{image} is no DICOM series, which dicom-seg needs: use another format."
                 found[image] = Outcome(image, error=sentence)
     return list(found.values())

@@ -14,6 +14,10 @@ from monai_lwmisn.nas.derivation import Edges, Measure, derive
 from monai_lwmisn.networks.genotype import PARAMETER_FREE, Edge, candidate_edges
 
 UNITS = {"params": ("M", 1e6), "macs": ("G", 1e9), "latency_ms": ("ms", 1.0)}
+UNMEASURABLE = (
+    "A limit on the latency cannot be checked while other programs are using the processor: stop them and start the "
+    "search again, or limit multiply-accumulates instead, as in --budget macs=0.5G."
+)
 _CORRECTIONS = 10
 _ROUNDING = 1e-9
 
@@ -68,8 +72,11 @@ def check_budget(table: CostTable, budget: Mapping[str, float | None], max_param
     """Refuse a budget that no network keeps, before the search.
 
     Raises:
-        BudgetError: naming the costs of the nearest network.
+        BudgetError: naming the costs of the nearest network; or the budget limits the latency, which could not be
+            measured.
     """
+    if table.by_counts and budget.get("latency_ms") is not None:
+        raise BudgetError(UNMEASURABLE)
     uniform = torch.ones(len(table.groups), len(candidate_edges()), len(table.operations))
     derive_within(uniform, table, budget, max_parameter_free=max_parameter_free)
 

@@ -23,7 +23,13 @@ from monai_lwmisn.profiling import IMAGE_SIZE, multiply_accumulates, parameter_c
 COSTS = ("params", "macs", "latency_ms")
 """Parameters, multiply-accumulates and milliseconds per image of 256x256, in this order."""
 
-MeasureLatency = Callable[[str, nn.Module, torch.Tensor], float]
+WITHOUT_OPERATIONS = "all but the operations"
+"""The name of the part that has the stem, the alignments and the head."""
+
+Parts = Mapping[str, tuple[nn.Module, torch.Tensor]]
+"""The parts of an architecture by name and size, each with an input."""
+
+MeasureLatencies = Callable[[Parts], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,14 @@ class CostTable:
         groups: names of the groups of cells that share their edges.
         fixed: (3,), the cost of everything except the operations, in the order of ``COSTS``.
         per_operation: (3, groups, candidates), the cost of an operation on one edge of all cells of a group.
+        by_counts: whether the milliseconds are computed from multiply-accumulates, because they could not be measured.
     """
 
     operations: tuple[str, ...]
     groups: tuple[str, ...]
     fixed: torch.Tensor
     per_operation: torch.Tensor
+    by_counts: bool = False
 
     def expected(self, weights: torch.Tensor) -> torch.Tensor:
         """Return the expected costs (3,) of edges with operations of ``weights`` (groups, edges, candidates)."""
@@ -59,7 +67,7 @@ def measure_costs(
     architecture: Architecture,
     search_space: str | Sequence[str],
     alpha_groups: str,
-    latency: MeasureLatency | None = None,
+    latency: MeasureLatencies | None = None,
     used_by: Sequence[Mapping[str, float | None]] | None = None,
 ) -> CostTable:
     """Count every candidate at every place of a cell and, if ``latency`` is given and used, time it.
@@ -67,8 +75,8 @@ def measure_costs(
     Args:
         architecture: the shape of the network.
         search_space, alpha_groups: as for :class:`~monai_lwmisn.networks.Supernet`.
-        latency: the milliseconds of a network, by name, for an image. Without it the latencies are zero. In a group of
-            processes the first one measures, and all use its result.
+        latency: the milliseconds of each part for its input. Without it the latencies are zero. In a group of processes
+            the first one measures, and all use its result.
         used_by: weights and limits by name of the cost. Latencies are measured only if one of them has a
             ``latency_ms`` that is neither 0 nor None. None for always.
 
@@ -80,30 +88,40 @@ def measure_costs(
     if unused or idist.get_rank() != 0:
         latency = None
     network = LWMISN(_without_operations(architecture)).eval()
-    size = IMAGE_SIZE
-    fixed = _costs("all but the operations", network, torch.rand(1, architecture.in_channels, *size), latency)
-    nothing = torch.zeros(len(COSTS), dtype=torch.float64)
-    known: dict[tuple[str, int, int], torch.Tensor] = {}
+    whole = torch.rand(1, architecture.in_channels, *IMAGE_SIZE)
+    parts: dict[str, tuple[nn.Module, torch.Tensor]] = {_key(WITHOUT_OPERATIONS, whole): (network, whole)}
 
-    def cost(name: str, site: CellSite) -> torch.Tensor:
-        key = (name, site.channels, site.stride)
-        if key not in known:
-            operation = OPERATIONS[name](site.channels, ACTIVATION, NORMALISATION).eval()
-            features = torch.rand(1, site.channels, *(-(-length // site.stride) for length in size))
-            free = isinstance(operation, nn.Identity) or name == "zero"
-            known[key] = nothing if free else _costs(name, operation, features, latency)
-        return known[key]
+    def key_of(name: str, site: CellSite) -> str:
+        features = torch.rand(1, site.channels, *(-(-length // site.stride) for length in IMAGE_SIZE))
+        key = _key(name, features)
+        if key not in parts:
+            parts[key] = (OPERATIONS[name](site.channels, ACTIVATION, NORMALISATION).eval(), features)
+        return key
 
     sites = network.body.sites
-    per_group = [[site for site in sites if group in (SHARED, site.stage)] for group in groups]
+    keys = [
+        [[key_of(name, site) for site in sites if group in (SHARED, site.stage)] for name in operations]
+        for group in groups
+    ]
+    timed = {key: part for key, part in parts.items() if not _is_free(key, part[0])}
+    milliseconds = {} if latency is None else latency(timed)
+    # In double precision, counts above 2^24 stay exact.
+    nothing = torch.zeros(len(COSTS), dtype=torch.float64)
+    costs = dict.fromkeys(parts, nothing) | {
+        key: torch.tensor(
+            [parameter_count(part), multiply_accumulates(part, features), milliseconds.get(key, 0.0)],
+            dtype=torch.float64,
+        )
+        for key, (part, features) in timed.items()
+    }
+    fixed = costs[_key(WITHOUT_OPERATIONS, whole)]
     columns = [
-        torch.stack([sum((cost(name, site) for site in members), start=nothing) for name in operations])
-        for members in per_group
+        torch.stack([sum((costs[key] for key in members), start=nothing) for members in group]) for group in keys
     ]
     per_operation = torch.stack(columns).permute(2, 0, 1).contiguous()
     if idist.get_world_size() > 1:
         fixed, per_operation = (torch.as_tensor(idist.broadcast(part)).cpu() for part in (fixed, per_operation))
-    return CostTable(operations, groups, fixed, per_operation)
+    return CostTable(operations, groups, fixed, per_operation, getattr(latency, "by", None) == "counts")
 
 
 def _without_operations(architecture: Architecture) -> Genotype:
@@ -114,9 +132,9 @@ def _without_operations(architecture: Architecture) -> Genotype:
     return Genotype(architecture, {SHARED: identity})
 
 
-def _costs(name: str, network: nn.Module, image: torch.Tensor, latency: MeasureLatency | None) -> torch.Tensor:
-    milliseconds = 0.0 if latency is None else latency(name, network, image)
-    # In double precision, counts above 2^24 stay exact.
-    return torch.tensor(
-        [parameter_count(network), multiply_accumulates(network, image), milliseconds], dtype=torch.float64
-    )
+def _key(name: str, image: torch.Tensor) -> str:
+    return f"{name} {'x'.join(map(str, image.shape[1:]))}"
+
+
+def _is_free(key: str, part: nn.Module) -> bool:
+    return isinstance(part, nn.Identity) or key.startswith("zero ")

@@ -18,7 +18,7 @@ from monai_lwmisn.networks import Genotype
 from monai_lwmisn.profiling import (
     IMAGE_SIZE,
     THREADS,
-    interleaved_ms,
+    interleaved_times,
     multiply_accumulates,
     onnx_inference,
     parameter_count,
@@ -36,7 +36,8 @@ def obtain_costs(
     """Return the costs of all trained networks of the comparison in ``out``.
 
     They are read from ``costs.json`` if it has all of them and no search has found another network since. Otherwise all
-    are measured again, because times that were taken at different hours cannot be compared.
+    are measured again, because times that were taken at different hours cannot be compared. So are those of a former
+    release, which have no spread.
 
     Args:
         out: the folder of the comparison.
@@ -54,7 +55,10 @@ def obtain_costs(
     kept = read_json(file, "remove it, and the costs are measured again") if file.is_file() else {}
     trained = {name: _genotype(out, model) for name, model in MODELS.items() if _is_trained(out, model)}
     marks = {name: _mark(genotype) for name, genotype in trained.items()}
-    if all(kept.get(name, {}).get("genotype", "unknown") == mark for name, mark in marks.items()):
+    if all(
+        kept.get(name, {}).get("genotype", "unknown") == mark and "latency_range_ms" in kept[name]
+        for name, mark in marks.items()
+    ):
         return kept
     say(f"Measuring parameters, multiply-accumulates and times of {len(trained)} networks: this takes minutes")
     networks = {
@@ -70,7 +74,8 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
 
     Returns:
         For each name ``params``, ``macs``, ``latency_ms`` (torch, channels last), ``latency_onnx_ms`` (ONNX Runtime, or
-        None if it is not installed or ONNX cannot express the network), ``processor`` and ``software`` with versions.
+        None if it is not installed or ONNX cannot express the network), ``processor`` and ``software`` with versions,
+        and the spread of both times, see :meth:`monai_lwmisn.profiling.Timing.to_dict`.
     """
     image = torch.rand(1, in_channels, *IMAGE_SIZE)
     with use_threads(THREADS):
@@ -80,15 +85,15 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
         }
         exported = {name: _onnx_inference(network, image) for name, network in networks.items()}
         with torch.inference_mode():
-            milliseconds = interleaved_ms({name: torch_inference(network, image) for name, network in networks.items()})
-            milliseconds_onnx = interleaved_ms({name: call for name, call in exported.items() if call is not None})
+            times = interleaved_times({name: torch_inference(network, image) for name, network in networks.items()})
+            times_onnx = interleaved_times({name: call for name, call in exported.items() if call is not None})
     runtimes = ["onnxruntime"] if is_installed("onnxruntime") else []
     software = ", ".join(f"{name} {version(name)}" for name in ("torch", *runtimes))
     return {
         name: {
             **counts[name],
-            "latency_ms": milliseconds[name],
-            "latency_onnx_ms": milliseconds_onnx.get(name),
+            **times[name].to_dict(),
+            **(times_onnx[name].to_dict("latency_onnx") if name in times_onnx else {"latency_onnx_ms": None}),
             "processor": processor_name(),
             "software": software,
         }

@@ -40,17 +40,23 @@ QUANTILES = (0.9, 0.5, 0.1)
 """The rows of figure 5: the test cases at these quantiles of our score."""
 
 
-def draw_fronts(rows: Sequence[Row], metric: str) -> bytes:
+def draw_fronts(rows: Sequence[Row], metric: str, words: str) -> bytes:
     """Draw accuracy against parameters, multiply-accumulates and time, each with its Pareto front.
 
     Args:
-        rows: the networks. Those of the group ``ablation`` and random ones are labelled only on a front.
+        rows: the networks. Those of the group ``ablation`` and random ones are labelled only on a front. Times that
+            are unreliable are not drawn.
         metric: the metric of accuracy.
+        words: its name.
 
     Returns:
         The PNG.
     """
-    costs = [cost for cost in AXES if any(row.costs[cost] is not None for row in rows)]
+    costs = [
+        cost
+        for cost in AXES
+        if any(row.costs[cost] is not None for row in rows) and all(row.is_reliable(cost) for row in rows)
+    ]
     figure = Figure(figsize=(7.0 * 2, 5.2 * ((len(costs) + 1) // 2)), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots((len(costs) + 1) // 2, 2).flatten()
@@ -75,7 +81,7 @@ def draw_fronts(rows: Sequence[Row], metric: str) -> bytes:
         axis.xaxis.set_major_formatter("{x:g}")
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_xlabel(title)
-        axis.set_ylabel(metric)
+        axis.set_ylabel(words)
         axis.grid(alpha=0.3)
         named = [name for name, row in known.items() if row.group != "ablation" and not name.startswith("random_")]
         named += [name for name in front if name not in named]

@@ -11,15 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from monai_lwmisn.config import load_preset
 from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.files import check_writable, write_atomically
-from monai_lwmisn.profiling import THREADS
+from monai_lwmisn.profiling import THREADS, UNRELIABLE
 from monai_lwmisn.studies.figures import HAS_ADJUST_TEXT, draw_examples, draw_fronts
 from monai_lwmisn.studies.models import OURS
 from monai_lwmisn.studies.protocol import HEAVY_MACS
 from monai_lwmisn.studies.published import NUMBERS, TABLE_5, TABLES
 from monai_lwmisn.studies.results import GROUPS, Results, Row, read_results
 from monai_lwmisn.studies.statistics import paired_tests, pareto_front
+from monai_lwmisn.training.metric_words import metric_name
 
 COSTS = {"params": "parameters", "macs": "multiply-accumulates", "latency_ms": "time", "latency_onnx_ms": "time, ONNX"}
 FRONTS = "Accuracy against each cost. No network is both cheaper and more accurate than one on the line."
@@ -62,7 +64,10 @@ def write_report(out: Path, file: Path) -> list[Path]:
     check_writable(file)
     results = read_results(out)
     metric = main_metric(results)
-    figures = [Illustration(file.with_name(f"{file.stem}_fronts.png"), FRONTS, draw_fronts(results.rows, metric))]
+    words = _in_words(results, metric)
+    figures = [
+        Illustration(file.with_name(f"{file.stem}_fronts.png"), FRONTS, draw_fronts(results.rows, metric, words))
+    ]
     tables = {file.with_name(f"{file.stem}.csv"): _networks_csv(results)}
     missing = ""
     if results.tested:
@@ -74,7 +79,7 @@ def write_report(out: Path, file: Path) -> list[Path]:
         else:
             if examples is not None:
                 path = file.with_name(f"{file.stem}_examples.png")
-                figures.append(Illustration(path, EXAMPLES.format(metric=metric), examples))
+                figures.append(Illustration(path, EXAMPLES.format(metric=words), examples))
     texts = {file: _markdown(results, metric, figures, missing), **tables}
     contents = {path: text.encode() for path, text in texts.items()} | {one.path: one.picture for one in figures}
     for path, content in contents.items():
@@ -86,7 +91,7 @@ def main_metric(results: Results) -> str:
     """Return the metric that ranks the networks: the test DSC (for volumes the 3D one), or else the validation DSC."""
     if not results.tested:
         return "validation_dsc"
-    return "dsc_3d" if results.rows[0].first["test"]["mean"].get("dsc_3d") is not None else "dsc"
+    return "dsc_3d" if "dsc_3d" in results.rows[0].first["test"]["mean"] else "dsc"
 
 
 def _metrics(results: Results, metric: str) -> list[str]:
@@ -94,6 +99,14 @@ def _metrics(results: Results, metric: str) -> list[str]:
         return [metric]
     names = ["dsc", "miou", "dsc_256", "miou_256"]
     return [metric, *(name for name in names if name != metric), "validation_dsc"]
+
+
+def _in_words(results: Results, metric: str) -> str:
+    """Return the name of a metric in words."""
+    volumetric = load_preset(results.protocol.preset, "light")["data"]["volumetric"]
+    if metric == "validation_dsc":
+        return f"validation {metric_name('dsc_3d' if volumetric else 'dsc', volumetric)}"
+    return metric_name(metric, volumetric, "one")
 
 
 def _markdown(results: Results, metric: str, figures: Sequence[Illustration], missing: str) -> str:
@@ -141,7 +154,10 @@ def _introduction(results: Results, metric: str) -> list[str]:
             "by Holm's method"
         )
     costs = results.rows[0].costs
-    times = f"Times are of one 256x256 image on {costs['processor']}, {THREADS} threads, {costs['software']}."
+    times = (
+        f"Times are medians (10th to 90th percentile) of one 256x256 image on {costs['processor']}, {THREADS} threads, "
+        f"{costs['software']}."
+    )
     lines = _wrapped(
         f"All networks share the split, transforms, augmentation, loss, optimizer and its schedule, "
         f"{protocol.epochs} epochs with batches of {protocol.settings['train.batch_size']}, and {seeds}. "
@@ -152,8 +168,7 @@ def _introduction(results: Results, metric: str) -> list[str]:
     if results.tested:
         cases = len(results.rows[0].first["test"]["cases"])
         lines += _wrapped(
-            f"The test part has {cases} cases, evaluated at their own size. Metrics that end in `_256` are of masks at "
-            "256x256, as in the paper."
+            f"The test part has {cases} cases, evaluated at their own size. Metrics at 256x256 are those of the paper."
         )
     else:
         lines += _wrapped(
@@ -165,7 +180,15 @@ def _introduction(results: Results, metric: str) -> list[str]:
 def _accuracy_table(results: Results, metric: str) -> list[str]:
     metrics = _metrics(results, metric)
     p_values = _p_values(results, metric)
-    head = ["network", *metrics, *(["p"] if p_values else []), "learning rate", "epochs", "trainings", "total hours"]
+    head = [
+        "network",
+        *(_in_words(results, name) for name in metrics),
+        *(["p"] if p_values else []),
+        "learning rate",
+        "epochs",
+        "trainings",
+        "total hours",
+    ]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for group, title in GROUPS.items():
         members = [row for row in results.rows if row.group == group]
@@ -194,6 +217,8 @@ def _p_values(results: Results, metric: str) -> dict[str, float]:
 
 
 def _spread(scores: list[float]) -> str:
+    if np.isnan(scores).any():
+        return "not in the test part"
     if len(scores) == 1:
         return f"{scores[0]:.4f}"
     return f"{np.mean(scores):.4f} ± {np.std(scores, ddof=1):.4f}"
@@ -208,9 +233,15 @@ def _cost_table(rows: list[Row]) -> list[str]:
         onnx = row.costs["latency_onnx_ms"]
         lines.append(
             f"| {row.name} | {row.costs['params'] / 1e6:.3f} | {row.costs['macs'] / 1e9:.3f} | "
-            f"{row.costs['latency_ms']:.1f} | {'' if onnx is None else f'{onnx:.1f}'} |"
+            f"{_time(row, 'latency')} | {'' if onnx is None else _time(row, 'latency_onnx')} |"
         )
     return lines
+
+
+def _time(row: Row, name: str) -> str:
+    low, high = row.costs[f"{name}_range_ms"]
+    median = f"{row.costs[f'{name}_ms']:.1f}" if row.costs[f"{name}_reliable"] else "unreliable"
+    return f"{median} ({low:.1f} to {high:.1f})"
 
 
 def _front_lines(results: Results, metric: str) -> list[str]:
@@ -219,11 +250,18 @@ def _front_lines(results: Results, metric: str) -> list[str]:
         rows = {row.name: row for row in results.rows if row.costs[cost] is not None}
         if not rows:
             continue
+        if not all(row.is_reliable(cost) for row in results.rows):
+            lines += _wrapped(
+                f"- No front of {title}, because times are {UNRELIABLE}. Without costs.json they are measured again."
+            )
+            continue
         front = pareto_front(
             {name: row.costs[cost] for name, row in rows.items()},
             {name: row.mean(metric) for name, row in rows.items()},
         )
-        lines += _wrapped(f"- Pareto front of {metric} and {title}: {', '.join(f'`{name}`' for name in front)}.")
+        lines += _wrapped(
+            f"- Pareto front of {_in_words(results, metric)} and {title}: {', '.join(f'`{name}`' for name in front)}."
+        )
     return lines
 
 

@@ -55,11 +55,16 @@ class Row:
         """The finished training with the lowest seed."""
         return next(iter(self.trainings.values()))
 
+    def is_reliable(self, cost: str) -> bool:
+        """Whether a cost is exact: a count, or a time that was measured without other programs."""
+        return self.costs.get(f"{cost.removesuffix('_ms')}_reliable", True)
+
     def scores(self, metric: str) -> list[float]:
-        """A metric of each training: the mean over the test part, or ``validation_dsc``."""
+        """A metric of each training: the mean over the test part (NaN where not defined), or ``validation_dsc``."""
         if metric == "validation_dsc":
             return [training[metric] for training in self.trainings.values()]
-        return [training["test"]["mean"][metric] for training in self.trainings.values()]
+        means = [training["test"]["mean"][metric] for training in self.trainings.values()]
+        return [float("nan") if mean is None else mean for mean in means]
 
     def mean(self, metric: str) -> float:
         """The mean of a metric over the trainings."""

@@ -16,6 +16,7 @@ from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.files import sha256_of, write_json
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.profiling import network_costs
+from monai_lwmisn.training.epochs_done import read_epochs_done
 from monai_lwmisn.training.postprocessing import step_name
 
 __all__ = ["EvaluationReport"]
@@ -33,11 +34,14 @@ class EvaluationReport:
       the metric of one class. A value that is not defined is null.
     - ``cases``: for each item ``case``, ``image``, its metrics and, for volumes, its number of ``slices``.
     - ``split``, and ``empty_images``: the rule for images without foreground.
+    - ``classes``: for each class the number of ``cases`` whose truth has it, in how many of these it was ``found``, and
+      in how many others it was ``invented``. A class that no case has is in no mean.
     - ``counts``: the numbers of ``cases``, ``images``, ``empty_images`` (images without foreground) and
       ``hd95_undefined`` (volumes without a surface in truth or prediction, which the mean leaves out).
     - ``postprocessing``: the names of its steps.
+    - ``training``: how far the training of the weights has come, see :class:`EpochsDone`; not of a bundle.
     - ``weights_sha256``: the checksum of the file of the weights, by which a bundle knows its own metrics.
-    - the costs of the network: ``params``, ``macs``, ``latency_ms``, ``peak_memory_mb``.
+    - the costs of the network, see :func:`monai_lwmisn.profiling.network_costs`.
 
     MONAI's ``MetricsSaver`` writes CSV files without costs, and no metric of each class and case in one file.
 
@@ -53,6 +57,7 @@ class EvaluationReport:
         costs_of: genotype file whose network's costs are measured and written too; None for no costs.
         weights: file of the weights that are measured; None for no checksum of them.
         postprocessing: the steps that were applied; their names are written.
+        run: the run folder of their training; None for no mention of it.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class EvaluationReport:
         costs_of: str | os.PathLike | None = None,
         weights: str | os.PathLike | None = None,
         postprocessing: Sequence[Callable] = (),
+        run: str | os.PathLike | None = None,
     ) -> None:
         self.path = Path(folder) / "metrics.json"
         self.items = list(items)
@@ -79,8 +85,10 @@ class EvaluationReport:
         self.costs_of = costs_of
         self.weights = weights
         self.postprocessing = [step_name(step) for step in postprocessing]
+        self.training = None if run is None else read_epochs_done(run)
         self._images_of_case: list[int] = []
         self._empty = 0
+        self._classes: list[torch.Tensor] = []
 
     def attach(self, engine: Engine) -> None:
         """Register with the evaluator."""
@@ -89,37 +97,59 @@ class EvaluationReport:
         engine.add_event_handler(Events.COMPLETED, self._write)
 
     def _start(self, engine: Engine) -> None:
-        self._images_of_case, self._empty = [], 0
+        self._images_of_case, self._empty, self._classes = [], 0, []
 
     def _count(self, engine: Evaluator) -> None:
         for output in engine.state.output:
-            label = output["label"]
-            foreground = torch.as_tensor(label if len(label) == 1 else label[1:]) > 0
-            images = foreground.unbind(-1) if self.volumetric else [foreground]
+            truth, prediction = (
+                torch.as_tensor(output[key] if len(output[key]) == 1 else output[key][1:]) > 0
+                for key in ("label", "pred")
+            )
+            images = truth.unbind(-1) if self.volumetric else [truth]
             self._images_of_case.append(len(images))
             self._empty += sum(not image.any() for image in images)
+            masks = torch.stack([truth, prediction & truth, prediction])
+            self._classes.append(masks.flatten(2).any(dim=2).cpu())
 
     def _write(self, engine: Evaluator) -> None:
-        details = engine.state.metric_details
+        true, found, predicted = torch.stack(self._classes, dim=1)  # each (cases, classes)
+        # A class that no case has would count as 1, so it is no part of any mean, nor of the pictures' order.
+        details = engine.state.metric_details = {
+            metric: values.masked_fill(~true.any(dim=0).to(values.device), math.nan)
+            if values.shape[1] == true.shape[1]
+            else values
+            for metric, values in engine.state.metric_details.items()
+        }
         report: dict[str, Any] = {
             "mean": self._row(details),
             "cases": [self._case(index, details) for index in range(len(self._images_of_case))],
             "split": self.split,
             "empty_images": self.empty_images,
             "postprocessing": self.postprocessing,
+            "classes": {
+                name: {
+                    "cases": int(true[:, column].sum()),
+                    "found": int(found[:, column].sum()),
+                    "invented": int((predicted & ~true)[:, column].sum()),
+                }
+                for column, name in enumerate(self.label_names)
+            },
             "counts": {
                 "cases": len(self._images_of_case),
                 "images": sum(self._images_of_case),
                 "empty_images": self._empty,
             },
         }
+        if self.training is not None:
+            report["training"] = self.training.to_dict()
         if self.weights is not None:
             report["weights_sha256"] = sha256_of(self.weights)
         if self.costs_of is not None:
             report |= network_costs(Genotype.load(self.costs_of))
         if "hd95" in details:
             report["surface_tolerance_mm"] = self.surface_tolerance_mm
-            report["counts"]["hd95_undefined"] = int((~torch.isfinite(details["hd95"])).any(dim=1).sum())
+            undefined = ~torch.isfinite(details["hd95"]) & true.any(dim=0).to(details["hd95"].device)
+            report["counts"]["hd95_undefined"] = int(undefined.any(dim=1).sum())
         write_json(report, self.path, indent=1)
 
     def _case(self, index: int, details: Mapping[str, torch.Tensor]) -> dict[str, Any]:
@@ -138,7 +168,7 @@ class EvaluationReport:
         for metric, values in details.items():
             finite = torch.where(torch.isfinite(values), values.double(), math.nan)
             row[metric] = _number(finite.nanmean(dim=1).nanmean())
-            if len(self.label_names) > 1:
+            if len(self.label_names) == finite.shape[1] > 1:
                 for name, column in zip(self.label_names, finite.unbind(1), strict=True):
                     row[f"{metric}_{name.replace(' ', '_')}"] = _number(column.nanmean())
         return row

@@ -20,7 +20,7 @@ from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.training.instance_metrics import InstanceMetric, aggregated_jaccard, f1_at_half
 
-__all__ = ["EMPTY_IMAGES", "SurfaceMetric", "evaluation_metrics", "images_from_engine", "mean_dice"]
+__all__ = ["EMPTY_IMAGES", "PresentClassDice", "SurfaceMetric", "evaluation_metrics", "images_from_engine", "mean_dice"]
 
 EMPTY_IMAGES = ("one", "skip")
 
@@ -60,9 +60,30 @@ class SurfaceMetric(IgniteMetricHandler):
             )
 
 
+class PresentClassDice(DiceMetric):
+    """Computes the mean DSC over images and classes, without the classes that no image has.
+
+    MONAI's ``DiceMetric`` counts such a class as 1 in every image where it is not predicted, so the mean is too high.
+    If no image has any class, all of them count.
+    """
+
+    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: Any) -> torch.Tensor:
+        """Return the DSC and the presence (0 or 1) of each class in each image, (B, C, 2)."""
+        truth = convert_to_tensor(y)
+        scores = convert_to_tensor(super()._compute_tensor(y_pred, truth))
+        present = truth[:, 0 if self.include_background else 1 :].flatten(2).any(dim=2)
+        return torch.stack([scores, present.to(scores)], dim=-1)
+
+    def aggregate(self, reduction: Any = None) -> torch.Tensor:
+        """Return the mean."""
+        scores, present = self.get_buffer().unbind(-1)
+        counted = present.bool().any(dim=0)
+        return scores[:, counted if counted.any() else ~counted].mean()
+
+
 def mean_dice(out_channels: int) -> IgniteMetricHandler:
     """Return the mean DSC of whole pictures or volumes; an empty one counts as 1 or 0, see above."""
-    metric = DiceMetric(include_background=out_channels == 1, ignore_empty=False)
+    metric = PresentClassDice(include_background=out_channels == 1, ignore_empty=False)
     return IgniteMetricHandler(metric, output_transform=images_from_engine(("pred", "label"), volumetric=False))
 
 

@@ -4,23 +4,24 @@ from typing import Any
 
 from monai_lwmisn.bundle.card import WIDTH, load_card, measured_text, model_card, wrap_markdown
 from monai_lwmisn.config import resolve
+from monai_lwmisn.training.epochs_done import EpochsDone
 
 METRICS = {"mean": {"dsc": 0.5, "miou": 0.4}, "counts": {"cases": 2, "images": 3}, "split": "test"}
 SPLIT = {"by": "case", "seed": 0, "items": {"training": 5, "validation": 2, "test": 3}}
 
 
-def card_of(settings: dict[str, Any]) -> str:
+def card_of(settings: dict[str, Any], training: EpochsDone | None = None) -> str:
     config = resolve("nuclei", "light")["evaluate"]
     facts = {"params": 1, "macs": 1, "macs_of": [1, 3, 256, 256], "preset": "nuclei", "variant": "light"}
     metadata = {"lwmisn": {**facts, "settings": settings}, "data_type": "PNG", "references": ["A paper"]}
-    measured = measured_text(config, metadata["lwmisn"], METRICS, SPLIT)
-    return model_card("mine", load_card("nuclei", config), metadata, config, measured)
+    measured = measured_text(config, metadata["lwmisn"], METRICS, SPLIT, training)
+    return model_card("mine", load_card("nuclei", config), metadata, config, measured, training)
 
 
 def test_the_commands_have_the_settings() -> None:
     text = card_of({"train.epochs": 7})
     assert "    lwmisn search --preset nuclei --data DATA --out RUN --set train.epochs=7\n" in text
-    assert "5 training, 2 validation, 3 test. An image" in text.replace("\n", " ")
+    assert "5 training, 2 validation, 3 test. " in text.replace("\n", " ")
 
 
 def test_a_genotype_that_was_given_is_that_of_the_bundle() -> None:
@@ -42,6 +43,33 @@ def test_learning_from_the_validation_part_is_said() -> None:
 
 def plain(settings: dict[str, Any]) -> str:
     return card_of(settings).replace("\n", " ")
+
+
+def test_how_many_epochs_were_learned_is_said_and_first_if_some_are_missing() -> None:
+    finished = card_of({}, EpochsDone(done=60, last=60, asked=60, kept=50)).replace("\n", " ")
+    assert finished.count("The training had 60 epochs, and the weights are those of epoch 50.") == 1
+    assert "not finished" not in finished
+    broken = card_of({}, EpochsDone(done=7, last=60, asked=60, kept=5)).replace("\n", " ")
+    said = (
+        "The training is not finished: it was interrupted after 7 of 60 epochs, and the weights are those of epoch 5."
+    )
+    assert broken.count(said) == 2 and broken.index(said) < broken.index("## Use")
+
+
+def test_the_table_has_the_figures_of_whole_volumes_first_and_says_what_empty_slices_count() -> None:
+    config = resolve("hippocampus_mr", "light")["evaluate"]
+    labels = config["data"]["label_names"].values()
+    mean = {"dsc": 0.9, "dsc_3d": 0.7, **{f"dsc_3d_{name.replace(' ', '_')}": 0.7 for name in labels}}
+    classes = {name: {"cases": 2, "found": 2, "invented": 0} for name in labels}
+    metrics = {**METRICS, "mean": mean, "classes": classes, "empty_images": "one"}
+    metrics["counts"] = {**METRICS["counts"], "empty_images": 1}
+    text = measured_text(config, {"preset": None, "settings": {}}, metrics, None)
+    assert [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")][1:] == [
+        "| Dice per case in 3D",
+        *(f"| of which {name}" for name in labels),
+        "| Dice per slice (empty slices count as 1)",
+    ]
+    assert "1 of 3 slices are without foreground: each counts as 1 where none is predicted, otherwise as 0." in text
 
 
 def test_no_line_of_text_or_command_is_longer_than_a_screen_is_wide() -> None:

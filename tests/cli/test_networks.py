@@ -10,7 +10,10 @@ def test_show_gives_the_stable_json_and_draws(trained: Path, tmp_path: Path) -> 
     outcome = lwmisn("show", trained, "--json", "-o", tmp_path / "cell.svg")
     assert outcome.code == 0, outcome.err
     shown = json.loads(outcome.out)
-    assert set(shown) == {"params", "macs", "latency_ms", "peak_memory_mb", "genotype"}
+    assert set(shown) == {"params", "macs", "latency_ms", "latency_range_ms", "latency_reliable"} | {
+        "peak_memory_mb",
+        "genotype",
+    }
     assert shown["genotype"] == json.loads((trained / "genotype.json").read_text())
     assert isinstance(shown["params"], int) and isinstance(shown["macs"], int)
     assert (tmp_path / "cell.svg").read_text().lstrip().startswith("<?xml")
@@ -19,7 +22,7 @@ def test_show_gives_the_stable_json_and_draws(trained: Path, tmp_path: Path) -> 
 def test_show_says_the_same_with_units(trained: Path) -> None:
     outcome = lwmisn("show", trained / "genotype.json", "--threads", 1)
     assert outcome.code == 0
-    for word in ("parameters", "multiply-accumulates", " ms ", " MB ", "-> node 3"):
+    for word in ("parameters", "multiply-accumulates", "latency", " ms", " MB ", "-> node 3"):
         assert word in outcome.out
 
 

@@ -40,10 +40,28 @@ def test_the_run_moves_with_its_folder_and_evaluates_to_the_stable_json(copy: Pa
         parameter.numel() for parameter in LWMISN(Genotype.load(copy / "genotype.json")).parameters()
     )
     assert figures == json.loads((copy / "evaluation" / "metrics.json").read_text())
-    assert f"dsc       {figures['mean']['dsc']:.4f}" in outcome.out
+    assert re.search(rf"^Dice per image +{figures['mean']['dsc']:.4f}$", outcome.out, re.MULTILINE)
+    assert figures["training"]["done"] == figures["training"]["asked"] and "not finished" not in outcome.out
+    assert "independent case" in outcome.err and "data.folds=" in outcome.err
     assert outcome.out.endswith(f"The metrics of each case, and pictures: {copy / 'evaluation'}\n")
     with Image.open(copy / "evaluation" / "overlays.png") as picture:
         assert min(picture.size) > 100
+
+
+def test_a_training_that_was_interrupted_is_said_first(copy: Path, tmp_path: Path) -> None:
+    history = copy / "train" / "history.jsonl"
+    history.write_text(history.read_text().splitlines()[0] + "\n")
+    sentence = (
+        "The training is not finished: it was interrupted after 1 of 2 epochs, and the weights are those of epoch 1."
+    )
+    evaluated = lwmisn("evaluate", copy)
+    assert evaluated.code == 0 and evaluated.out.startswith(f"{sentence}\n")
+    remedy = f"The figures are of these weights: lwmisn train {copy} --resume finishes it."
+    assert evaluated.err.startswith(f"lwmisn: warning: {sentence} {remedy}\n")
+    bundled = lwmisn("bundle", copy, "-o", tmp_path / "bundle")
+    assert bundled.code == 0 and bundled.err.startswith(f"lwmisn: warning: {sentence} The bundle has these weights: ")
+    card = (tmp_path / "bundle" / "docs" / "README.md").read_text().replace("\n", " ")
+    assert card.index(sentence) < card.index("## Use")
 
 
 def test_other_parts_and_other_data_are_measured_beside_the_test_part(copy: Path, data: Path) -> None:
@@ -161,7 +179,7 @@ def test_monai_measures_the_same_from_the_same_file(copy: Path) -> None:
     by_monai = json.loads((copy / "evaluation" / "metrics.json").read_text())
     assert lwmisn("evaluate", copy).code == 0
     by_us = json.loads((copy / "evaluation" / "metrics.json").read_text())
-    measured = {"latency_ms", "peak_memory_mb"}
+    measured = {"latency_ms", "latency_range_ms", "latency_reliable", "peak_memory_mb"}
     assert set(by_monai) == set(by_us) >= measured
     assert {k: v for k, v in by_monai.items() if k not in measured} == {
         k: v for k, v in by_us.items() if k not in measured

@@ -119,7 +119,7 @@ def test_slices_are_counted_along_the_axis_to_the_head(ct_phantom: Path, msd_pha
 
 def test_too_few_cases_are_refused() -> None:
     with pytest.raises(
-        SplitError, match="at least 3 independent cases, but there are 2: add cases, or set data.split_by=image"
+        SplitError, match="at least 3 independent cases, but there are 2: add cases, say by data.group_by"
     ):
         split_datalist(make_items([5, 5], ["a"]), "case")
     with pytest.raises(SplitError, match="at least 3 independent images, but there are 2: add images"):

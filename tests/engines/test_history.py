@@ -27,10 +27,11 @@ def test_one_json_object_and_one_line_per_epoch(tmp_path: Path, capsys: pytest.C
     lines = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
     assert [line["loss"] for line in lines] == [1 / 3, 2 / 3, 1.0]
     assert [line.get("dsc") for line in lines] == [None, 0.5, None]
+    assert [(line["epoch"], line["of"]) for line in lines] == [(1, 3), (2, 3), (3, 3)]
     assert {line["genotype"] for line in lines} == {"0<-1 identity"}
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 3
-    assert printed[1].startswith("epoch 2/3  loss 0.6667  dsc 0.5  ") and printed[2].endswith("0:00:00 left")
+    assert printed[1].startswith("epoch 2/3  loss 0.6667  Dice 0.5  ") and printed[2].endswith("0:00:00 left")
 
 
 def test_resuming_replaces_the_epochs_after_the_checkpoint(tmp_path: Path) -> None:

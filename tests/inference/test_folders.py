@@ -42,11 +42,11 @@ def found_in(folder: Path, volumetric: bool = True) -> tuple[list[str], str]:
 @contextmanager
 def unreadable(monkeypatch: pytest.MonkeyPatch, path: Path) -> Iterator[None]:
     """A file or folder without permission, for root too."""
-    scandir, opened = os.scandir, Path.open
+    scandir, opened = os.scandir, open
 
     def refuse(function):  # type: ignore[no-untyped-def]
         def call(where, *args, **kwargs):  # type: ignore[no-untyped-def]
-            if Path(where) == path:
+            if isinstance(where, (str, Path)) and Path(where) == path:
                 raise PermissionError(13, "Permission denied", str(path))
             return function(where, *args, **kwargs)
 
@@ -54,7 +54,7 @@ def unreadable(monkeypatch: pytest.MonkeyPatch, path: Path) -> Iterator[None]:
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "scandir", refuse(scandir))
-        patch.setattr(Path, "open", refuse(opened))
+        patch.setattr("builtins.open", refuse(opened))
         yield
 
 
@@ -141,12 +141,31 @@ def test_the_index_of_a_medium_is_no_series(tmp_path: Path) -> None:
         header.StudyID = "1"
         medium.add(header)
     medium.write(tmp_path / "medium")
+    with pytest.raises(DataError, match="only lists the files of a medium: give its folder"):
+        find_inputs(tmp_path / "medium/DICOMDIR", volumetric=True)
     (tmp_path / "medium/DICOMDIR").rename(tmp_path / "medium/index.dcm")
     inputs, said = found_in(tmp_path / "medium")
     assert len(inputs) == 1 and inputs != ["."]
-    assert "index.dcm (list of the files of a medium)" in said
-    with pytest.raises(DataError, match="only lists the files of a medium: give its folder"):
-        find_inputs(tmp_path / "medium/index.dcm", volumetric=True)
+    assert "index.dcm (DICOM without an image)" in said
+
+
+def test_a_folder_of_reports_is_no_series(tmp_path: Path) -> None:
+    write_series(volume().astype("int16"), tmp_path / "in/series")
+    report = pydicom.dcmread(next((tmp_path / "in/series").iterdir()), stop_before_pixels=True)
+    report.SOPClassUID = report.file_meta.MediaStorageSOPClassUID = pydicom.uid.BasicTextSRStorage
+    (tmp_path / "in/reports").mkdir()
+    report.save_as(tmp_path / "in/reports/1.dcm")
+    inputs, said = found_in(tmp_path / "in")
+    assert inputs == ["series"] and "reports/1.dcm (DICOM without an image)" in said
+
+
+def test_a_series_without_the_mark_of_dicom_is_found(tmp_path: Path) -> None:
+    write_series(volume().astype("int16"), tmp_path / "in/series")
+    for file in (tmp_path / "in/series").iterdir():
+        header = pydicom.dcmread(file)
+        pydicom.dcmwrite(file, pydicom.Dataset(header), implicit_vr=False, little_endian=True)
+        assert file.read_bytes()[128:132] != b"DICM"
+    assert found_in(tmp_path / "in")[0] == ["series"]
 
 
 @posix

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monai_lwmisn.nas import CostTable, measure_costs
+from monai_lwmisn.nas.costs import Parts
 from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Architecture, Edge, Genotype
 from monai_lwmisn.profiling import example_image, multiply_accumulates, parameter_count
 from tests.networks.strategies import STAGES, cell_edges
@@ -73,9 +74,9 @@ def test_cells_that_are_all_alike_cost_the_sum_of_the_stages() -> None:
 def test_each_kind_of_place_is_timed_once_and_added_up() -> None:
     calls: list[tuple[str, tuple[int, ...]]] = []
 
-    def latency(name: str, network: torch.nn.Module, image: torch.Tensor) -> float:
-        calls.append((name, tuple(image.shape[1:])))
-        return 2.0
+    def latency(parts: Parts) -> dict[str, float]:
+        calls.extend((key.rsplit(" ", 1)[0], tuple(image.shape[1:])) for key, (_, image) in parts.items())
+        return dict.fromkeys(parts, 2.0)
 
     table = measure_costs(SHAPES["u"], SPACE, "stages", latency)
     assert len(calls) == len(set(calls))
@@ -100,7 +101,9 @@ def test_each_kind_of_place_is_timed_once_and_added_up() -> None:
 def test_latencies_are_measured_only_if_a_weight_or_limit_uses_them(
     used_by: list[dict[str, float | None]] | None, timed: bool
 ) -> None:
-    table = measure_costs(SHAPES["u"], ["identity", "max_pool_3x3"], "shared", lambda *_: 2.0, used_by=used_by)
+    table = measure_costs(
+        SHAPES["u"], ["identity", "max_pool_3x3"], "shared", lambda parts: dict.fromkeys(parts, 2.0), used_by=used_by
+    )
     assert bool(table.fixed[2] > 0) is bool(table.per_operation[2].any()) is timed
 
 

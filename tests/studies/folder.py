@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from monai_lwmisn.profiling import Timing
 from monai_lwmisn.studies.compare import SCHEMA_VERSION
 from monai_lwmisn.studies.models import MODELS
 from monai_lwmisn.studies.protocol import load_protocol
@@ -16,8 +17,8 @@ PROTOCOL = load_protocol("nuclei", "small", epochs=2, seeds=3)
 COST = {
     "params": 1000,
     "macs": 2000,
-    "latency_ms": 3.0,
-    "latency_onnx_ms": 4.0,
+    **Timing(3.0, 2.5, 3.5, True).to_dict(),
+    **Timing(4.0, 3.5, 4.5, True).to_dict("latency_onnx"),
     "processor": "a processor",
     "software": "torch 1.2.3",
 }

@@ -29,7 +29,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
     def count(networks: dict[str, nn.Module], in_channels: int) -> dict[str, dict[str, Any]]:
         assert in_channels == 3
         calls.append({name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()})
-        return {name: {"params": params} for name, params in calls[-1].items()}
+        return {name: {"params": params, "latency_range_ms": [1.0, 2.0]} for name, params in calls[-1].items()}
 
     monkeypatch.setattr(module, "measure", count)
     return calls
@@ -49,6 +49,16 @@ def test_an_added_network_has_all_networks_measured_again(tmp_path: Path, measur
     assert set(measured[1]) == set(costs) == {"unext_s", "lwmisn"}
     assert costs["lwmisn"]["params"] == sum(weights.numel() for weights in LWMISN(genotype).parameters())
     assert json.loads((tmp_path / "costs.json").read_text()) == costs
+
+
+def test_times_of_a_former_release_without_their_spread_are_measured_again(
+    tmp_path: Path, measured: list[dict[str, int]]
+) -> None:
+    finish(tmp_path, "unext_s", "seed_0")
+    costs = obtain_costs(tmp_path, 3, 1)
+    del costs["unext_s"]["latency_range_ms"]
+    (tmp_path / "costs.json").write_text(json.dumps(costs))
+    assert "latency_range_ms" in obtain_costs(tmp_path, 3, 1)["unext_s"] and len(measured) == 2
 
 
 def test_another_network_of_the_same_name_is_measured_again(tmp_path: Path, measured: list[dict[str, int]]) -> None:

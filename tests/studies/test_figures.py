@@ -42,7 +42,7 @@ def is_blank(panel: np.ndarray) -> bool:
 @pytest.mark.parametrize("latency", [4.0, None])
 def test_an_unknown_cost_has_no_panel(latency: float | None) -> None:
     rows = [row("unext_s", latency_onnx_ms=latency), row("unet", latency_onnx_ms=latency, params=2000)]
-    picture = np.asarray(Image.open(io.BytesIO(draw_fronts(rows, "validation_dsc"))).convert("L"))
+    picture = np.asarray(Image.open(io.BytesIO(draw_fronts(rows, "validation_dsc", "validation Dice"))).convert("L"))
     height, width = (size // 2 for size in picture.shape)
     # The legend is at the bottom.
     quarters = [picture[: height - 30, :width], picture[: height - 30, width:], picture[height:-60, width:]]

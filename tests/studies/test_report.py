@@ -3,6 +3,7 @@
 import csv
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,6 +54,25 @@ def test_the_report_has_the_figures_of_the_trials(out: Path, tmp_path: Path) -> 
     assert "92.11" in text, "the published figures are missing"
     assert "on a processor, 2 threads, torch 1.2.3." in text
     assert "after 1 epochs" in text and "- `unext_s`: 2 of 3 trainings" in text and "Figure 5" not in text
+
+
+def test_the_names_are_words_and_times_have_their_spread(out: Path, tmp_path: Path) -> None:
+    write_report(out, tmp_path / "report.md")
+    text = (tmp_path / "report.md").read_text()
+    assert "| network | Dice per image | intersection over union per image |" in text
+    assert "| 3.0 (2.5 to 3.5) | 4.0 (3.5 to 4.5) |" in text
+    assert "Pareto front of Dice per image and time:" in text.replace("\n", " ")
+
+
+def test_times_beside_other_programs_are_given_as_unreliable(
+    out: Path, tmp_path: Path, costs: dict[str, dict[str, Any]]
+) -> None:
+    costs["unext_s"] = {"latency_reliable": False}
+    write_report(out, tmp_path / "report.md")
+    text = " ".join((tmp_path / "report.md").read_text().split())
+    assert "| unreliable (2.5 to 3.5) | 4.0 (3.5 to 4.5) |" in text
+    assert "- No front of time, because times are unreliable: other programs are using the processor." in text
+    assert "Pareto front of Dice per image and time, ONNX:" in text and "Dice per image and time:" not in text
 
 
 def test_without_an_evaluation_the_report_has_the_figures_of_the_validation_part(tmp_path: Path) -> None:

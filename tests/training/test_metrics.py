@@ -175,4 +175,21 @@ def test_validation_dice_is_of_whole_items() -> None:
     volume = torch.zeros(1, 4, 4, 2)
     volume[..., 0] = 1
     metric.update(metric._output_transform([{"pred": volume, "label": volume}]))
-    assert metric.metric_fn.get_buffer().shape == (1, 1)
+    assert metric.metric_fn.get_buffer().shape == (1, 1, 2)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(class_maps, min_size=1, max_size=3), st.sampled_from([(), (1,), (2,), (1, 2)]))
+def test_validation_dice_leaves_out_classes_that_no_image_has(pairs: list[Pair], removed: tuple[int, ...]) -> None:
+    metric = mean_dice(out_channels=3)
+    scores: dict[int, list[float]] = {1: [], 2: []}
+    present = set()
+    for prediction, truth in pairs:
+        truth = np.where(np.isin(truth, removed), 0, truth)
+        tensors = {"pred": torch.as_tensor(one_hot(prediction)), "label": torch.as_tensor(one_hot(truth))}
+        metric.update(metric._output_transform([tensors]))
+        for value in scores:
+            scores[value].append(dsc_of(prediction == value, truth == value))
+        present |= set(np.unique(truth)) - {0}
+    counted = [scores[value] for value in (present or scores)]
+    assert float(metric.metric_fn.aggregate()) == pytest.approx(np.mean(counted), abs=1e-5)
