@@ -29,6 +29,7 @@ def prepare_datalist(
     seed: int,
     folds: int | None = None,
     fold: int = 0,
+    group_by: str | None = None,
 ) -> Datalist:
     """Return the datalist of a run, read from its file, or made from the raw data and then written.
 
@@ -39,6 +40,7 @@ def prepare_datalist(
         dataset: a name in ``DATASETS``.
         path: the folder or zip as downloaded.
         data: as for :func:`check_data`.
+        group_by: see :func:`~monai_lwmisn.data.groups.group_items`.
         split_by, test_fraction, validation_fraction, seed, folds, fold: as for :func:`split_datalist`.
 
     Raises:
@@ -47,7 +49,7 @@ def prepare_datalist(
     """
     if file is not None and Path(file).is_file():
         return _said(read_datalist(file))
-    report = check_data(dataset, path, data)
+    report = check_data(dataset, path, {**data, "group_by": group_by})
     report.raise_for_problems()
     datalist = split_datalist(
         report.items,

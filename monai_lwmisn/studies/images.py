@@ -18,7 +18,7 @@ from monai_lwmisn.data.splits import count_slices
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.studies.protocol import Protocol
 
-SPLIT = ("split_by", "test_fraction", "validation_fraction", "seed", "folds", "fold")
+SPLIT = ("split_by", "test_fraction", "validation_fraction", "seed", "folds", "fold", "group_by")
 
 
 def find_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
