@@ -68,6 +68,8 @@ def _check_data(arguments: argparse.Namespace) -> None:
 
 def _add_parts(report: DataReport, data: Mapping[str, Any]) -> None:
     """Add the sizes of the parts that a search would split the data into."""
+    if not report.items:
+        return
     from monai_lwmisn.data import split_datalist
     from monai_lwmisn.data.part_sizes import part_sizes, warn_of_few_cases
     from monai_lwmisn.errors import SplitError
