@@ -28,7 +28,7 @@ def add_commands(commands: Commands) -> None:
     )
     search.add_argument("--data", type=Path, metavar="PATH", help=f"{DATA_HELP}; with --resume only if it has moved")
     search.add_argument(
-        "--out", type=Path, metavar="RUN", required=True, help="the run folder; without --resume it is made"
+        "-o", "--out", type=Path, metavar="RUN", required=True, help="the run folder; without --resume it is made"
     )
     search.add_argument(
         "--strategy", choices=("differentiable", "random"), help="how to search (default: the preset's)"

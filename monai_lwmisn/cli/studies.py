@@ -44,7 +44,7 @@ def _add_compare(commands: Commands) -> None:
     )
     compare.add_argument("--preset", required=True, help="nuclei, liver_ct or prostate_mr")
     compare.add_argument("--data", type=Path, metavar="PATH", required=True, help=DATA_HELP)
-    compare.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="a new folder for all results")
+    compare.add_argument("-o", "--out", type=Path, metavar="FOLDER", required=True, help="a new folder for all results")
     compare.add_argument(
         "--protocol",
         choices=("full", "small"),
