@@ -10,7 +10,10 @@ from typing import Any
 
 from monai_lwmisn.errors import CheckpointError, ConfigError, reason_of
 
-__all__ = ["check_writable", "read_json", "sha256_of", "write_atomically", "write_json"]
+__all__ = ["check_writable", "parse_json", "read_json", "sha256_of", "write_atomically", "write_json"]
+
+MOST_LEVELS = 50
+"""Of JSON. Files of this package have about ten; what follows deeper ones step by step would not come back."""
 
 
 def write_atomically(content: bytes, path: str | os.PathLike) -> None:
@@ -61,6 +64,24 @@ def sha256_of(path: str | os.PathLike) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
+def parse_json(text: str) -> Any:
+    """Return what a text of JSON says.
+
+    Raises:
+        ValueError: it is no JSON, or nested more than :data:`MOST_LEVELS` deep.
+    """
+    try:
+        level = [content := json.loads(text)]
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    for _ in range(MOST_LEVELS):
+        inside = [node.values() if isinstance(node, dict) else node for node in level if isinstance(node, (dict, list))]
+        level = [value for values in inside for value in values]
+    if level:
+        raise ValueError("it is nested too deeply")
+    return content
+
+
 def read_json(path: Path, remedy: str = "give a JSON file") -> dict[str, Any]:
     """Read a JSON file that holds an object, such as a configuration or results.
 
@@ -72,7 +93,7 @@ def read_json(path: Path, remedy: str = "give a JSON file") -> dict[str, Any]:
         ConfigError: the file cannot be read, or is not a JSON object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read ({reason_of(error)}): {remedy}.") from error
     if not isinstance(content, dict):

@@ -44,7 +44,14 @@ def test_json_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [(None, "cannot be read"), ("{", "cannot be read"), ("[1]", "is not a JSON object"), ("\xff", "cannot be read")],
+    [
+        (None, "cannot be read"),
+        ("{", "cannot be read"),
+        ("[1]", "is not a JSON object"),
+        ("\xff", "cannot be read"),
+        ('{"a": ' + 60 * "[" + 60 * "]" + "}", r"cannot be read \(it is nested too deeply\)"),
+        (100_000 * "[", r"cannot be read \(it is nested too deeply\)"),
+    ],
 )
 def test_what_is_no_json_object_is_named_with_a_remedy(tmp_path: Path, text: str | None, sentence: str) -> None:
     if text is not None:

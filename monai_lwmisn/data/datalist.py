@@ -8,7 +8,6 @@ were assigned to the part, it also has "slices": [indices along the last axis af
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.errors import CheckpointError, DataError, reason_of
-from monai_lwmisn.files import write_json
+from monai_lwmisn.files import parse_json, write_json
 
 PARTS = ("training", "validation", "test")
 Datalist = dict[str, Any]
@@ -67,8 +66,8 @@ def read_datalist(path: str | os.PathLike[str]) -> Datalist:
         DataError: the file is missing, or is not JSON, or is not a datalist.
     """
     try:
-        datalist = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        datalist = parse_json(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise DataError(f"The datalist {path} cannot be read ({reason_of(error)}): split the data again.") from error
     return validate_datalist(datalist, f"The datalist {path}")
 

@@ -139,9 +139,14 @@ def list_files(folder: str | os.PathLike[str]) -> list[str]:
 
     Args:
         folder: a directory, or ``ARCHIVE.zip!/FOLDER``.
+
+    Raises:
+        DataError: there is no such folder or archive.
     """
     archive, member = split_member(folder)
     if member is None:
+        if not os.path.isdir(archive):
+            raise DataError(f"{archive} is no folder with files: check the path.")
         return sorted(str(path) for path in Path(archive).iterdir() if path.is_file())
     prefix = member.rstrip("/") + "/"
     names = member_names(archive)

@@ -17,7 +17,7 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import EnsureChannelFirst, LoadImaged
 
-from monai_lwmisn.errors import ConfigError, InputWarning, explain, own_error
+from monai_lwmisn.errors import ConfigError, DataError, InputWarning, explain, own_error
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.bundle_files import REMEDY, open_bundle, read_bundle
 from monai_lwmisn.inference.evaluator import MaskEvaluator
@@ -132,7 +132,7 @@ def load_bundle(
         try:
             if runtime == "torch" or weights is not None or not (root / "models" / "model.onnx").is_file():
                 parser.get_parsed_content("load")
-            return Predictor(root, parser, stack.pop_all())
+            return Predictor(root, parser, stack)
         except Exception as error:
             own = own_error(error)
             if own is not None:
@@ -156,7 +156,7 @@ class Predictor:
         self.label_names: dict[str, str] = parser["data"]["label_names"]
         self._preprocessing = parser.get_parsed_content("preprocessing")
         self._evaluator: MaskEvaluator = parser.get_parsed_content("evaluator")
-        self._stack = stack
+        self._stack = stack.pop_all()  # at last: where something above fails, its owner closes it
 
     def __call__(self, image: Image, affine: np.ndarray | None = None, name: str | None = None) -> Prediction:
         """Segment one image.
@@ -193,10 +193,11 @@ class Predictor:
         self, image: Image, affine: np.ndarray | None, name: str | None, step: Callable[[dict[str, Any]], Result]
     ) -> Result:
         """Prepare an image, and take one step with it."""
+        name = name or ("The image" if isinstance(image, np.ndarray) else str(image))
         item: Any = {"image": str(image)}
         transforms = list(self._preprocessing.transforms)
         if isinstance(image, np.ndarray):
-            item = {"image": self._as_loaded(image, affine, name or "The image")}
+            item = {"image": self._as_loaded(image, affine, name)}
             transforms = [transform for transform in transforms if not isinstance(transform, LoadImaged)]
         try:
             for transform in transforms:
@@ -204,9 +205,9 @@ class Predictor:
             return step(item)
         except Exception as error:
             own = own_error(error)
-            if own is None or own is error:
+            if own is error:
                 raise
-            raise own from error
+            raise own or DataError(explain(error, name)) from error
 
     def close(self) -> None:
         """Remove the temporary folder of a bundle that was a zip."""

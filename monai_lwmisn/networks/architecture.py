@@ -6,6 +6,7 @@ settings of the section ``architecture`` follow from the fields.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
@@ -15,6 +16,9 @@ from monai_lwmisn.errors import GenotypeError
 STAGES = ("encoder", "middle", "decoder")
 TOPOLOGIES = ("u", "contrast")
 STEM_STRIDES = (1, 2, 4)
+MOST_CELLS = 64
+MOST_CHANNELS = 4096
+"""More than any light network has. A file that asks for more is damaged, and its network would fill the memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +63,15 @@ class Architecture:
                     f"{each.name} is {getattr(self, each.name)!r}: use one of {', '.join(map(str, choices))}."
                 )
         for name in ("in_channels", "out_channels"):
-            if not is_count(getattr(self, name), 1):
-                raise GenotypeError(f"{name} is {getattr(self, name)!r}: give a whole number of at least 1.")
+            if not is_count(getattr(self, name), 1, MOST_CHANNELS):
+                raise GenotypeError(
+                    f"{name} is {getattr(self, name)!r}: give a whole number from 1 to {MOST_CHANNELS}."
+                )
         self._check_cells()
         levels = self.cells["encoder"] + 1
         widths = self.node_width
-        if not isinstance(widths, (list, tuple)) or not all(is_count(width, 1) for width in widths):
-            raise GenotypeError(f"node_width is {widths!r}: give a list of whole numbers of at least 1.")
+        if not isinstance(widths, (list, tuple)) or not all(is_count(width, 1, MOST_CHANNELS) for width in widths):
+            raise GenotypeError(f"node_width is {widths!r}: give a list of whole numbers from 1 to {MOST_CHANNELS}.")
         if len(widths) != levels:
             raise GenotypeError(
                 f"node_width is {list(widths)}: give {levels} whole numbers, one for each resolution level."
@@ -79,10 +85,11 @@ class Architecture:
         if (
             not isinstance(cells, Mapping)
             or set(cells) != set(STAGES)
-            or not all(is_count(cells[stage], least[stage]) for stage in STAGES)
+            or not all(is_count(cells[stage], least[stage], MOST_CELLS) for stage in STAGES)
         ):
             raise GenotypeError(
-                f"cells is {cells!r}: give whole numbers for encoder (1 or more), middle and decoder (1 or more)."
+                f"cells is {cells!r}: give whole numbers up to {MOST_CELLS} for encoder (1 or more), middle and "
+                "decoder (1 or more)."
             )
         if cells["encoder"] != cells["decoder"]:
             raise GenotypeError(
@@ -111,9 +118,9 @@ class Architecture:
         return cls(**data)
 
 
-def is_count(value: object, least: int) -> bool:
-    """Whether ``value`` is a whole number of at least ``least``. True and False are not numbers."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def is_count(value: object, least: int, most: float = math.inf) -> bool:
+    """Whether ``value`` is a whole number from ``least`` to ``most``. True and False are not numbers."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _is_one_of(value: object, choices: tuple[Any, ...]) -> bool:

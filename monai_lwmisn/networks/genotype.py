@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_lwmisn.errors import GenotypeError, reason_of
-from monai_lwmisn.files import write_json
+from monai_lwmisn.files import parse_json, write_json
 from monai_lwmisn.networks.architecture import STAGES, Architecture, is_count
 
 SCHEMA_VERSION = 2
@@ -153,7 +152,7 @@ class Genotype:
             GenotypeError: when the file is missing, is not JSON, or does not describe a network.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = parse_json(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise GenotypeError(
                 f"{path} cannot be read as a genotype ({reason_of(error)}): give a genotype.json."

@@ -123,6 +123,12 @@ def test_a_zip_is_unpacked_until_it_is_closed(bundle: Path, tmp_path: Path, monk
     with pytest.raises(monai_lwmisn.errors.CheckpointError):
         load_bundle(archive)
     assert list(tmp_path.iterdir()) == [archive]
+    archive = Path(shutil.make_archive(str(tmp_path / "zipped"), "zip", bundle))
+    with zipfile.ZipFile(archive, "a") as opened:
+        opened.writestr("configs/metadata.json", b"{")
+    with pytest.raises(ConfigError, match="metadata.json cannot be read") as error:
+        load_bundle(archive)
+    assert list(tmp_path.iterdir()) == [archive], error
 
 
 @pytest.mark.parametrize(
