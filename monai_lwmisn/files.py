@@ -72,8 +72,8 @@ def parse_json(text: str) -> Any:
     """
     try:
         level = [content := json.loads(text)]
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     for _ in range(MOST_LEVELS):
         inside = [node.values() if isinstance(node, dict) else node for node in level if isinstance(node, (dict, list))]
         level = [value for values in inside for value in values]
