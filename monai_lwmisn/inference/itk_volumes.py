@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ METAIMAGE_SUFFIXES = (".mha", ".mhd")
 
 _MILLIMETRES = {"": 1.0, "mm": 1.0, "millimeter": 1.0, "m": 1e3, "cm": 10.0, "um": 1e-3, "µm": 1e-3, "micron": 1e-3}
 _NO_ANATOMY = "has no anatomical axes in its header: they are assumed to run to the left, to the back and upwards"
+_OWN_TYPES = ("unsigned_char", "short", "unsigned_short", "float", "double")
 _LONGEST_HEADER = 2**20
+_LARGEST = 1e9
 
 __all__ = ["METAIMAGE_SUFFIXES", "NRRD_SUFFIXES", "read_itk"]
 
@@ -47,14 +50,13 @@ def read_itk(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
     header.ReadImageInformation()
     if header.GetPixelTypeAsString(header.GetPixelType()) == "complex":
         raise DataError(f"{path} has complex values: save their magnitude instead.")
+    kind = header.GetComponentTypeAsString(header.GetComponentType())
+    number = itk.F if header.GetComponentSize() <= 2 or kind == "float" else itk.D
     with without_native_messages():
-        try:
-            image = itk.imread(str(path))
-        except (KeyError, TypeError):  # ITK's Python does not have images of this type, but of floating-point numbers
-            number = itk.F if header.GetComponentSize() <= 2 else itk.D
-            image = itk.imread(
-                str(path), number if header.GetNumberOfComponents() == 1 else itk.VariableLengthVector[number]
-            )
+        if header.GetNumberOfComponents() > 1:
+            image = itk.imread(str(path), itk.VariableLengthVector[number])
+        else:  # of types that ITK's Python does not have, it would look through all of its modules
+            image = itk.imread(str(path), None if kind in _OWN_TYPES else number)
     voxels, affine, axes = _from_itk(image)
     affine[:3] *= factor
     return voxels, affine, axes
@@ -78,6 +80,7 @@ def _fields(path: Path, separator: str) -> dict[str, str]:
 
 def _check_nrrd(path: Path, fields: dict[str, str]) -> float:
     """Warn of what a NRRD header lacks; returns the millimetres of its unit."""
+    _check_numbers(path, fields, "space directions", "space origin")
     spatial = int(fields.get("space dimension", 3))
     directions = fields.get("space directions", "")
     if directions and len([word for word in directions.split(")") if "(" in word]) < min(spatial, 3):
@@ -93,6 +96,12 @@ def _check_nrrd(path: Path, fields: dict[str, str]) -> float:
 
 def _check_metaimage(path: Path, fields: dict[str, str]) -> float:
     """Warn of what a MetaImage header lacks; returns the millimetres of its unit."""
+    if "ndims" not in fields:
+        raise ValueError("it is no MetaImage file")
+    if fields["ndims"] not in ("2", "3", "4"):  # of other numbers ITK ends the whole program
+        raise DataError(f"{path} has the number of axes NDims = {fields['ndims']}: correct the header.")
+    _check_numbers(path, fields, "transformmatrix", "rotation", "orientation", "offset", "position", "origin")
+    _check_numbers(path, fields, "elementspacing", "elementsize")
     if not {"elementspacing", "elementsize"} & set(fields):
         _warn(f"{path} has no ElementSpacing in its header: 1 mm is assumed, so lengths and volumes may be wrong.")
     if not {"transformmatrix", "rotation", "orientation"} & set(fields):
@@ -101,6 +110,18 @@ def _check_metaimage(path: Path, fields: dict[str, str]) -> float:
     if any(text and float(text) != neutral for text, neutral in zip(scale, (1, 0), strict=True)):
         raise DataError(f"{path} has a scale of its values (ElementToIntensityFunction), which is not read: apply it.")
     return _millimetres(path, [fields.get("distanceunits", "")])
+
+
+def _check_numbers(path: Path, fields: dict[str, str], *names: str) -> None:
+    """Refuse a geometry that is no numbers, or beyond all measure: ITK computes on it without an end."""
+    for name in names:
+        words = [word for word in re.split(r"[\s(),]+", fields.get(name, "")) if word not in ("", "none")]
+        try:
+            usable = all(abs(float(word)) < _LARGEST for word in words)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise DataError(f"{path} has the {name} {fields[name][:80]!r}: correct the header.")
 
 
 def _millimetres(path: Path, units: list[str]) -> float:

@@ -15,6 +15,9 @@ from monai_lwmisn.inference.nifti import read_nifti
 VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 
+FLAT = 1e-4
+"""Share of the volume of a box of the same edges, below which a voxel is flat."""
+
 __all__ = ["NIFTI_SUFFIXES", "VOLUME_SUFFIXES", "read_volume"]
 
 
@@ -52,6 +55,9 @@ def read_volume(path: str | os.PathLike[str], series: str | None = None) -> tupl
         raise DataError(
             f"{path} has {axes} axes instead of 3: save it as a volume of one slice, or use a network of pictures."
         )
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not (np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > FLAT * lengths.prod()):
+        raise DataError(f"The axes of {path} are flat or not finite: correct its header.")
     return _native(voxels), affine
 
 

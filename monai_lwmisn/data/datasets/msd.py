@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
 from monai_lwmisn.errors import DataError, reason_of
+from monai_lwmisn.files import parse_json
 from monai_lwmisn.inference.folders import FolderTree
 
 
@@ -19,9 +19,9 @@ def scan_msd(path: Path) -> Scan:
     """
     description = path / "dataset.json"
     try:
-        entries = json.loads(description.read_text(encoding="utf-8"))["training"]
+        entries = parse_json(description.read_text(encoding="utf-8"))["training"]
         pairs = [(str(entry["image"]), str(entry["label"])) for entry in entries]
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{description} cannot be read as a list of images and labels ({reason_of(error)}): download it again."
         ) from error
@@ -45,7 +45,7 @@ def scan_msd(path: Path) -> Scan:
 def describe(tree: FolderTree) -> str:
     """Return ``dataset.json`` where a folder has one, otherwise an empty text. That of nnU-Net lists no files."""
     try:
-        content = json.loads((tree.top / "dataset.json").read_text(encoding="utf-8"))
+        content = parse_json((tree.top / "dataset.json").read_text(encoding="utf-8"))
     except OSError:
         return ""
     except ValueError:
