@@ -67,7 +67,7 @@ def only_writer(folder: str | os.PathLike[str]) -> Iterator[bool]:
             with suppress(OSError):  # Windows removes it with the release
                 file.unlink(missing_ok=True)
         lock.release()
-        if made:
+        if made or killed:
             with suppress(OSError):
                 folder.rmdir()
 
