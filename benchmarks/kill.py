@@ -23,14 +23,12 @@ from reports import make_parser, table, write_result
 
 from monai_lwmisn.data.phantom import write_phantom
 from tests.engines.processes import run_process
-from tests.faults import lwmisn_with_fault
+from tests.faults import lwmisn_with_fault, result_of
 
 NETWORK = {"architecture.node_width": [4, 4], "search.warmup_epochs": 0, "search.lambda_latency": 0.0}
 NETWORK |= {f"architecture.cells.{stage}": 1 for stage in ("encoder", "middle", "decoder")}
 RUN = NETWORK | {"data.augmentation": [], "search.epochs": 3, "train.epochs": 3, "train.val_interval": 1}
 COMPARISON = {**NETWORK, "search.epochs": 1}
-NOT_REPEATED = ("seconds", "latency_ms", "latency_onnx_ms", "peak_memory_mb", "image")
-"""Keys of results that are measured anew each time, or name a place."""
 
 
 class Commands:
@@ -61,25 +59,6 @@ class Commands:
             shutil.copytree(self.place / "search", out, dirs_exist_ok=True)
             for file in (out / "configs").glob("*.json"):
                 file.write_text(file.read_text().replace(str(self.place / "search"), str(out)))
-
-
-def result_of(out: Path) -> dict[str, Any]:
-    """Return what a command made, by path: weights bit for bit, and all else but times and places of this machine."""
-    found: dict[str, Any] = {}
-    for file in sorted(path for path in out.rglob("*") if path.is_file()):
-        name = str(file.relative_to(out))
-        if "tfevents" in name or name.startswith("cache"):
-            continue
-        if file.suffix == ".pt":
-            found[name] = _plain(torch.load(file, weights_only=True))
-        elif file.suffix in (".json", ".jsonl"):
-            text = file.read_text().replace(str(out), "OUT")
-            found[name] = _timeless(
-                [json.loads(line) for line in text.splitlines()] if "jsonl" in name else json.loads(text)
-            )
-        else:
-            found[name] = file.read_bytes()
-    return found
 
 
 def main() -> None:
@@ -136,7 +115,14 @@ def _again(
     found = result_of(out)
     differences = sorted(name for name in whole.keys() | found.keys() if whole.get(name) != found.get(name))
     left = [path.name for path in out.parent.rglob("*") if ".partial" in path.name or path.name == ".lwmisn.lock"]
-    row = {"command": command, "moment": moment, "code": code, "said": last, "damaged": damaged, "again": again}
+    row = {
+        "command": command,
+        "moment": moment,
+        "code": code,
+        "said": last.replace(str(commands.place), ""),
+        "damaged": damaged,
+        "again": again,
+    }
     row |= {"same": again == 0 and not differences, "differences": differences, "left": left}
     print(row if row["same"] else {**row, "log": said[-2000:]}, flush=True)
     return row
@@ -164,20 +150,6 @@ def _run(kind: str, at: int, out: Path, arguments: list[object], log: Path | Non
 def _set(settings: dict[str, Any]) -> list[str]:
     quick = {**settings, "device": "cpu", "data.num_workers": 0}
     return [f"--set={key}={json.dumps(value)}" for key, value in quick.items()]
-
-
-def _timeless(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {key: _timeless(value) for key, value in content.items() if key not in NOT_REPEATED}
-    return [_timeless(value) for value in content] if isinstance(content, list) else content
-
-
-def _plain(state: Any) -> Any:
-    if isinstance(state, torch.Tensor):
-        return str(state.dtype), tuple(state.shape), state.numpy().tobytes()
-    if isinstance(state, dict):
-        return {key: _plain(value) for key, value in state.items()}
-    return [_plain(value) for value in state] if isinstance(state, (list, tuple)) else state
 
 
 def _size(folder: Path) -> int:

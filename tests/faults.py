@@ -10,14 +10,20 @@ from __future__ import annotations
 import builtins
 import errno
 import io
+import json
 import os
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from monai_lwmisn import cli
 from monai_lwmisn.studies import costs
+
+NOT_REPEATED = ("seconds", "latency_ms", "latency_onnx_ms", "peak_memory_mb", "image")
+"""Keys of results that are measured anew each time, or name a place."""
 
 _OPEN = open
 
@@ -106,3 +112,36 @@ def lwmisn_with_fault(kind: str, at: int, folder: Path, log: Path, *arguments: o
     builtins.open = io.open = faults.open  # type: ignore[assignment]
     sys.addaudithook(faults.audit)
     sys.exit(cli.main([str(argument) for argument in arguments]))
+
+
+def result_of(out: Path) -> dict[str, Any]:
+    """Return what a command made, by path: weights bit for bit, and all else but times and places of this machine."""
+    found: dict[str, Any] = {}
+    for file in sorted(path for path in out.rglob("*") if path.is_file()):
+        name = str(file.relative_to(out))
+        if "tfevents" in name or name.startswith("cache"):
+            continue
+        if file.suffix == ".pt":
+            found[name] = _plain(torch.load(file, weights_only=True))
+        elif file.suffix in (".json", ".jsonl"):
+            text = file.read_text().replace(str(out), "OUT")
+            found[name] = _timeless(
+                [json.loads(line) for line in text.splitlines()] if "jsonl" in name else json.loads(text)
+            )
+        else:
+            found[name] = file.read_bytes()
+    return found
+
+
+def _timeless(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _timeless(value) for key, value in content.items() if key not in NOT_REPEATED}
+    return [_timeless(value) for value in content] if isinstance(content, list) else content
+
+
+def _plain(state: Any) -> Any:
+    if isinstance(state, torch.Tensor):
+        return str(state.dtype), tuple(state.shape), state.numpy().tobytes()
+    if isinstance(state, dict):
+        return {key: _plain(value) for key, value in state.items()}
+    return [_plain(value) for value in state] if isinstance(state, (list, tuple)) else state

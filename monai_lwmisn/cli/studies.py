@@ -100,7 +100,10 @@ def _compare(arguments: argparse.Namespace) -> None:
         failures = comparison.run(models)
     say(f"Results: {arguments.out / 'trials'}\nTables and figures: lwmisn report {arguments.out} -o FILE.md")
     if failures:
-        raise ComparisonError(f"{len(failures)} of {len(models)} networks failed: {', '.join(failures)}; see above.")
+        raise ComparisonError(
+            f"{len(failures)} of {len(models)} networks failed: {', '.join(failures)}; see above for the reasons, mend "
+            "them, then go on with the same command and --resume."
+        )
 
 
 def _way_on_to_compare(arguments: argparse.Namespace) -> str:
