@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from monai_lwmisn.errors import ConfigError
 
-__all__ = ["LOCK", "is_empty", "only_writer"]
+__all__ = ["LOCK", "is_empty", "only_maker", "only_writer"]
 
 LOCK = ".lwmisn.lock"
 """The file in a folder that is locked while a program writes there."""
@@ -24,7 +24,7 @@ _logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def only_writer(folder: str | os.PathLike[str]) -> Iterator[bool]:
+def only_writer(folder: str | os.PathLike[str], named: Path | None = None) -> Iterator[bool]:
     """Be the only program that writes into a folder. It is made if missing, and removed if nothing was written.
 
     The system holds the lock (``flock``), so it ends with its process, however that ends. Its file is removed at the
@@ -33,6 +33,7 @@ def only_writer(folder: str | os.PathLike[str]) -> Iterator[bool]:
     Args:
         folder: the folder. On a network folder the lock holds for all machines if its server has locks; where a file
             system has none, a warning is logged and nothing is locked.
+        named: what errors name in place of the folder.
 
     Yields:
         Whether a program was killed while it wrote into the folder. If the next fails too, this is not forgotten.
@@ -41,6 +42,7 @@ def only_writer(folder: str | os.PathLike[str]) -> Iterator[bool]:
         ConfigError: another program writes into the folder, or it cannot be written to.
     """
     folder = Path(folder)
+    named = named or folder
     made, file = not folder.exists(), folder / LOCK
     lock = FileLock(file)
     try:
@@ -49,13 +51,13 @@ def only_writer(folder: str | os.PathLike[str]) -> Iterator[bool]:
         lock.acquire(blocking=False)
     except Timeout:
         raise ConfigError(
-            f"{folder} is being written to by another program: wait until that has ended, or give another folder."
+            f"{named} is being written to by another program: wait until that has ended, or give another folder."
         ) from None
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             remedy = "free some space" if full else "give another folder, or change its permissions"
-            raise ConfigError(f"{folder} cannot be written to ({error.strerror}): {remedy}.") from error
+            raise ConfigError(f"{named} cannot be written to ({error.strerror}): {remedy}.") from error
         _logger.warning("%s is on a file system without locks: start no second program that writes into it.", folder)
     done = False
     try:
@@ -67,9 +69,28 @@ def only_writer(folder: str | os.PathLike[str]) -> Iterator[bool]:
             with suppress(OSError):  # Windows removes it with the release
                 file.unlink(missing_ok=True)
         lock.release()
-        if made or killed:
+        if made:
             with suppress(OSError):
                 folder.rmdir()
+
+
+@contextmanager
+def only_maker(path: Path) -> Iterator[Path]:
+    """Be the only program that makes a file or folder, and give a folder beside it to work in.
+
+    The folder has always the same name, so that what a killed program left in it is found. It is removed if it is empty
+    at the end.
+
+    Raises:
+        ConfigError: see :func:`only_writer`.
+    """
+    beside = path.with_name(f".{path.name}.partial")
+    try:
+        with only_writer(beside, named=path):
+            yield beside
+    finally:
+        with suppress(OSError):
+            beside.rmdir()
 
 
 def is_empty(folder: Path) -> bool:

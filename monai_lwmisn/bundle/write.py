@@ -17,7 +17,7 @@ from monai_lwmisn.data import read_datalist
 from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.errors import ConfigError, FigureWarning
 from monai_lwmisn.files import read_json, sha256_of, write_json
-from monai_lwmisn.locks import only_writer
+from monai_lwmisn.locks import only_maker
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.settings import CONFIGS
@@ -76,10 +76,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Raises:
         ConfigError: another program is making the same folder, or it cannot be written.
     """
-    # The folder beside has always the same name, so that what a killed program left in it is found.
-    beside = folder.with_name(f".{folder.name}.partial")
-    made, replaced = beside / folder.name, beside / ".replaced"
-    with only_writer(beside):
+    with only_maker(folder) as beside:
+        made, replaced = beside / folder.name, beside / ".replaced"
         _tidy(folder, made, replaced)
         try:
             made.mkdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.errors import ConfigError
 
 Write = Callable[[Path], None]
 """Writes one file to the path given, whose ending is that of the format."""
@@ -47,7 +47,8 @@ def write_files(files: Mapping[Path, Write]) -> None:
         files: what writes each, by path. Files that exist are replaced.
 
     Raises:
-        DataError: one cannot be written, for example because the disk is full.
+        OSError: one cannot be written, for example because the disk is full.
+        RuntimeError: likewise, from ITK.
     """
     # The ending says the format, so it stays at the end.
     partial = {path: path.with_name(f".partial.{path.name}") for path in files}
@@ -58,9 +59,6 @@ def write_files(files: Mapping[Path, Write]) -> None:
                 os.fsync(file.fileno())  # some network folders say only now that they are full
         for path in files:
             partial[path].replace(path)
-    except (OSError, RuntimeError) as error:  # ITK's is a RuntimeError
-        reason = error.strerror if isinstance(error, OSError) else "the disk may be full"
-        raise DataError(f"{path} cannot be written ({reason}): free some space, or give another folder.") from error
     finally:
         for path in partial.values():
             path.unlink(missing_ok=True)

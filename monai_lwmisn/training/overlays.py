@@ -74,9 +74,9 @@ def draw_overlays(examples: Sequence[Example], label_names: Sequence[str], path:
         axis.set_title(title, fontsize=11)
     handles = [Patch(color=_color(value), label=name) for value, name in enumerate(label_names, start=1)]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
-    picture = io.BytesIO()
-    figure.savefig(picture, format=Path(path).suffix[1:])
-    write_atomically(picture.getvalue(), path)
+    drawing = io.BytesIO()
+    figure.savefig(drawing, format=Path(path).suffix[1:])
+    write_atomically(drawing.getvalue(), path)
 
 
 class OverlayFigure:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_lwmisn.locks import LOCK, only_writer
+from monai_lwmisn.locks import LOCK, only_maker, only_writer
 from monai_lwmisn.networks.weights import load_checkpoint
 from tests.cli.commands import SMALL, is_one_sentence, lwmisn
 from tests.engines.processes import run_process
@@ -111,9 +111,8 @@ def test_a_second_command_in_one_folder_is_refused(
         "segment": ["segment", bundle, data, "-o", out],
     }
     before = {path: path.stat().st_mtime_ns for path in copy.rglob("*") if path.is_file()}
-    locked = out.with_name(f".{out.name}.partial") if command == "bundle" else out
-    with only_writer(locked):
+    with only_maker(out) if command == "bundle" else only_writer(out):
         outcome = lwmisn(*arguments[command])
     assert outcome.code == 2 and is_one_sentence(outcome.err), outcome.err
-    assert f"{locked} is being written to by another program: wait until that has ended" in outcome.err
+    assert f"{out} is being written to by another program: wait until that has ended" in outcome.err
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*") if path.is_file()} == before
