@@ -56,7 +56,7 @@ def only_writer(folder: str | os.PathLike[str], named: Path | None = None) -> It
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            remedy = "free some space" if full else "give another folder, or change its permissions"
+            remedy = "free some space" if full else "check its path and permissions, or give another folder"
             raise ConfigError(f"{named} cannot be written to ({error.strerror}): {remedy}.") from error
         _logger.warning("%s is on a file system without locks: start no second program that writes into it.", folder)
     done = False
