@@ -13,7 +13,6 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-import requests
 from reports import make_parser, table, write_result
 
 from monai_lwmisn.engines.history import read_history
@@ -38,7 +37,7 @@ def main() -> None:
         before = len(read_history(history))
         answers = ask_at_once(session, arguments.clients, arguments.requests, arguments.seed)
         trained = len(read_history(history)) - before
-        requests.delete(f"{session.address}/train/", timeout=60).raise_for_status()
+        session.ask("DELETE", "/train/").raise_for_status()
         broken = set(broken_requests(session))
     # The first requests load the weights and fill the caches of the libraries.
     quarter = len(answers) // 4

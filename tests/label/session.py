@@ -72,9 +72,13 @@ class Session:
         """The section of the configuration about images and labels."""
         return self.config["data"]
 
+    def ask(self, method: str, path: str, **content: Any) -> requests.Response:
+        """Ask the server, and wait for its answer however busy the machine is."""
+        return requests.request(method, f"{self.address}{path}", timeout=3600, **content)
+
     def post(self, path: str, **content: Any) -> requests.Response:
-        """Ask the server."""
-        return requests.post(f"{self.address}{path}", timeout=600, **content)
+        """Ask the server to do something."""
+        return self.ask("POST", path, **content)
 
     def infer(self, image: str, **parameters: Any) -> requests.Response:
         """Ask for the mask of an image."""
@@ -140,7 +144,7 @@ def _running(studies: Path, names: Iterable[str], folder: Path, port: int, log: 
 
 
 def wait(ready: Callable[[], bool], process: int, sentence: str) -> None:
-    """Wait until something is ready, for as long as a process and its children work on it.
+    """Wait until something is ready, for as long as a process works on it, or the children that it has.
 
     Beside other programs everything takes longer, so no time is given. What waits for something that never comes uses
     no processor.
@@ -151,7 +155,7 @@ def wait(ready: Callable[[], bool], process: int, sentence: str) -> None:
         sentence: what to say if it ends or stands still before.
 
     Raises:
-        LWMISNError: the process has ended, or used no tenth of a second of a processor in a minute.
+        LWMISNError: the process has ended, or used no tenth of a second of a processor in two minutes.
     """
     used, since = 0.0, time.monotonic()
     while not ready():
@@ -161,7 +165,7 @@ def wait(ready: Callable[[], bool], process: int, sentence: str) -> None:
             raise LWMISNError(f"{sentence}: its process has ended.") from None
         if abs(now - used) > 0.1:  # it falls when a child ends
             used, since = now, time.monotonic()
-        if time.monotonic() - since > 60:
+        if time.monotonic() - since > 120:
             raise LWMISNError(f"{sentence}: it stands still.")
         time.sleep(0.3)
 
@@ -170,11 +174,12 @@ def _processor_seconds(process: int) -> float:
     parent = psutil.Process(process)
     if parent.status() == psutil.STATUS_ZOMBIE:
         raise psutil.NoSuchProcess(process)
-    times = []
-    for one in (parent, *parent.children(recursive=True)):
+    seconds = 0.0
+    # A training is a child. Its parent, the server, is kept busy by the questions about it.
+    for one in parent.children(recursive=True) or [parent]:
         with suppress(psutil.NoSuchProcess):
-            times.append(sum(one.cpu_times()[:2]))
-    return sum(times)
+            seconds += sum(one.cpu_times()[:2])
+    return seconds
 
 
 def _answers(address: str) -> bool:
@@ -235,11 +240,11 @@ def put_labels(session: Session) -> None:
     """Upload the labels of two images, as an annotator who accepts them."""
     for name in list(session.truths)[:2]:
         with session.truths[name].open("rb") as file:
-            answer = requests.put(
-                f"{session.address}/datastore/label?image={name}&tag=final",
+            answer = session.ask(
+                "PUT",
+                f"/datastore/label?image={name}&tag=final",
                 files={"label": (session.truths[name].name, file)},
                 data={"params": "{}"},
-                timeout=60,
             )
         answer.raise_for_status()
 

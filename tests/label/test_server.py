@@ -48,7 +48,7 @@ def stock(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def check_labels(session: Session) -> None:
     """Check that the server lists the structures of the bundle, as it does while it lives."""
-    information = requests.get(f"{session.address}/info/", timeout=60).json()
+    information = session.ask("GET", "/info/").json()
     listed = information["models"][session.bundle.name]["labels"]
     assert listed == {name.lower(): int(value) for value, name in session.data["label_names"].items()}
 
@@ -72,7 +72,7 @@ def check_sentence(answer: requests.Response) -> None:
 
 
 def training(session: Session) -> str:
-    return str(requests.get(f"{session.address}/train/", timeout=60).json()["status"])
+    return str(session.ask("GET", "/train/").json()["status"])
 
 
 def test_the_labels_are_listed(session: Session) -> None:
@@ -126,7 +126,7 @@ def test_a_training_that_is_stopped_beside_many_requests_changes_nothing(session
     wait(lambda: len(read_history(history)) > 1, session.process, "The training does not begin")
     answers = ask_at_once(session, clients=8, count=24)
     assert len(answers) == 24 and [answer.kind for answer in answers if not answer.right] == []
-    requests.delete(f"{session.address}/train/", timeout=60).raise_for_status()
+    session.ask("DELETE", "/train/").raise_for_status()
     wait(lambda: training(session) == "STOPPED", session.process, "The training does not stop")
     assert weights.read_bytes() == before
     check_masks(session)
@@ -167,7 +167,7 @@ def test_weights_that_do_not_fit_are_refused(session: Session) -> None:
 
 def test_an_empty_study_gets_a_sentence(session: Session) -> None:
     for name in session.truths:
-        requests.delete(f"{session.address}/datastore/?id={name}", timeout=60).raise_for_status()
+        session.ask("DELETE", f"/datastore/?id={name}").raise_for_status()
     check_sentence(session.post("/activelearning/uncertainty", json={}))
     check_sentence(session.post(f"/batch/infer/{session.bundle.name}?run_sync=true", json={}))
     check_labels(session)
