@@ -44,7 +44,7 @@ def only_writer(folder: str | os.PathLike[str], named: Path | None = None) -> It
     folder = Path(folder)
     named = named or folder
     made, file = not folder.exists(), folder / LOCK
-    lock = FileLock(file)
+    lock = FileLock(file, mode=0o666)  # so that one user can go on where the program of another was killed
     try:
         folder.mkdir(parents=True, exist_ok=True)
         killed = file.exists()
