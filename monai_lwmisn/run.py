@@ -76,7 +76,9 @@ def search(
         BudgetError: no network keeps the budget.
     """
     run, settings = Path(run), settings or {}
-    if not resume and (preset is None or data is None):
+    if resume:
+        _check_resumable(run, "search")
+    elif preset is None or data is None:
         raise ConfigError("A new search needs both --preset and --data; only --resume takes them from the run.")
     places = {"bundle_root": str(run.absolute())} | ({} if data is None else {"dataset_dir": os.path.abspath(data)})
     configs: dict[str, Any] = {} if resume else resolve(str(preset), variant or "light", settings)
@@ -87,7 +89,6 @@ def search(
             if not resume:
                 _clear_unbegun(run)
         if resume:
-            _check_resumable(run, "search")
             before = read_configs(run)
             _check_same_kind(run, before["search"], preset, variant, settings)
             _check_split(run, settings)
