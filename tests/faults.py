@@ -22,8 +22,8 @@ import torch
 from monai_lwmisn import cli
 from monai_lwmisn.studies import costs
 
-NOT_REPEATED = ("seconds", "latency", "peak_memory_mb", "image")
-"""Beginnings of the keys of results that are measured anew each time, or name a place."""
+NOT_REPEATED = ("seconds", "peak_memory_mb", "image")
+"""Keys of results that are measured anew each time, as are all of latencies, or that name a place."""
 
 _OPEN = open
 
@@ -135,7 +135,8 @@ def result_of(out: Path) -> dict[str, Any]:
 
 def _timeless(content: Any) -> Any:
     if isinstance(content, dict):
-        return {key: _timeless(value) for key, value in content.items() if not key.startswith(NOT_REPEATED)}
+        kept = [key for key in content if key not in NOT_REPEATED and not key.startswith("latency")]
+        return {key: _timeless(content[key]) for key in kept}
     return [_timeless(value) for value in content] if isinstance(content, list) else content
 
 
