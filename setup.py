@@ -35,6 +35,7 @@ setup(
         "torch>=2.6",
         "pytorch-ignite>=0.5.2",
         "numpy>=1.26",
+        "filelock>=3.12",
         "fire",  # `python -m monai.bundle` reads its arguments with it
         "imagecodecs",  # decodes pictures of more than 8 bits a colour, and the compressions of TIFF
         "itk>=5.3",

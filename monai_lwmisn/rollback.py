@@ -41,7 +41,7 @@ def restore_on_failure(run: Path, stage: str, places: Sequence[Path]) -> Iterato
         else:
             begun = _version(checkpoint) != before and bool(read_history(run / stage / "history.jsonl"))
         if not begun:
-            _remove([path for place in places for path in _all_in(place) if path not in existing])
+            remove([path for place in places for path in _all_in(place) if path not in existing])
             for path, text in texts.items():
                 if path.read_bytes() != text:
                     write_atomically(text, path)
@@ -61,7 +61,8 @@ def _version(path: Path) -> tuple[int, int] | None:
     return (path.stat().st_ino, path.stat().st_mtime_ns) if path.exists() else None
 
 
-def _remove(paths: Sequence[Path]) -> None:
+def remove(paths: Sequence[Path]) -> None:
+    """Remove files, and folders with all that is in them; a link, but not what it leads to."""
     for path in paths:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

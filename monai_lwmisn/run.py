@@ -7,7 +7,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from monai_lwmisn.config import (
 )
 from monai_lwmisn.data.relocation import relocate_datalist
 from monai_lwmisn.errors import ConfigError, FigureWarning
+from monai_lwmisn.locks import LOCK, is_empty, only_writer
 from monai_lwmisn.networks.genotype import Genotype
-from monai_lwmisn.rollback import restore_on_failure
+from monai_lwmisn.rollback import remove, restore_on_failure
 
 PathLike = str | os.PathLike[str]
 
@@ -77,24 +78,29 @@ def search(
     run, settings = Path(run), settings or {}
     if resume:
         _check_resumable(run, "search")
-        before = read_configs(run)
-        _check_same_kind(run, before["search"], preset, variant, settings)
-        _check_split(run, settings)
-        configs = override(before, settings)
-    else:
-        if _is_first_process() and run.exists() and (not run.is_dir() or any(run.iterdir())):
-            raise ConfigError(f"{run} is not empty: give a new --out, or add --resume to resume the search in it.")
-        if preset is None or data is None:
-            raise ConfigError("A new search needs both --preset and --data; only --resume takes them from the run.")
-        configs = resolve(preset, variant or "light", settings)
-        del configs["inference"]  # it is made from that of the evaluation when a bundle is written
+    elif preset is None or data is None:
+        raise ConfigError("A new search needs both --preset and --data; only --resume takes them from the run.")
     places = {"bundle_root": str(run.absolute())} | ({} if data is None else {"dataset_dir": os.path.abspath(data)})
-    configs = {stage: {**config, **places} for stage, config in configs.items()}
-    with _stage(run, "search", configs, made=[] if resume else [run]) as folder:
-        datalist = run / "datalist.json"
-        if resume and data is not None and _is_first_process() and datalist.exists():
-            relocate_datalist(datalist, before["search"]["dataset_dir"], data)
-        execute(folder / "configs" / "search.json", resume=resume)
+    configs: dict[str, Any] = {} if resume else resolve(str(preset), variant or "light", settings)
+    configs.pop("inference", None)  # it is made from that of the evaluation when a bundle is written
+    with _writing(run) as killed:
+        if killed and not resume:
+            resume = _can_go_on(run, "search", {stage: {**config, **places} for stage, config in configs.items()})
+            if not resume:
+                _clear_unbegun(run)
+        if resume:
+            before = read_configs(run)
+            _check_same_kind(run, before["search"], preset, variant, settings)
+            _check_split(run, settings)
+            configs = override(before, settings)
+        elif _is_first_process() and not is_empty(run):
+            raise ConfigError(f"{run} is not empty: give a new --out, or add --resume to resume the search in it.")
+        configs = {stage: {**config, **places} for stage, config in configs.items()}
+        with _stage(run, "search", configs, made=[] if resume else [run]) as folder:
+            datalist = run / "datalist.json"
+            if resume and data is not None and _is_first_process() and datalist.exists():
+                relocate_datalist(datalist, before["search"]["dataset_dir"], data)
+            execute(folder / "configs" / "search.json", resume=resume)
     return Genotype.load(run / "genotype.json")
 
 
@@ -118,14 +124,18 @@ def train(run: PathLike, *, settings: Mapping[str, Any] | None = None, resume: b
     """
     run = Path(run)
     configs = override_stage(read_configs(run), "train", settings or {})
-    if resume:
-        _check_resumable(run, "train")
-    elif (run / "train" / "checkpoint.pt").exists():
-        raise ConfigError(f"{run} has been trained: add --resume to go on, or remove {run / 'train'} to start again.")
-    with _stage(run, "train", configs, made=[] if resume else [run / "train", run / "models"]) as folder:
-        execute(folder / "configs" / "train.json", bundle_root=str(run.absolute()), resume=resume)
-        if _is_first_process():
-            execute(folder / "configs" / "evaluate.json", run_id="choose", bundle_root=str(run.absolute()))
+    with _writing(run) as killed:
+        resume = resume or (killed and _can_go_on(run, "train", configs))
+        if resume:
+            _check_resumable(run, "train")
+        elif (run / "train" / "checkpoint.pt").exists():
+            raise ConfigError(
+                f"{run} has been trained: add --resume to go on, or remove {run / 'train'} to start again."
+            )
+        with _stage(run, "train", configs, made=[] if resume else [run / "train", run / "models"]) as folder:
+            execute(folder / "configs" / "train.json", bundle_root=str(run.absolute()), resume=resume)
+            if _is_first_process():
+                execute(folder / "configs" / "evaluate.json", run_id="choose", bundle_root=str(run.absolute()))
     return run / "models" / "model.pt"
 
 
@@ -169,13 +179,14 @@ def evaluate(
     # What is asked for is not chosen.
     places: dict[str, Any] = {"choice_file": None} if "inference.postprocessing" in settings else {}
     settings |= {"evaluate.split": split, "evaluate.other_data": None if data is None else os.path.abspath(data)}
-    execute(
-        run / "configs" / "evaluate.json",
-        bundle_root=str(run),
-        output_dir=str(output),
-        **places,
-        **{key.replace(".", "::"): value for key, value in settings.items()},
-    )
+    with only_writer(output):
+        execute(
+            run / "configs" / "evaluate.json",
+            bundle_root=str(run),
+            output_dir=str(output),
+            **places,
+            **{key.replace(".", "::"): value for key, value in settings.items()},
+        )
     return json.loads((output / "metrics.json").read_text(encoding="utf-8"))
 
 
@@ -189,6 +200,30 @@ def evaluation_folder(run: PathLike, *, data: PathLike | None = None, split: str
     if data is not None:
         return folder / f"other-{Path(data).resolve().name}"
     return folder if split == "test" else folder / split
+
+
+@contextmanager
+def _writing(run: Path) -> Iterator[bool]:
+    """Be the only writer of a run, see :func:`only_writer`; of several processes the first is, and none tells kills."""
+    with only_writer(run) if _is_first_process() else nullcontext(False) as killed:
+        yield killed and int(os.environ.get("WORLD_SIZE", 1)) == 1
+
+
+def _can_go_on(run: Path, stage: str, configs: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether a run has a checkpoint of a stage, and these configurations."""
+    try:
+        alike = read_configs(run) == json.loads(json.dumps(configs))
+    except ConfigError:
+        return False
+    return alike and (run / stage / "checkpoint.pt").exists()
+
+
+def _clear_unbegun(run: Path) -> None:
+    """Remove what a killed search left before its first checkpoint; nothing where there is anything else."""
+    left = [path for path in run.iterdir() if path.name != LOCK]
+    known = {"configs", "datalist.json", "genotype.json", "search", "cache"}
+    if {path.name.removesuffix(".partial") for path in left} <= known and not (run / "search/checkpoint.pt").exists():
+        remove(left)
 
 
 @contextmanager

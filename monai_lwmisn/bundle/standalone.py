@@ -14,6 +14,7 @@ from monai_lwmisn.bundle.write import is_bundle, write_bundle
 from monai_lwmisn.config import read_config
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import check_writable, write_atomically
+from monai_lwmisn.locks import only_maker
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_onnx, export_torchscript
 from monai_lwmisn.networks.weights import load_weights
@@ -57,7 +58,8 @@ def write_standalone(source: Path, archive: Path) -> None:
                 member = zipfile.ZipInfo(f"{bundle.resolve().name}/{name}", _DATE)
                 member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
                 opened.writestr(member, file.read_bytes())
-        write_atomically(packed.read_bytes(), archive)
+        with only_maker(archive):
+            write_atomically(packed.read_bytes(), archive)
 
 
 def closed_part() -> dict[str, Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from monai_lwmisn.data import read_datalist
 from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.errors import ConfigError, FigureWarning
 from monai_lwmisn.files import read_json, sha256_of, write_json
+from monai_lwmisn.locks import only_maker
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.settings import CONFIGS
@@ -71,15 +71,30 @@ def is_bundle(folder: Path) -> bool:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a new folder that takes the place of ``folder`` when the work in it is done, and is removed otherwise."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
-        made = Path(temporary) / folder.name
-        made.mkdir()
-        yield made
-        if folder.exists():
-            folder.rename(Path(temporary) / "replaced")
-        made.rename(folder)
+    """Give a new folder that takes the place of ``folder`` when the work in it is done, and is removed otherwise.
+
+    Raises:
+        ConfigError: another program is making the same folder, or it cannot be written.
+    """
+    with only_maker(folder) as beside:
+        made, replaced = beside / folder.name, beside / ".replaced"
+        _tidy(folder, made, replaced)
+        try:
+            made.mkdir()
+            yield made
+            if folder.exists():
+                folder.rename(replaced)
+            made.rename(folder)
+        finally:
+            _tidy(folder, made, replaced)
+
+
+def _tidy(folder: Path, made: Path, replaced: Path) -> None:
+    """Put the old folder back where the new one did not come to its place, and remove what is left."""
+    if replaced.exists() and not folder.exists():
+        replaced.rename(folder)
+    for path in (made, replaced):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def write_fixed_files(bundle: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from monai_lwmisn.cli.arguments import Commands
 from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.errors import ConfigError, DataError, counted
+from monai_lwmisn.locks import only_writer
 
 
 def add_commands(commands: Commands) -> None:
@@ -139,7 +140,7 @@ def _segment(arguments: argparse.Namespace) -> None:
         else:
             print(f"lwmisn: {outcome.error}", file=sys.stderr)
 
-    with bar:
+    with bar, only_writer(arguments.output):
         outcomes = segment(
             arguments.bundle,
             arguments.inputs,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from monai_lwmisn.cli.arguments import Commands
-from monai_lwmisn.cli.terminal import say
+from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.errors import LWMISNError
 
 
@@ -43,6 +43,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
+    sleep_early()  # the server inherits it, and segments beside its own training
     from monai_lwmisn.label.server import serve
 
     def started() -> None:

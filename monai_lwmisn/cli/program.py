@@ -123,7 +123,8 @@ def _fail(arguments: argparse.Namespace, sentence: str, code: int) -> int:
 
 
 def _system_sentence(error: OSError) -> str:
-    file, reason = error.filename or "a file", error.strerror or error
+    # Of a copy, the second file is the one that is written.
+    file, reason = error.filename2 or error.filename or "a file", error.strerror or reason_of(error)
     if error.filename is None or error.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
             f"{file} cannot be written or read ({reason}): free some space or change the permissions, then try again."

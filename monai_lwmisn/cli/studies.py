@@ -9,6 +9,7 @@ from pathlib import Path
 from monai_lwmisn.cli.arguments import DATA_HELP, Commands, add_set
 from monai_lwmisn.cli.terminal import say
 from monai_lwmisn.errors import ComparisonError
+from monai_lwmisn.locks import only_writer
 
 JSON_HELP = "print JSON: parameters and multiply-accumulates as plain numbers"
 
@@ -94,11 +95,15 @@ def _compare(arguments: argparse.Namespace) -> None:
     )
     protocol.check_settings(models)
     comparison = Comparison(arguments.out, protocol, arguments.data, not arguments.validation_only, say)
-    comparison.prepare(resume=arguments.resume)
-    failures = comparison.run(models)
+    with only_writer(arguments.out) as killed:
+        comparison.prepare(resume=arguments.resume or killed)
+        failures = comparison.run(models)
     say(f"Results: {arguments.out / 'trials'}\nTables and figures: lwmisn report {arguments.out} -o FILE.md")
     if failures:
-        raise ComparisonError(f"{len(failures)} of {len(models)} networks failed: {', '.join(failures)}; see above.")
+        raise ComparisonError(
+            f"{len(failures)} of {len(models)} networks failed: {', '.join(failures)}; see above for the reasons, mend "
+            "them, then go on with the same command and --resume."
+        )
 
 
 def _way_on_to_compare(arguments: argparse.Namespace) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -168,6 +169,10 @@ def build_dataset(
             shown = progress and sys.stderr.isatty()
             dataset = CacheDataset(items, transforms, num_workers=num_workers, progress=shown, copy_cache=not copied)
     elif cache == "disk":
+        # MONAI copies files into the cache. A program that is killed then, or a full disk, leaves parts of them.
+        for file in Path(str(cache_dir)).glob("*.pt"):
+            if not zipfile.is_zipfile(file):
+                file.unlink(missing_ok=True)
         dataset = PersistentDataset(
             items,
             transforms,

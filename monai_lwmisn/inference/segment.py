@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
-from monai_lwmisn.errors import ConfigError, DataError, explain
+from monai_lwmisn.errors import ConfigError, DataError, explain, reason_of
 from monai_lwmisn.inference.bundle_files import open_bundle, read_bundle
 from monai_lwmisn.inference.dicom import looks_like_dicom
 from monai_lwmisn.inference.inputs import find_inputs, output_names
 from monai_lwmisn.inference.masks import DICOM_EXTENSION, MaskFolder
 from monai_lwmisn.inference.predict import Predictor, load_bundle
-from monai_lwmisn.inference.writers import write_files
+from monai_lwmisn.inference.writers import Write, write_files
 
 __all__ = ["FORMATS", "Outcome", "segment"]
 
@@ -165,7 +165,7 @@ def _segment_one(predictor: Predictor, image: Path, masks: MaskFolder, taken: di
             if (other := taken.get(_identity(mask) or (0, 0))) is not None:
                 what = "the input" if other.samefile(mask) else "the mask of"
                 raise DataError(f"The mask of {image} would be written over {what} {other}: give another folder.")
-        write_files(files)
+        _write(files)
         taken.update({number: image for mask in files if (number := _identity(mask)) is not None})
     except Exception as error:
         return replace(outcome, error=explain(error, image))
@@ -179,3 +179,13 @@ def _identity(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _write(files: Mapping[Path, Write]) -> None:
+    try:
+        write_files(files)
+    except (OSError, RuntimeError) as error:  # ITK does not say why
+        reason = reason_of(error) if isinstance(error, OSError) else "the disk may be full"
+        raise DataError(
+            f"{next(iter(files))} cannot be written ({reason}): free some space, or give another folder."
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -44,12 +45,18 @@ def write_files(files: Mapping[Path, Write]) -> None:
 
     Args:
         files: what writes each, by path. Files that exist are replaced.
+
+    Raises:
+        OSError: one cannot be written, for example because the disk is full.
+        RuntimeError: likewise, from ITK.
     """
     # The ending says the format, so it stays at the end.
     partial = {path: path.with_name(f".partial.{path.name}") for path in files}
     try:
         for path, write in files.items():
             write(partial[path])
+            with partial[path].open("rb") as file:
+                os.fsync(file.fileno())  # some network folders say only now that they are full
         for path in files:
             partial[path].replace(path)
     finally:

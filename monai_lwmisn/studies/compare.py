@@ -18,6 +18,7 @@ from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.errors import ConfigError, LWMISNError
 from monai_lwmisn.files import read_json, write_json
 from monai_lwmisn.inference.runtimes import find_device
+from monai_lwmisn.locks import is_empty
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.profiling import IMAGE_SIZE, multiply_accumulates
 from monai_lwmisn.run import evaluate
@@ -71,7 +72,7 @@ class Comparison:
         if file.is_file() and resume:
             before = read_json(file, "give a new --out")
             _check_same(self.out, before, own)
-        elif self.out.exists() and any(self.out.iterdir()):
+        elif self.out.exists() and not is_empty(self.out):
             remedy = "add --resume to go on in it, or give a new --out" if file.is_file() else "give a new --out"
             raise ConfigError(f"{self.out} is not empty: {remedy}.")
         self.datalist = find_datalist(self.protocol, self.data, self.out / "datalist.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from matplotlib.patches import Patch
 from monai.engines import Evaluator
 
 from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.files import write_atomically
 
 __all__ = ["Example", "OverlayFigure", "blend", "draw_overlays"]
 
@@ -72,8 +74,9 @@ def draw_overlays(examples: Sequence[Example], label_names: Sequence[str], path:
         axis.set_title(title, fontsize=11)
     handles = [Patch(color=_color(value), label=name) for value, name in enumerate(label_names, start=1)]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    drawing = io.BytesIO()
+    figure.savefig(drawing, format=Path(path).suffix[1:])
+    write_atomically(drawing.getvalue(), path)
 
 
 class OverlayFigure:

@@ -11,7 +11,7 @@ import torch
 
 import monai_lwmisn
 from monai_lwmisn.bundle.configs import bundle_configs, changed_settings
-from monai_lwmisn.bundle.write import write_bundle
+from monai_lwmisn.bundle.write import whole_folder, write_bundle
 from monai_lwmisn.config import RUN_STAGES, execute, read_configs, resolve, write_configs
 from monai_lwmisn.errors import CheckpointError, ConfigError
 from monai_lwmisn.networks import Genotype
@@ -127,6 +127,17 @@ def test_metrics_of_other_weights_are_refused(prostate_run: Path, tmp_path: Path
 def test_a_bundle_is_no_run(prostate_bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a bundle: give a run folder"):
         write_bundle(prostate_bundle, tmp_path / "bundle")
+
+
+def test_a_bundle_that_a_kill_left_aside_comes_back(tmp_path: Path) -> None:
+    aside = tmp_path / ".mine.partial" / ".replaced"
+    aside.mkdir(parents=True)
+    (aside / "file").write_text("old")
+    with pytest.raises(ValueError), whole_folder(tmp_path / "mine") as made:
+        assert not list(made.iterdir())
+        raise ValueError
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert (tmp_path / "mine" / "file").read_text() == "old"
 
 
 def test_a_folder_that_is_no_bundle_is_not_replaced(prostate_run: Path, tmp_path: Path) -> None:

@@ -80,6 +80,20 @@ def test_the_disk_cache_serves_the_next_run_but_not_other_transforms(nuclei_phan
     assert scaled[0]["image"].dtype == torch.float64
 
 
+def test_an_image_whose_file_in_the_disk_cache_is_not_whole_is_decoded_again(
+    nuclei_phantom: Path, tmp_path: Path
+) -> None:
+    items = read_dataset("dsb2018", nuclei_phantom)[:2]
+    transforms = [*NUCLEI_LOADING, CountCalls("image")]
+    whole = [sample["image"] for sample in build_dataset(items, transforms, cache="disk", cache_dir=tmp_path)]  # type: ignore[attr-defined]
+    first, second = tmp_path.glob("*.pt")
+    first.write_bytes(first.read_bytes()[: first.stat().st_size // 2])
+    second.write_bytes(b"")
+    again = build_dataset(items, transforms, cache="disk", cache_dir=tmp_path)
+    assert all(torch.equal(again[index]["image"], whole[index]) for index in range(2))
+    assert CountCalls.calls == 4
+
+
 def test_without_a_cache_every_access_decodes(nuclei_phantom: Path) -> None:
     dataset = build_dataset(
         read_dataset("dsb2018", nuclei_phantom)[:1], [*NUCLEI_LOADING, CountCalls("image")], cache="none"

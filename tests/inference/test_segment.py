@@ -259,6 +259,19 @@ def test_an_output_folder_that_cannot_be_written_to_is_said_at_once(bundle: Path
         segment(bundle, [image], tmp_path / "file" / "out")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+@pytest.mark.parametrize("format", ["nifti", "nrrd"])
+def test_a_full_disk_is_said_of_the_mask_and_leaves_none(
+    bundle: Path, image: Path, tmp_path: Path, format: str
+) -> None:
+    ending = {"nifti": ".nii.gz", "nrrd": ".nrrd"}[format]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / f".partial.good_seg{ending}").symlink_to("/dev/full")
+    outcome = one(bundle, image, tmp_path / "out", format=format)
+    assert outcome.error is not None and f"out/good_seg{ending} cannot be written (" in outcome.error
+    assert "free some space" in outcome.error and not files_in(tmp_path / "out")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_output_folder_is_said_at_once(bundle: Path, image: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir(mode=stat.S_IRUSR | stat.S_IXUSR)

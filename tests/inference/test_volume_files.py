@@ -375,3 +375,15 @@ def test_masks_of_sheared_volumes_keep_the_shear(tmp_path: Path, extension: str)
     np.testing.assert_array_equal(voxels, VOXELS)
     np.testing.assert_allclose(affine, SHEARED, atol=1e-5)
     assert remarks == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_a_full_disk_leaves_the_old_mask(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"mask{extension}"
+    path.write_bytes(b"old")
+    (tmp_path / f".partial.mask{extension}").symlink_to("/dev/full")
+    mask = np.random.default_rng(0).integers(0, 2, (200, 200) if extension == ".png" else (60, 60, 60)).astype(np.uint8)
+    with pytest.raises((OSError, RuntimeError)):
+        write_files({path: mask_writer(extension, mask)})
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]

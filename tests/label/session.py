@@ -12,16 +12,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
+import psutil
 import requests
 from PIL import Image
 
+from monai_lwmisn.cli.terminal import sleep_early
 from monai_lwmisn.data.phantom.abdomen import abdomen_volume
 from monai_lwmisn.data.phantom.nuclei import STAINS, nuclei_picture
 from monai_lwmisn.data.phantom.pelvis import pelvis_volume
@@ -52,6 +54,7 @@ class Session:
         folder: a folder for what tests write.
         log: the file of what the server prints.
         config: the inference configuration of the bundle.
+        process: the id of the server's process.
     """
 
     address: str
@@ -62,15 +65,20 @@ class Session:
     folder: Path
     log: Path
     config: dict[str, Any]
+    process: int
 
     @property
     def data(self) -> dict[str, Any]:
         """The section of the configuration about images and labels."""
         return self.config["data"]
 
+    def ask(self, method: str, path: str, **content: Any) -> requests.Response:
+        """Ask the server, and wait for its answer however busy the machine is."""
+        return requests.request(method, f"{self.address}{path}", timeout=3600, **content)
+
     def post(self, path: str, **content: Any) -> requests.Response:
-        """Ask the server."""
-        return requests.post(f"{self.address}{path}", timeout=600, **content)
+        """Ask the server to do something."""
+        return self.ask("POST", path, **content)
 
     def infer(self, image: str, **parameters: Any) -> requests.Response:
         """Ask for the mask of an image."""
@@ -103,16 +111,14 @@ def session_of(bundle: Path, write: Studies | None = None, stock: bool = False) 
         names = prepare(app, [bundle])
         if stock:
             shutil.copytree(STOCK, app, dirs_exist_ok=True)
-        with _running(folder / "studies", names, app, _free_port(), log) as address:
+        with _running(folder / "studies", names, app, _free_port(), log) as (address, process):
             served = app / "model" / bundle.resolve().name
-            yield Session(address, served, app, folder / "studies", truths, folder, log, config)
+            yield Session(address, served, app, folder / "studies", truths, folder, log, config, process)
 
 
 @contextmanager
-def _running(
-    studies: Path, names: Iterable[str], folder: Path, port: int, log: Path, seconds: float = 180
-) -> Iterator[str]:
-    """Run a server in the background and give its address; it is ended afterwards.
+def _running(studies: Path, names: Iterable[str], folder: Path, port: int, log: Path) -> Iterator[tuple[str, int]]:
+    """Run a server in the background and give its address and process; it is ended afterwards.
 
     Args:
         studies: the folder of the images.
@@ -120,7 +126,6 @@ def _running(
         folder: the folder of the app, see :func:`prepare`.
         port: a port of the loopback address.
         log: the file for what the server prints.
-        seconds: how long it may take to start.
 
     Raises:
         ConfigError: see :func:`server_command`.
@@ -128,17 +133,53 @@ def _running(
     """
     command = server_command(folder.resolve(), names, studies.resolve(), "127.0.0.1", port)
     address = f"http://127.0.0.1:{port}"
+    sleep_early()  # as `lwmisn label serve` does
     with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True) as process:
         try:
-            end = time.monotonic() + seconds
-            while not _answers(address):
-                if process.poll() is not None or time.monotonic() > end:
-                    raise LWMISNError(f"The server does not start: see {log}.")
-                time.sleep(0.5)
-            yield address
+            wait(lambda: _answers(address), process.pid, f"The server does not start, see {log}")
+            yield address, process.pid
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
+
+
+def wait(ready: Callable[[], bool], process: int, sentence: str) -> None:
+    """Wait until something is ready, for as long as a process works on it, or the children that it has.
+
+    Beside other programs everything takes longer, so no time is given. What waits for something that never comes uses
+    no processor.
+
+    Args:
+        ready: whether it is.
+        process: the id of the process that works.
+        sentence: what to say if it ends or stands still before.
+
+    Raises:
+        LWMISNError: the process has ended, or used no tenth of a second of a processor in two minutes.
+    """
+    used, since = 0.0, time.monotonic()
+    while not ready():
+        try:
+            now = _processor_seconds(process)
+        except psutil.NoSuchProcess:
+            raise LWMISNError(f"{sentence}: its process has ended.") from None
+        if abs(now - used) > 0.1:  # it falls when a child ends
+            used, since = now, time.monotonic()
+        if time.monotonic() - since > 120:
+            raise LWMISNError(f"{sentence}: it stands still.")
+        time.sleep(0.3)
+
+
+def _processor_seconds(process: int) -> float:
+    parent = psutil.Process(process)
+    if parent.status() == psutil.STATUS_ZOMBIE:
+        raise psutil.NoSuchProcess(process)
+    seconds = 0.0
+    # A training is a child. Its parent, the server, is kept busy by the questions about it.
+    for one in parent.children(recursive=True) or [parent]:
+        with suppress(psutil.NoSuchProcess):
+            seconds += sum(one.cpu_times()[:2])
+    return seconds
 
 
 def _answers(address: str) -> bool:
@@ -193,6 +234,19 @@ def _write_pictures(
         label.crop((0, 0, SIZE, SIZE - 10)).save(labels / f"{name}.png")
         truths[name] = labels / f"{name}.png"
     return truths
+
+
+def put_labels(session: Session) -> None:
+    """Upload the labels of two images, as an annotator who accepts them."""
+    for name in list(session.truths)[:2]:
+        with session.truths[name].open("rb") as file:
+            answer = session.ask(
+                "PUT",
+                f"/datastore/label?image={name}&tag=final",
+                files={"label": (session.truths[name].name, file)},
+                data={"params": "{}"},
+            )
+        answer.raise_for_status()
 
 
 def expected_masks(session: Session) -> dict[str, tuple[np.ndarray, list[Any]]]:

@@ -3,9 +3,8 @@
 The tests of a server run in the order of this file: later ones change what the server serves.
 """
 
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel
@@ -18,7 +17,8 @@ import torch
 from monai_lwmisn.bundle.standalone import write_standalone
 from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.label.folder import PUBLISHED, restore
-from tests.label.session import PLUGIN, Session, expected_masks, read_mask, session_of
+from tests.label.load import ask_at_once, broken_requests, is_sentence
+from tests.label.session import PLUGIN, Session, expected_masks, put_labels, read_mask, session_of, wait
 
 pytestmark = pytest.mark.label
 
@@ -48,7 +48,7 @@ def stock(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def check_labels(session: Session) -> None:
     """Check that the server lists the structures of the bundle, as it does while it lives."""
-    information = requests.get(f"{session.address}/info/", timeout=60).json()
+    information = session.ask("GET", "/info/").json()
     listed = information["models"][session.bundle.name]["labels"]
     assert listed == {name.lower(): int(value) for value, name in session.data["label_names"].items()}
 
@@ -68,30 +68,11 @@ def check_masks(session: Session) -> None:
 
 
 def check_sentence(answer: requests.Response) -> None:
-    assert answer.status_code >= 400 and answer.json().get("detail", "").endswith("."), answer.text
-
-
-def put_labels(session: Session) -> None:
-    for name in list(session.truths)[:2]:
-        with session.truths[name].open("rb") as file:
-            answer = requests.put(
-                f"{session.address}/datastore/label?image={name}&tag=final",
-                files={"label": (session.truths[name].name, file)},
-                data={"params": "{}"},
-                timeout=60,
-            )
-        assert answer.status_code == 200, answer.text
+    assert is_sentence(answer), answer.text
 
 
 def training(session: Session) -> str:
-    return str(requests.get(f"{session.address}/train/", timeout=60).json()["status"])
-
-
-def wait(ready: Callable[[], bool], seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < end
-        time.sleep(0.3)
+    return str(session.ask("GET", "/train/").json()["status"])
 
 
 def test_the_labels_are_listed(session: Session) -> None:
@@ -116,15 +97,11 @@ def test_an_image_is_offered(session: Session, strategy: str) -> None:
 
 def test_a_bad_request_gets_a_sentence(session: Session) -> None:
     name = session.bundle.name
-    broken = {"file": ("broken.nii.gz" if session.data["volumetric"] else "broken.png", b"nothing")}
+    for ask in broken_requests(session).values():
+        check_sentence(ask())
     other = {"file": with_other_channels(session)}
-    check_sentence(session.infer("unknown"))
-    check_sentence(session.infer(next(iter(session.truths)), label="unknown"))
-    check_sentence(session.post("/infer/unknown?image=first&output=image", data={"params": "{}"}))
-    check_sentence(session.post(f"/infer/{name}?output=image", data={"params": "{}"}, files=broken))
     check_sentence(session.post(f"/infer/{name}?output=image", data={"params": "{}"}, files=other))
     check_sentence(session.post(f"/train/{name}?run_sync=true", json={"max_epochs": 1}))
-    check_sentence(session.post("/activelearning/unknown", json={}))
     check_labels(session)
 
 
@@ -139,16 +116,18 @@ def with_other_channels(session: Session) -> tuple[str, bytes]:
     return path.name, path.read_bytes()
 
 
-def test_a_stopped_training_changes_nothing(session: Session) -> None:
+def test_a_training_that_is_stopped_beside_many_requests_changes_nothing(session: Session) -> None:
     weights = session.bundle / "models" / "model.pt"
     before = weights.read_bytes()
     put_labels(session)
     answer = session.post(f"/train/{session.bundle.name}", json={"max_epochs": 100_000})
     assert answer.status_code == 200, answer.text
     history = session.bundle / "train" / "history.jsonl"
-    wait(lambda: len(read_history(history)) > 1)
-    requests.delete(f"{session.address}/train/", timeout=60).raise_for_status()
-    wait(lambda: training(session) == "STOPPED")
+    wait(lambda: len(read_history(history)) > 1, session.process, "The training does not begin")
+    answers = ask_at_once(session, clients=8, count=24)
+    assert len(answers) == 24 and [answer.kind for answer in answers if not answer.right] == []
+    session.ask("DELETE", "/train/").raise_for_status()
+    wait(lambda: training(session) == "STOPPED", session.process, "The training does not stop")
     assert weights.read_bytes() == before
     check_masks(session)
 
@@ -158,7 +137,7 @@ def test_it_learns(session: Session) -> None:
     before = weights.read_bytes()
     answer = session.post(f"/train/{session.bundle.name}", json={"max_epochs": EPOCHS})
     assert answer.status_code == 200, answer.text
-    wait(lambda: training(session) in ("DONE", "ERROR"))
+    wait(lambda: training(session) in ("DONE", "ERROR"), session.process, "The training does not end")
     assert training(session) == "DONE"
     losses = [line["loss"] for line in read_history(session.bundle / "train" / "history.jsonl")]
     assert len(losses) == EPOCHS and losses[-1] < losses[0]
@@ -188,7 +167,7 @@ def test_weights_that_do_not_fit_are_refused(session: Session) -> None:
 
 def test_an_empty_study_gets_a_sentence(session: Session) -> None:
     for name in session.truths:
-        requests.delete(f"{session.address}/datastore/?id={name}", timeout=60).raise_for_status()
+        session.ask("DELETE", f"/datastore/?id={name}").raise_for_status()
     check_sentence(session.post("/activelearning/uncertainty", json={}))
     check_sentence(session.post(f"/batch/infer/{session.bundle.name}?run_sync=true", json={}))
     check_labels(session)
