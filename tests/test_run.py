@@ -214,7 +214,7 @@ def test_data_that_is_incomplete_where_it_was_moved_to_changes_nothing(
 def test_resuming_without_a_run_or_without_a_checkpoint_is_refused(
     tmp_path: Path, data: Path, workflow: Workflow
 ) -> None:
-    with pytest.raises(ConfigError, match=r"has no configs/search\.json"):
+    with pytest.raises(ConfigError, match="run does not exist: give a run folder"):
         run_folder.search(tmp_path / "run", resume=True)
     assert not (tmp_path / "run").exists()
     run_folder.search(tmp_path / "run", preset="nuclei", data=data)

@@ -190,7 +190,8 @@ def _commands(facts: Mapping[str, Any]) -> list[str]:
     # The file of a given genotype is in no setting; the bundle has the genotype.
     given = facts["settings"].get("search.strategy") == "given"
     options = {key: value for key, value in facts["settings"].items() if not (given and key == "search.strategy")}
-    text = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in options.items())
+    texts = {key: value if '"_target_"' in str(value) else json.dumps(value) for key, value in options.items()}
+    text = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in texts.items())
     genotype = " --genotype genotype.json" if given else ""
     search = f"lwmisn search --preset {facts['preset']}{variant} --data DATA --out RUN{genotype}{text}"
     return [f"    {search}\n    lwmisn train RUN\n    lwmisn evaluate RUN"]

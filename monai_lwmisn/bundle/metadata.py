@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -109,7 +110,7 @@ def bundle_metadata(
             "package_version": __version__,
             "preset": config.get("preset"),
             "variant": config.get("variant"),
-            "settings": dict(settings),
+            "settings": {key: _described(value) for key, value in settings.items()},
             "orientation": data["orientation"] if volumetric else None,
             "slice_axis": "axial" if volumetric else None,
             "params": parameter_count(network),
@@ -123,3 +124,9 @@ def installed_libraries() -> dict[str, str]:
     """Return the versions of the installed libraries, without local marks such as ``+cpu``."""
     names = ("monai", "torch", "numpy", *LIBRARIES.values(), *DICOM_LIBRARIES)
     return {name: version(name).partition("+")[0] for name in names}
+
+
+def _described(value: Any) -> Any:
+    """The value of a setting; transforms as a text, so that nothing builds them from here."""
+    text = json.dumps(value)
+    return text if '"_target_"' in text else value

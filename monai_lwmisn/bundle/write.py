@@ -47,7 +47,7 @@ def write_bundle(run: Path, bundle: Path) -> str:
         raise ConfigError(f"{bundle} exists and is no bundle: give another name, or remove it.")
     genotype = Genotype.load(run / "genotype.json")
     load_weights(LWMISN(genotype), run / "models" / "model.pt")
-    evaluate = configs["evaluate"]
+    evaluate, settings = configs["evaluate"], changed_settings(configs)
     steps = chosen_postprocessing(run, evaluate)
     configs["evaluate"] = {**evaluate, "inference": {**evaluate["inference"], "postprocessing": steps}}
     training = read_epochs_done(run)
@@ -57,7 +57,7 @@ def write_bundle(run: Path, bundle: Path) -> str:
     card = load_card(configs["evaluate"].get("preset"), configs["evaluate"])
     with whole_folder(bundle) as made:
         write_configs(made, bundle_configs(configs))
-        _write_documents(run, configs, card, genotype, made)
+        _write_documents(run, configs["evaluate"], settings, card, genotype, made)
         genotype.save(made / "genotype.json")
         (made / "models").mkdir()
         shutil.copyfile(run / "models" / "model.pt", made / "models" / "model.pt")
@@ -104,16 +104,20 @@ def write_fixed_files(bundle: Path) -> None:
 
 
 def _write_documents(
-    run: Path, configs: Mapping[str, Mapping[str, Any]], card: Mapping[str, Any], genotype: Genotype, bundle: Path
+    run: Path,
+    config: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    card: Mapping[str, Any],
+    genotype: Genotype,
+    bundle: Path,
 ) -> None:
-    config = configs["evaluate"]
     metrics_file = run / "evaluation" / "metrics.json"
     metrics = read_json(metrics_file) if metrics_file.is_file() else None
     weights = run / "models" / "model.pt"
     # Metrics of a former release have no checksum.
     if metrics is not None and metrics.get("weights_sha256", sha256_of(weights)) != sha256_of(weights):
         raise ConfigError(f"{metrics_file} was measured with other weights than {weights}: run lwmisn evaluate {run}.")
-    metadata = bundle_metadata(config, card, genotype, changed_settings(configs), metrics, installed_libraries())
+    metadata = bundle_metadata(config, card, genotype, settings, metrics, installed_libraries())
     training = read_epochs_done(run)
     measured = measured_text(config, metadata["lwmisn"], metrics, _split(run), training)
     texts = {

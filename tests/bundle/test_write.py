@@ -150,3 +150,12 @@ def test_a_folder_that_is_no_bundle_is_not_replaced(prostate_run: Path, tmp_path
 
 def test_the_genotype_is_the_runs(prostate_run: Path, prostate_bundle: Path) -> None:
     assert Genotype.load(prostate_bundle / "genotype.json") == Genotype.load(prostate_run / "genotype.json")
+
+
+def test_the_metadata_describe_transforms_and_build_none(prostate_run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(prostate_run, tmp_path / "run")
+    steps = [{"_target_": "FillHolesd", "keys": "pred"}]
+    write_configs(run, stages(resolve("prostate_mr", overrides={"inference.postprocessing": steps})))
+    write_bundle(run, tmp_path / "bundle")
+    metadata = json.loads((tmp_path / "bundle/configs/metadata.json").read_text())
+    assert json.loads(metadata["lwmisn"]["settings"]["inference.postprocessing"]) == steps
