@@ -191,7 +191,7 @@ def test_what_a_setting_refers_to_comes_along(former: Path, tmp_path: Path) -> N
 
 def test_damaged_weights_and_an_unfinished_search_leave_nothing(former: Path, tmp_path: Path) -> None:
     (former / "run/models/model.pt").write_bytes(b"damaged")
-    with pytest.raises(CheckpointError, match="former/run/models/model.pt is not a checkpoint"):
+    with pytest.raises(CheckpointError, match="former/run/models/model.pt is truncated or not a checkpoint"):
         convert(former / "run", tmp_path / "new")
     (former / "run/genotype.json").unlink()
     with pytest.raises(ConfigError, match="cannot be resumed: start it again"):

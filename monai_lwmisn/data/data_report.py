@@ -18,7 +18,7 @@ from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.data.groups import group_items
 from monai_lwmisn.data.label_checks import LabelChecks, label_name
-from monai_lwmisn.errors import DataError, InputWarning, explain
+from monai_lwmisn.errors import DataError, InputWarning, counted, explain
 
 MOST_LISTED = 12
 """The most sizes, colours and warnings that a report lists one by one."""
@@ -75,6 +75,11 @@ class DataReport:
         """
         if self.problems:
             raise DataError(first_of(self.problems))
+
+    def warn(self) -> None:
+        """Issue each of the warnings as :class:`InputWarning`."""
+        for sentence in self.warnings:
+            warnings.warn(sentence, InputWarning, stacklevel=3)
 
     def to_text(self) -> str:
         """Return the report as text: the content first, then one line per problem."""
@@ -151,6 +156,7 @@ def check_data(
     )
     sizes: Counter[str] = Counter()
     channels: dict[int, list[str]] = {}
+    remarks: dict[str, list[str]] = {}
     spacings = []
     for item in tqdm(scan.items, desc="Checking", unit="image", disable=None if progress else True, leave=False):
         try:
@@ -168,13 +174,20 @@ def check_data(
             report.problems.append(str(error))
             continue
         finally:
-            report.warnings += [str(one.message) for one in caught if issubclass(one.category, InputWarning)]
+            for one in caught:
+                if issubclass(one.category, InputWarning):
+                    kind = _without_names(str(one.message), item)
+                    remarks.setdefault(kind, []).append(str(one.message))
         if usable:
             report.items.append(item)
         sizes["x".join(map(str, image.shape[1:]))] += 1
         report.without_foreground += int(not (label > 0).any())
         if image.ndim == 4 and data.get("spacing_is_real", True):
             spacings.append(image.pixdim.tolist())
+    report.warnings = [
+        sentences[0] + (f" This holds for {counted(len(sentences), 'file')}." if len(sentences) > 1 else "")
+        for sentences in remarks.values()
+    ]
     report.sizes = dict(sizes.most_common())
     if spacings:
         report.spacing_mm = list(zip(np.min(spacings, axis=0).tolist(), np.max(spacings, axis=0).tolist(), strict=True))
@@ -201,6 +214,14 @@ def _load(
             if count != in_channels:
                 return None
     return loaded
+
+
+def _without_names(sentence: str, item: Item) -> str:
+    """The sentence without the files of an item, so that those of all items are alike."""
+    for path in (item["image"], item["label"]):
+        for name in [path] if isinstance(path, str) else path:
+            sentence = sentence.replace(name, "")
+    return sentence
 
 
 def _run(item: Item, transforms: Sequence[Any], data: dict[str, Any]) -> dict[str, Any]:

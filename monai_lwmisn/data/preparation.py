@@ -33,7 +33,8 @@ def prepare_datalist(
 ) -> Datalist:
     """Return the datalist of a run, read from its file, or made from the raw data and then written.
 
-    Parts of too few cases are said as :class:`~monai_lwmisn.errors.FigureWarning`.
+    What was assumed about files is said as :class:`~monai_lwmisn.errors.InputWarning`, parts of too few cases as
+    :class:`~monai_lwmisn.errors.FigureWarning`.
 
     Args:
         file: the run's datalist.json; None makes a new datalist each time and writes nothing.
@@ -51,6 +52,7 @@ def prepare_datalist(
         return _said(read_datalist(file))
     report = check_data(dataset, path, {**data, "group_by": group_by})
     report.raise_for_problems()
+    report.warn()
     datalist = split_datalist(
         report.items,
         by=split_by,

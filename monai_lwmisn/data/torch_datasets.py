@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.data.transforms import SelectSlicesd
-from monai_lwmisn.errors import ConfigError, DataError, explain
+from monai_lwmisn.errors import ConfigError, DataError, InputWarning, explain
 
 Transforms = Sequence[Any]
 """Transforms of dictionaries. A list among them is replaced by its members, so that a configuration can join lists."""
@@ -212,9 +213,11 @@ def _flat(transforms: Transforms) -> list[Callable[[Any], Any]]:
 
 @contextmanager
 def _one_sentence(what: str) -> Iterator[None]:
-    """Replace the error of a transform by one sentence about ``what``."""
+    """Replace the error of a transform by one sentence about ``what``, and repeat no warning of ``check_data``."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InputWarning)
+            yield
     except Exception as error:
         # MONAI gives the error of a transform a cause. An error without a cause does not come from an image.
         if error.__cause__ is None:

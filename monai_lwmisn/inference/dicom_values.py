@@ -69,7 +69,7 @@ def _check_length(file: str, found: int, shape: tuple[int, int, int], bits: int)
     needed = (int(np.prod(shape)) * bits + 7) // 8
     if found < needed:
         raise DataError(f"The DICOM file {file} is cut short, it has {found} of {needed} bytes: copy it again.")
-    if found - needed >= needed // shape[0]:
+    if found - needed >= needed // shape[0] + needed % 2:  # an odd number of bytes is filled up
         raise DataError(
             f"The DICOM file {file} has pixels for more frames than its Number of Frames, {shape[0]}: correct it."
         )

@@ -40,6 +40,7 @@ def evaluation_items(
     if other_data:
         report = check_data(dataset, other_data, data, learned=False)
         report.raise_for_problems()
+        report.warn()
         return report.items
     if split not in (*PARTS, "all"):
         raise ConfigError(f"There is no split {split!r}: use one of {', '.join(PARTS)} or all.")

@@ -111,7 +111,7 @@ def test_a_failed_check_is_a_finding_and_the_others_go_on(broken: Path) -> None:
 
 
 def test_what_is_no_bundle_is_refused(tmp_path: Path, prostate_bundle: Path) -> None:
-    with pytest.raises(ConfigError, match="give a bundle"):
+    with pytest.raises(ConfigError, match="is no bundle"):
         next(verify(tmp_path))
     bundle = shutil.copytree(prostate_bundle, tmp_path / "bundle")
     (bundle / "configs" / "metadata.json").unlink()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import ignite.distributed as idist
@@ -10,7 +11,7 @@ import pytest
 from monai_lwmisn.config import resolve
 from monai_lwmisn.data import prepare_datalist, read_dataset, split_datalist
 from monai_lwmisn.data.datalist import Datalist
-from monai_lwmisn.errors import DataError, SplitError
+from monai_lwmisn.errors import DataError, InputWarning, SplitError
 
 
 def prepare(file: Path, data: Path, *, test_fraction: float = 0.3, seed: int = 0) -> Datalist:
@@ -65,6 +66,28 @@ def test_labels_of_other_classes_are_refused(msd_phantom: Path, tmp_path: Path) 
     assert not list(tmp_path.iterdir())
     prepare_datalist(tmp_path / "datalist.json", "msd", msd_phantom, **facts, data=settings)
     assert (tmp_path / "datalist.json").exists()
+
+
+def test_what_was_assumed_about_files_is_said_once(mr_phantom: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(mr_phantom, tmp_path / "data")
+    volumes = sorted(data.rglob("*.mhd"))
+    for volume in volumes:
+        lines = volume.read_text().splitlines(keepends=True)
+        volume.write_text("".join(line for line in lines if not line.startswith("TransformMatrix")))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InputWarning)
+        prepare_datalist(
+            None,
+            "promise12",
+            data,
+            data=resolve("prostate_mr")["search"]["data"],
+            split_by="case",
+            test_fraction=0.3,
+            validation_fraction=0.3,
+            seed=0,
+        )
+    (said,) = (str(one.message) for one in caught if issubclass(one.category, InputWarning))
+    assert "has no anatomical axes" in said and said.endswith(f"This holds for {len(volumes)} files.")
 
 
 def test_too_few_cases_are_refused(nuclei_phantom: Path, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_the_history_says_what_was_derived(tmp_path: Path) -> None:
         trainer.supernet.alpha[0, 0, SPACE.index("ghost_conv_3x3")] = 5
     trainer.run()
     (line,) = read_history(tmp_path / "history.jsonl")
-    assert set(line) == {"epoch", "seconds", "loss", "alpha_loss", "costs", "multipliers", "alpha", "genotype"}
+    assert set(line) == {"epoch", "of", "seconds", "loss", "alpha_loss", "costs", "multipliers", "alpha", "genotype"}
     assert line["genotype"].startswith("all: 0<-0 ghost_conv_3x3, 0<-1 ") and line["genotype"].count("<-") == 8
     assert len(line["alpha"]) == 14 and set(line["alpha"]["all/3<-4"]) == set(SPACE)
     strongest = line["alpha"]["all/0<-0"]

@@ -90,7 +90,7 @@ def test_other_images_are_refused(copy: Path, nuclei_phantom: Path, tmp_path: Pa
     with pytest.raises(ConfigError, match="was made with other images than"):
         run(comparison(copy, data))
     assert all(path.read_bytes() == text for path, text in before.items())
-    with pytest.raises(DataError, match="There is no"):
+    with pytest.raises(DataError, match="nowhere does not exist"):
         run(comparison(copy, tmp_path / "nowhere"))
 
 
