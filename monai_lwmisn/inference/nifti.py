@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
     with image.file_map["header" if "header" in image.file_map else "image"].get_prepare_fileobj() as stream:
         stored = type(image.header).from_fileobj(stream, check=False)
     affine = _affine(path, image, stored)
+    _check_length(image)
     voxels = np.asarray(image.dataobj)
     moments = [length for length in voxels.shape[3:] if length != 1]
     if len(moments) > 1:
@@ -49,6 +51,13 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
         raise DataError(f"{path} has the shape {shape}: save one volume of it as a file of its own.")
     axes = max(min(int(image.header["dim"][0]), 3), 1)
     return voxels.reshape(*voxels.shape[:3], *moments), affine, axes
+
+
+def _check_length(image: Any) -> None:
+    """Refuse a header that claims more voxels than the file holds, before memory is taken for them."""
+    file, proxy = Path(image.file_map["image"].filename), image.dataobj
+    if file.suffix.lower() != ".gz" and math.prod(proxy.shape) * proxy.dtype.itemsize > file.stat().st_size:
+        raise ValueError("it is cut short")
 
 
 def _affine(path: Path, image: Any, stored: Any) -> np.ndarray:

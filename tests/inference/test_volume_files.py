@@ -387,3 +387,14 @@ def test_a_full_disk_leaves_the_old_mask(tmp_path: Path, extension: str) -> None
     with pytest.raises((OSError, RuntimeError)):
         write_files({path: mask_writer(extension, mask)})
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.hdr"])
+def test_a_header_that_claims_more_voxels_than_its_file_takes_no_memory(tmp_path: Path, name: str) -> None:
+    kind = nibabel.Nifti1Image if name == "a.nii" else nibabel.Nifti1Pair
+    nibabel.save(kind(np.zeros((4, 5, 6), np.int16), np.eye(4)), tmp_path / name)
+    with (tmp_path / name).open("r+b") as file:  # dim[1..3] of the header
+        file.seek(42)
+        file.write(np.array([32767, 32767, 32767], "<i2").tobytes())
+    with pytest.raises(DataError, match="it is cut short"):
+        read_volume(tmp_path / name)
