@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -96,7 +97,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def check_value(key: str, value: Any) -> None:
-    """Refuse a value that is below a setting's limit or not among its choices; expressions pass.
+    """Refuse a value that is not finite, below a setting's limit or not among its choices; expressions pass.
 
     Raises:
         ConfigError: the value is out of range.
@@ -109,6 +110,8 @@ def check_value(key: str, value: Any) -> None:
         raise BudgetError(f"{key} is {json.dumps(value)}: give a number above 0, or null for no limit.")
     if setting.choices is not None and value not in setting.choices:
         raise ConfigError(f"{key} is {json.dumps(value)}: use one of {', '.join(map(str, setting.choices))}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{key} is {value}: give a number.")
     if setting.least is not None and _is_number(value) and not value >= setting.least:
         raise ConfigError(f"{key} is {value}: give a number from {setting.least} on.")
 

@@ -55,3 +55,9 @@ def test_the_nearest_name_is_the_most_alike() -> None:
 def test_a_value_that_is_no_choice_is_named_with_the_choices() -> None:
     with pytest.raises(ConfigError, match='data.cache is "tape": use one of memory, disk, none'):
         check_value("data.cache", "tape")
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_a_value_that_is_not_finite_is_refused(value: float) -> None:
+    with pytest.raises(ConfigError, match=r"data\.in_channels is .*: give a number"):
+        check_value("data.in_channels", value)
