@@ -73,7 +73,7 @@ def test_a_bundle_that_is_deleted_meanwhile(logic: SegmentationLogic, bundle_cop
     before = nodes()
     logic.start(volume, bundle_copy)
     shutil.rmtree(bundle_copy)
-    assert "has no configs/inference.json" in failed(logic, before, temporary)
+    assert "does not exist: give a bundle" in failed(logic, before, temporary)
     with pytest.raises(SegmentationError, match="no bundle that this module can run"):
         logic.start(volume, bundle_copy)
 
