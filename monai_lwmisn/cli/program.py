@@ -15,12 +15,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 from monai_lwmisn import __version__
 from monai_lwmisn.cli import bundles, datasets, label, networks, runs, studies
 from monai_lwmisn.cli.arguments import Commands
-from monai_lwmisn.errors import ComparisonError, FigureWarning, LWMISNError, reason_of
+from monai_lwmisn.errors import ComparisonError, LWMISNError, reason_of
 from monai_lwmisn.inference.quiet import quieten_libraries
 
 
@@ -42,7 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             if not arguments.debug:
                 quieten_libraries()
-            _show_own_warnings()
             with _interruptible():
                 arguments.command(arguments)
     except ComparisonError as error:
@@ -98,21 +96,6 @@ def _interruptible() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-def _show_own_warnings() -> None:
-    """Print each sentence about a figure once, as a line of its own."""
-    warnings.simplefilter("always", FigureWarning)
-    shown, show = set(), warnings.showwarning
-
-    def show_once(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-        if not issubclass(category, FigureWarning):
-            show(message, category, *rest, **more)
-        elif str(message) not in shown and int(os.environ.get("RANK", 0)) == 0:
-            shown.add(str(message))
-            print(f"lwmisn: warning: {message}", file=sys.stderr, flush=True)
-
-    warnings.showwarning = show_once
 
 
 def _fail(arguments: argparse.Namespace, sentence: str, code: int) -> int:

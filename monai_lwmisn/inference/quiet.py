@@ -6,14 +6,15 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TextIO
+from typing import Any
 
-from monai_lwmisn.errors import InputWarning
+from monai_lwmisn.errors import FigureWarning, InputWarning
 
 __all__ = ["quieten_libraries", "without_native_messages"]
 
+_OWN = (InputWarning, FigureWarning)
 _LOUD = {
     "nibabel.global": logging.CRITICAL,  # it has a handler of its own
     "monai.data.nvimgcodec_pydicom_plugin": logging.ERROR,  # for every reader, that there is no decoder on a GPU
@@ -23,16 +24,29 @@ _LOUD = {
 
 
 def quieten_libraries() -> None:
-    """Hide warnings and log messages of libraries. An :class:`InputWarning` stays, as one line.
+    """Hide warnings and log messages of libraries. Of our own, each sentence is printed once, as a line.
 
     A program calls it once, where it begins.
     """
     warnings.simplefilter("ignore")
-    warnings.filterwarnings("default", category=InputWarning)
-    warnings.showwarning = _show  # some libraries change the filters
+    for category in _OWN:
+        warnings.simplefilter("always", category)
+    warnings.showwarning = _printer()  # some libraries change the filters
     logging.getLogger().addHandler(logging.NullHandler())  # Python's handler of last resort prints otherwise
     for name, level in _LOUD.items():
         logging.getLogger(name).setLevel(level)
+
+
+def _printer() -> Callable[..., None]:
+    printed: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if issubclass(category, _OWN) and str(message) not in printed and int(os.environ.get("RANK", 0)) == 0:
+            printed.add(str(message))
+            sys.stderr.write(f"lwmisn: warning: {message}\n")
+            sys.stderr.flush()
+
+    return show
 
 
 @contextmanager
@@ -49,15 +63,3 @@ def without_native_messages() -> Iterator[None]:
             os.dup2(nowhere.fileno(), 2)
         stack.callback(os.dup2, kept, 2)
         yield
-
-
-def _show(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    if issubclass(category, InputWarning) and int(os.environ.get("RANK", 0)) == 0:
-        print(f"lwmisn: warning: {message}", file=file or sys.stderr)

@@ -14,7 +14,7 @@ from monai_lwmisn.inference.volumes import read_volume
 
 PROGRAM = """
 import logging, warnings
-from monai_lwmisn.errors import InputWarning
+from monai_lwmisn.errors import FigureWarning, InputWarning
 from monai_lwmisn.inference.quiet import quieten_libraries
 quieten_libraries()
 warnings.warn("deprecated", DeprecationWarning)
@@ -23,13 +23,16 @@ warnings.warn("of a library")
 logging.getLogger("ignite.engine.engine.Engine").error("terminating")
 logging.getLogger("some.library").warning("falling back")
 for _ in range(2):
-    warnings.warn("a.nii looks like CT.", InputWarning)
+    with warnings.catch_warnings():  # forgets what was shown
+        warnings.warn("a.nii looks like CT.", InputWarning)
+        warnings.warn("There are few cases.", FigureWarning)
 """
 
 
 def test_of_all_messages_our_own_are_left() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
-    assert set(done.stderr.splitlines()) == {"lwmisn: warning: a.nii looks like CT."} and done.stdout == ""
+    ours = ["lwmisn: warning: a.nii looks like CT.", "lwmisn: warning: There are few cases."]
+    assert done.stderr.splitlines() == ours and done.stdout == ""
     others = {**os.environ, "RANK": "1"}
     again = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, env=others)
     assert again.stderr == ""
