@@ -10,7 +10,8 @@ import io
 import os
 import re
 import struct
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -31,6 +32,13 @@ LARGEST_PIXELS = 2**28
 
 # Pillow's own limit is for thumbnails of the web; it is lower, and warns.
 Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS
+
+PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""The samples of a pixel of a PNG, by its colour type."""
+
+WHOLE = ((0, 0, 1, 1),)
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column and row, and their steps, of the passes of a PNG that is interlaced (PNG, section 8.2)."""
 
 LOSSY = ("JPEG", "MPO")
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -109,7 +117,10 @@ def _read_with_pillow(name: str, content: bytes) -> FilePicture:
         # An MPO holds a preview beside the picture, and pages of a TIFF were counted before.
         if getattr(file, "n_frames", 1) > 1 and file.format not in ("MPO", "TIFF"):
             raise DataError(f"{name} has {file.n_frames} pages: save the one that is meant as a file.")  # type: ignore[attr-defined]
-        lossy, white = file.format in LOSSY, _png_white(content) if file.format == "PNG" else None
+        lossy, white = file.format in LOSSY, None
+        if file.format == "PNG":
+            _check_whole_png(content)
+            white = _png_white(content)
         image = ImageOps.exif_transpose(file)
     palette = alpha = None
     if "transparency" in image.info:
@@ -150,16 +161,37 @@ def _read_deep_png(name: str, content: bytes) -> FilePicture:
 
 def _png_white(content: bytes) -> float | None:
     """The white of a deep PNG that notes how many bits its camera had, in a chunk named sBIT."""
-    depth, place = content[24], 8
+    for kind, data in _png_chunks(content):
+        if kind == b"IDAT":
+            break
+        if kind == b"sBIT" and content[24] == 16 and 0 < len(data) <= 4:
+            bits = max(data)
+            return float(2**bits - 1) if 8 < bits < 16 else None
+    return None
+
+
+def _check_whole_png(content: bytes) -> None:
+    """Refuse a PNG whose compressed pixels end early: Pillow would fill it up with black."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", content[16:29])
+    bits = depth * PNG_CHANNELS[colour]
+    sizes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in (ADAM7 if interlaced else WHOLE)]
+    needed = sum(rows * (1 + (columns * bits + 7) // 8) for columns, rows in sizes if columns > 0)
+    found, stream = 0, zlib.decompressobj()
+    for kind, data in _png_chunks(content):
+        while kind == b"IDAT" and data and found < needed:
+            found += len(stream.decompress(data, 2**20))
+            data = stream.unconsumed_tail
+    if found < needed:
+        raise ValueError("it is cut short")
+
+
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The kinds and contents of the chunks of a PNG."""
+    place = 8
     while place + 8 <= len(content):
         length, kind = struct.unpack(">I4s", content[place : place + 8])
-        if kind == b"IDAT":
-            return None
-        if kind == b"sBIT" and depth == 16 and 0 < length <= 4:
-            bits = max(content[place + 8 : place + 8 + length])
-            return float(2**bits - 1) if 8 < bits < 16 else None
+        yield kind, content[place + 8 : place + 8 + length]
         place += length + 12
-    return None
 
 
 def _read_tiff(name: str, content: bytes) -> FilePicture:

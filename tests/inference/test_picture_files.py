@@ -219,3 +219,30 @@ def test_no_other_program_is_started_for_a_picture(tmp_path: Path) -> None:
     (tmp_path / "p.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     with pytest.raises(DataError, match=r"p\.png is damaged, or no PNG"):
         decode_picture(tmp_path / "p.png")
+
+
+@pytest.mark.parametrize(("mode", "depth"), [("1", 1), ("L", 8), ("I;16", 16), ("LA", 16), ("RGB", 24), ("RGBA", 32)])
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_a_png_whose_pixels_end_early_is_refused(tmp_path: Path, mode: str, depth: int, interlaced: bool) -> None:
+    path, short = tmp_path / "a.png", tmp_path / "short.png"
+    Image.new(mode, (21, 13)).save(path, bits=1 if mode == "1" else 8)
+    whole = path.read_bytes()
+    # The seven passes of an interlaced picture of 21 columns and 13 rows, by hand: columns and rows of each.
+    passes = [(3, 2), (3, 2), (6, 2), (5, 4), (11, 3), (10, 7), (21, 6)] if interlaced else [(21, 13)]
+    pixels = bytes(sum(rows * (1 + (columns * depth + 7) // 8) for columns, rows in passes))
+    header = whole[:28] + bytes([interlaced])
+    for file, kept in ((path, pixels), (short, pixels[:-1])):
+        file.write_bytes(
+            header
+            + imagecodecs_crc(header[12:])
+            + len(zlib.compress(kept)).to_bytes(4, "big")
+            + b"IDAT"
+            + zlib.compress(kept)
+            + imagecodecs_crc(b"IDAT" + zlib.compress(kept))
+            + bytes(4)
+            + b"IEND"
+            + imagecodecs_crc(b"IEND")
+        )
+    assert decode_picture(path).shape == (13, 21, 3)
+    with pytest.raises(DataError, match="it is cut short"):
+        decode_picture(short)
