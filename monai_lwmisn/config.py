@@ -138,7 +138,7 @@ def fill(stage: str, preset: Mapping[str, Any]) -> dict[str, Any]:
                 filled[name] = value
         elif stage in known[key].stages:
             (filled[section] if section else filled)[name] = value
-    if filled["data"]["out_channels"] is None and "label_names" in filled["data"]:
+    if filled["data"]["out_channels"] is None and filled["data"]["label_names"] is not None:
         filled["data"]["out_channels"] = channels_for(filled["data"]["label_names"])
     filled["data"]["loading"] = _loading(stage, filled["data"]["volumetric"])
     return filled

@@ -18,7 +18,6 @@ from monai_lwmisn.config import (
     override_stage,
     read_config,
     read_configs,
-    resolve,
     write_configs,
 )
 from monai_lwmisn.data.relocation import relocate_datalist
@@ -75,13 +74,15 @@ def search(
         DataError: the data cannot be used, or have moved and a file is missing.
         BudgetError: no network keeps the budget.
     """
+    from monai_lwmisn.data.derived_settings import resolve_for  # it imports torch, which a help does without
+
     run, settings = Path(run), settings or {}
     if resume:
         _check_resumable(run, "search")
     elif preset is None or data is None:
         raise ConfigError("A new search needs both --preset and --data; only --resume takes them from the run.")
     places = {"bundle_root": str(run.absolute())} | ({} if data is None else {"dataset_dir": os.path.abspath(data)})
-    configs: dict[str, Any] = {} if resume else resolve(str(preset), variant or "light", settings)
+    configs: dict[str, Any] = {} if resume else resolve_for(str(data), str(preset), variant or "light", settings)
     configs.pop("inference", None)  # it is made from that of the evaluation when a bundle is written
     with _writing(run) as killed:
         if killed and not resume:

@@ -141,9 +141,7 @@ def test_the_presets_of_the_package_would_pass_as_ones_own(preset: str, variant:
         assert resolved["data"]["intensity"] == ["@my_window"] and "my_window" in resolved
 
 
-@pytest.mark.parametrize(
-    "key", ["data.dataset", "architecture.node_width", "data.volumetric", "data.label_names", "architecture.cells"]
-)
+@pytest.mark.parametrize("key", ["data.dataset", "architecture.node_width", "data.volumetric", "architecture.cells"])
 def test_a_preset_of_ones_own_without_a_setting_that_is_needed_is_refused(tmp_path: Path, key: str) -> None:
     own = config.load_preset("nuclei")
     section, name = key.split(".")

@@ -56,9 +56,10 @@ def _seed(text: str) -> int:
 def _check_data(arguments: argparse.Namespace) -> None:
     from monai_lwmisn import config
     from monai_lwmisn.data import check_data
+    from monai_lwmisn.data.derived_settings import resolve_for
 
     overrides = config.parse_overrides(arguments.set)
-    data = config.resolve(arguments.preset, arguments.variant, overrides)["evaluate"]["data"]
+    data = resolve_for(arguments.data, arguments.preset, arguments.variant, overrides)["evaluate"]["data"]
     report = check_data(data["dataset"], arguments.data, data)
     _add_parts(report, data)
     say(json.dumps(dataclasses.asdict(report), indent=2) if arguments.json else report.to_text())

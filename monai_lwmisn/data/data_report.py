@@ -18,7 +18,7 @@ from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.data.groups import group_items
 from monai_lwmisn.data.label_checks import LabelChecks, label_name
-from monai_lwmisn.errors import DataError, InputWarning, counted, explain
+from monai_lwmisn.errors import ConfigError, DataError, InputWarning, counted, explain
 
 MOST_LISTED = 12
 """The most sizes, colours and warnings that a report lists one by one."""
@@ -136,9 +136,12 @@ def check_data(
         progress: whether to show a progress bar on a terminal.
 
     Raises:
-        ConfigError: there is no such format, or ``data.group_by`` cannot be used.
+        ConfigError: there is no such format, ``data.group_by`` cannot be used, or channels or names are null.
         DataError: the path is missing or empty, or holds nothing of the format.
     """
+    missing = [f"data.{name}" for name in ("in_channels", "label_names") if data[name] is None]
+    if missing:
+        raise ConfigError(f"{missing[0]} is null, which only a search derives from the data: set it.")
     scan = scan_dataset(dataset, path)
     # The other formats know what belongs together; here names and content have to tell.
     grouping = group_items(scan.items, data.get("group_by"), own_pictures=dataset == "folder")

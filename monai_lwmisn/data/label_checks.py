@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -145,7 +145,7 @@ class LabelChecks:
                 f"{_listed(seen)}: save it with the numbers of the classes as whole numbers, as grey PNG or NIfTI."
             )
         if one and self.label_colours is None and stored is not None and len(set(stored) - {0.0, BLACK}) > 1:
-            self._merged[name] = (set(stored) - {0.0, BLACK}, _in_pieces(item["label"]))
+            self._merged[name] = (set(stored) - {0.0, BLACK}, values_in_pieces(item["label"]))
         if self.instances and (loaded > 0).any():
             from scipy.ndimage import binary_fill_holes
 
@@ -204,9 +204,7 @@ class LabelChecks:
     def _several_values(self) -> list[str]:
         """Return the sentence about values that would be made one class, unless they number objects."""
         sets = [values for values, _ in self._merged.values()]
-        pieces = sum(several for _, several in self._merged.values()) / sum(map(len, sets))
-        same = len(sets) >= 3 and all(values == sets[0] for values in sets) and len(sets[0]) <= FEW_CLASSES
-        if pieces <= 0.5 and not same:
+        if number_objects(sets, sum(several for _, several in self._merged.values())):
             return []
         name, (values, _) = next(iter(self._merged.items()))
         if len(values) > FEW_CLASSES * 2:
@@ -245,8 +243,19 @@ def _alike(stored: Counts | None, seen: Counter[float], one: bool, colours: Mapp
     return sorted(stored.values()) == sorted(seen.values()) if in_colour else stored == seen
 
 
-def _in_pieces(label: str | Sequence[str]) -> int:
-    """How many values of a label picture have more than one region."""
+def number_objects(sets: Sequence[Collection[Any]], in_pieces: int) -> bool:
+    """Return whether the values of label pictures number objects: most have one region, and they differ by picture.
+
+    Args:
+        sets: the values of each picture, without 0.
+        in_pieces: how many of all these have more than one region.
+    """
+    same = len(sets) >= 3 and all(values == sets[0] for values in sets) and len(sets[0]) <= FEW_CLASSES
+    return in_pieces <= 0.5 * sum(map(len, sets)) and not same
+
+
+def values_in_pieces(label: str | Sequence[str]) -> int:
+    """Return how many values of a label picture have more than one region."""
     from skimage.measure import label as regions_of
 
     numbers = read_label([label] if isinstance(label, str) else label, instances=True)[0]
