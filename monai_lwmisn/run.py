@@ -18,10 +18,11 @@ from monai_lwmisn.config import (
     override_stage,
     read_config,
     read_configs,
+    resolve,
     write_configs,
 )
 from monai_lwmisn.data.relocation import relocate_datalist
-from monai_lwmisn.errors import ConfigError, FigureWarning
+from monai_lwmisn.errors import ConfigError, FigureWarning, InputWarning
 from monai_lwmisn.locks import LOCK, is_empty, only_writer
 from monai_lwmisn.networks.genotype import Genotype
 from monai_lwmisn.rollback import remove, restore_on_failure
@@ -74,15 +75,13 @@ def search(
         DataError: the data cannot be used, or have moved and a file is missing.
         BudgetError: no network keeps the budget.
     """
-    from monai_lwmisn.data.derived_settings import resolve_for  # it imports torch, which a help does without
-
     run, settings = Path(run), settings or {}
     if resume:
         _check_resumable(run, "search")
     elif preset is None or data is None:
         raise ConfigError("A new search needs both --preset and --data; only --resume takes them from the run.")
     places = {"bundle_root": str(run.absolute())} | ({} if data is None else {"dataset_dir": os.path.abspath(data)})
-    configs: dict[str, Any] = {} if resume else resolve_for(str(data), str(preset), variant or "light", settings)
+    configs: dict[str, Any] = {} if resume else resolve_for(data, str(preset), variant or "light", settings)
     configs.pop("inference", None)  # it is made from that of the evaluation when a bundle is written
     with _writing(run) as killed:
         if killed and not resume:
@@ -189,6 +188,32 @@ def evaluate(
             **{key.replace(".", "::"): value for key, value in settings.items()},
         )
     return json.loads((output / "metrics.json").read_text(encoding="utf-8"))
+
+
+def resolve_for(
+    data: PathLike | None, preset: str, variant: str, overrides: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return the configuration of each stage for a data set, with what it derives, which is said as InputWarning.
+
+    Args:
+        data: the folder or zip of the data set.
+        preset: see :func:`monai_lwmisn.config.load_preset`.
+        variant: see there.
+        overrides: values by dotted key.
+
+    Raises:
+        ConfigError, BudgetError: see :func:`monai_lwmisn.config.resolve`.
+        DataError: see :func:`monai_lwmisn.data.derived_settings.derive_settings`.
+    """
+    from monai_lwmisn.data.derived_settings import derive_settings  # it imports torch, which a help does without
+
+    configs = resolve(preset, variant, overrides)
+    derived = derive_settings(configs["evaluate"]["data"], str(data))
+    if not derived:
+        return configs
+    for key, value in derived.items():
+        warnings.warn(f"{key} is {json.dumps(value)}, as the data have it.", InputWarning, stacklevel=2)
+    return resolve(preset, variant, {**overrides, **derived})
 
 
 def evaluation_folder(run: PathLike, *, data: PathLike | None = None, split: str = "test") -> Path:

@@ -56,7 +56,7 @@ def _seed(text: str) -> int:
 def _check_data(arguments: argparse.Namespace) -> None:
     from monai_lwmisn import config
     from monai_lwmisn.data import check_data
-    from monai_lwmisn.data.derived_settings import resolve_for
+    from monai_lwmisn.run import resolve_for
 
     overrides = config.parse_overrides(arguments.set)
     data = resolve_for(arguments.data, arguments.preset, arguments.variant, overrides)["evaluate"]["data"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,40 +11,15 @@ import torch
 from monai.bundle import ConfigParser
 from tqdm import tqdm
 
-from monai_lwmisn.config import resolve
 from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.data.label_checks import label_name, number_objects, stored_counts, values_in_pieces
-from monai_lwmisn.errors import DataError, InputWarning, explain
+from monai_lwmisn.errors import DataError, explain
 from monai_lwmisn.files import parse_json
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
 
 DERIVED = ("in_channels", "label_names")
 """The settings that null leaves to the data."""
-
-
-def resolve_for(
-    path: str | os.PathLike[str], preset: str, variant: str, overrides: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """Return the configuration of each stage for a data set, with what it derives, which is said as InputWarning.
-
-    Args:
-        path: the folder or zip of the data set.
-        preset: see :func:`monai_lwmisn.config.load_preset`.
-        variant: see there.
-        overrides: values by dotted key.
-
-    Raises:
-        ConfigError, BudgetError: see :func:`monai_lwmisn.config.resolve`.
-        DataError: see :func:`derive_settings`.
-    """
-    configs = resolve(preset, variant, overrides)
-    derived = derive_settings(configs["evaluate"]["data"], path)
-    if not derived:
-        return configs
-    for key, value in derived.items():
-        warnings.warn(f"{key} is {json.dumps(value)}, as the data have it.", InputWarning, stacklevel=2)
-    return resolve(preset, variant, {**overrides, **derived})
 
 
 def derive_settings(data: Mapping[str, Any], path: str | os.PathLike[str], *, progress: bool = True) -> dict[str, Any]:

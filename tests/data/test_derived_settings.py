@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_lwmisn.data.derived_settings import resolve_for
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning
+from monai_lwmisn.run import resolve_for
 from tests.data.formats import check
 
 TO_DERIVE = {"data.dataset": "folder", "data.in_channels": None, "data.label_names": None}
