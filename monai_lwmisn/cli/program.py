@@ -20,6 +20,7 @@ from monai_lwmisn import __version__
 from monai_lwmisn.cli import bundles, datasets, label, networks, runs, studies
 from monai_lwmisn.cli.arguments import Commands
 from monai_lwmisn.errors import ComparisonError, LWMISNError, reason_of
+from monai_lwmisn.inference.memory import keep_freed_memory
 from monai_lwmisn.inference.quiet import quieten_libraries
 
 
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         with warnings.catch_warnings():
+            keep_freed_memory()
             if not arguments.debug:
                 quieten_libraries()
             with _interruptible():

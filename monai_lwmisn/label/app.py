@@ -18,12 +18,14 @@ from monailabel.interfaces.exception import MONAILabelException
 from monailabel.utils.others.class_utils import module_from_file
 
 from monai_lwmisn.errors import explain, own_error
+from monai_lwmisn.inference.memory import keep_freed_memory
 from monai_lwmisn.inference.quiet import quieten_libraries
 from monai_lwmisn.label.inference import PredictTask
 from monai_lwmisn.label.training import SafeTrainTask
 from monai_lwmisn.label.uncertainty import Uncertainty
 
 quieten_libraries()
+keep_freed_memory()
 
 STOCK = Path(sys.prefix) / "monailabel" / "sample-apps" / "monaibundle" / "main.py"
 """MONAI's app, as the wheel of monailabel installs it."""

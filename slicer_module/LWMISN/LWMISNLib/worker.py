@@ -47,9 +47,11 @@ def main() -> None:
     jobs: Queue[Job] = Queue()
     threading.Thread(target=_read_jobs, args=(jobs, folder), daemon=True).start()
     with suppress(ImportError):  # the code of a standalone bundle of an earlier release has no such part
+        from monai_lwmisn.inference.memory import keep_freed_memory
         from monai_lwmisn.inference.quiet import quieten_libraries
 
         quieten_libraries()
+        keep_freed_memory()
     try:
         # The imports take seconds, and no job has to wait for them then.
         from monai_lwmisn.inference.predict import load_bundle
