@@ -11,11 +11,6 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import convert_data_type, convert_to_dst_type, ensure_tuple_rep
 
-from monai_lwmisn.errors import DataError
-
-MOST_OBJECTS = int(np.iinfo(np.uint16).max)
-"""In one picture: more cannot be numbered in a PNG."""
-
 LARGEST_WHOLE = 2**24
 """Pixels of a mask that is separated at once, which takes 130 bytes a pixel. A larger one goes in parts."""
 
@@ -95,9 +90,6 @@ class SeparateInstancesd(MapTransform):
         smoothing: see :func:`separate_instances`.
         depth: see :func:`separate_instances`.
         allow_missing_keys: whether a missing key is passed over.
-
-    Raises:
-        DataError: there are more objects than a picture of 16 bits can number.
     """
 
     def __init__(
@@ -118,10 +110,5 @@ class SeparateInstancesd(MapTransform):
         for key, name in self.key_iterator(result, self.names):
             mask = convert_data_type(result[key], np.ndarray)[0][0] > 0
             objects = separate_instances(mask, self.smoothing, self.depth)[None]
-            if objects.max(initial=0) > MOST_OBJECTS:
-                image = getattr(result[key], "meta", {}).get("filename_or_obj", key)
-                raise DataError(
-                    f"{image} has {objects.max()} objects and a picture can number {MOST_OBJECTS}: cut it into tiles."
-                )
             result[name] = convert_to_dst_type(objects, result[key], dtype=torch.int32)[0]
         return result

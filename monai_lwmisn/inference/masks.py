@@ -19,6 +19,9 @@ from monai_lwmisn.inference.writers import EXTENSIONS, Write, mask_writer, write
 DICOM_EXTENSION = ".dcm"
 """Extension of DICOM Segmentations, which are written for DICOM only."""
 
+MOST_OF_PNG = int(np.iinfo(np.uint16).max)
+"""The most objects that a PNG can number."""
+
 __all__ = ["DICOM_EXTENSION", "MaskFolder", "Prediction"]
 
 
@@ -41,6 +44,8 @@ class Prediction:
 
 class MaskFolder:
     """The folder for the masks of all inputs: ``OUTPUT_DIR/NAME_seg.EXTENSION``, and ``NAME_instances.png``.
+
+    More than 65535 objects, which a PNG cannot number, are written to ``NAME_instances.tif``.
 
     Args:
         output_dir: the folder; it is made when the first mask is written.
@@ -110,8 +115,9 @@ class MaskFolder:
         white = np.uint8(255 if self.extension == ".png" and len(self.label_names) == 1 else 1)
         written = {seg: mask_writer(self.extension, prediction.labels * white, prediction.affine)}
         if prediction.instances is not None:
-            numbers = mask_writer(self.extension, prediction.instances.astype(np.uint16))
-            written[name.with_name(f"{name.name}_instances{self.extension}")] = numbers
+            few = prediction.instances.max(initial=0) <= MOST_OF_PNG
+            numbers, extension = prediction.instances.astype(np.uint16 if few else np.uint32), ".png" if few else ".tif"
+            written[name.with_name(f"{name.name}_instances{extension}")] = mask_writer(extension, numbers)
         return dict(sorted(written.items()))
 
     def write(self, image: str | os.PathLike[str], prediction: Prediction) -> tuple[Path, ...]:

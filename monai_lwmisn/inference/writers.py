@@ -20,8 +20,9 @@ def mask_writer(extension: str, mask: np.ndarray, affine: np.ndarray | None = No
     """Return a function that writes a mask to a file of some format.
 
     Args:
-        extension: one of :data:`EXTENSIONS`.
-        mask: labels or object numbers: (x, y, z) of a volume, (height, width) of a picture, uint8 or uint16.
+        extension: one of :data:`EXTENSIONS`, or ``.tif`` for object numbers of 32 bits.
+        mask: labels or object numbers: (x, y, z) of a volume, (height, width) of a picture, uint8 or uint16; of a TIFF
+            uint32.
         affine: (4, 4) of a volume, from x, y, z to millimetres towards right, anterior and superior.
 
     Raises:
@@ -29,6 +30,8 @@ def mask_writer(extension: str, mask: np.ndarray, affine: np.ndarray | None = No
     """
     if extension == ".png":
         return lambda path: _write_picture(path, mask)
+    if extension == ".tif":
+        return lambda path: _write_numbers(path, mask)
     if extension not in EXTENSIONS:
         raise ConfigError(f"Masks are not written as {extension!r}: use one of {', '.join(EXTENSIONS)}.")
     geometry = np.eye(4) if affine is None else np.asarray(affine, dtype=float)
@@ -98,3 +101,9 @@ def _write_picture(path: Path, mask: np.ndarray) -> None:
     from PIL import Image
 
     Image.fromarray(np.ascontiguousarray(mask)).save(path)
+
+
+def _write_numbers(path: Path, mask: np.ndarray) -> None:
+    import tifffile
+
+    tifffile.imwrite(path, mask, compression="zlib")
