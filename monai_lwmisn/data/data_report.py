@@ -18,13 +18,12 @@ from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.data.groups import group_items
 from monai_lwmisn.data.label_checks import LabelChecks, label_name
-from monai_lwmisn.errors import ConfigError, DataError, InputWarning, counted, explain
+from monai_lwmisn.data.transforms import CheckLabeld
+from monai_lwmisn.errors import ConfigError, DataError, InputWarning, counted, explain, own_error
+from monai_lwmisn.inference.label_values import LabelValuesError
 
 MOST_LISTED = 12
 """The most sizes, colours and warnings that a report lists one by one."""
-
-SAME_PLACE = 0.1
-"""Share of the smallest voxel spacing by which the corners of a label may be beside those of its image."""
 
 
 @dataclass
@@ -91,7 +90,8 @@ class DataReport:
             lines.append(f"warning: {self.few}")
         if self.strata:
             lines.append("strata: " + ", ".join(f"{name} {count}" for name, count in self.strata.items()))
-        lines.append("sizes: " + self._sizes_text())
+        if self.sizes:
+            lines.append("sizes: " + self._sizes_text())
         if self.spacing_mm:
             ranges = (f"{low:g}" if np.isclose(low, high) else f"{low:g}-{high:g}" for low, high in self.spacing_mm)
             lines.append("spacing: " + " x ".join(ranges) + " mm")
@@ -153,6 +153,8 @@ def check_data(
     report.groups = len({item["group"] for item in scan.items})
     parser = ConfigParser({"data": dict(data)})
     loading, spatial = (parser.get_parsed_content(f"data::{name}") for name in ("loading", "spatial"))
+    if not any(isinstance(transform, CheckLabeld) for transform in loading):  # a run or bundle of a former release
+        loading = [*loading, CheckLabeld("label", data["label_names"])]
     in_channels = int(data["in_channels"])
     labels = LabelChecks(
         data["label_names"], data.get("label_colours"), instances=bool(data.get("instances")), complete=learned
@@ -169,10 +171,12 @@ def check_data(
                 if loaded is None:
                     continue
                 image, label = loaded["image"], loaded["label"]
-                _check_pair(item, image, label)
-                usable = labels.add(item, np.asarray(label))
-                if usable and spatial:
+                labels.add(item, np.asarray(label))
+                if spatial:
                     labels.add_prepared(np.asarray(label), np.asarray(_run(item, spatial, loaded)["label"]))
+        except LabelValuesError as error:
+            labels.add_refused(item, error)
+            continue
         except DataError as error:
             report.problems.append(str(error))
             continue
@@ -181,8 +185,7 @@ def check_data(
                 if issubclass(one.category, InputWarning):
                     kind = _without_names(str(one.message), item)
                     remarks.setdefault(kind, []).append(str(one.message))
-        if usable:
-            report.items.append(item)
+        report.items.append(item)
         sizes["x".join(map(str, image.shape[1:]))] += 1
         report.without_foreground += int(not (label > 0).any())
         if image.ndim == 4 and data.get("spacing_is_real", True):
@@ -232,35 +235,10 @@ def _run(item: Item, transforms: Sequence[Any], data: dict[str, Any]) -> dict[st
         for transform in transforms:
             data = transform(data)
     except Exception as error:  # every file library raises its own kind of error
+        if isinstance(own := own_error(error), LabelValuesError):
+            raise own from None
         raise DataError(explain(error, f"The image {item['image']} or its label {label_name(item)}")) from error
     return data
-
-
-def _check_pair(item: Item, image: Any, label: Any) -> None:
-    """Compare the grids of an image (C, x, y[, z]) and its label (1, x, y[, z]).
-
-    Raises:
-        DataError: they differ in size or, as volumes, lie at different places.
-    """
-    name = label_name(item)
-    if image.shape[1:] != label.shape[1:]:
-        image_size, label_size = ("x".join(map(str, tensor.shape[1:])) for tensor in (image, label))
-        raise DataError(
-            f"The image {item['image']} is {image_size} but its label {name} is {label_size}: "
-            "give both the same size, or remove both."
-        )
-    if image.ndim != 4:
-        return
-    corners = np.array(np.meshgrid(*[[0, length - 1] for length in image.shape[1:]], [1.0])).reshape(4, -1)
-    there, here = (np.asarray(tensor.affine, float) @ corners for tensor in (image, label))
-    offset = float(np.linalg.norm((there - here)[:3], axis=0).max())
-    if not offset <= SAME_PLACE * min(image.pixdim.tolist()):
-        spacings = [" x ".join(f"{length:.4g}" for length in tensor.pixdim.tolist()) for tensor in (image, label)]
-        raise DataError(
-            f"The label {name} is not where its image {item['image']} is: their corners are up to {offset:.4g} mm "
-            f"apart (voxels of {spacings[0]} mm in the image and {spacings[1]} mm in the label): save the label on the "
-            "grid of the image, or remove both."
-        )
 
 
 def _channel_problems(channels: Mapping[int, list[str]], in_channels: int, volumetric: bool) -> list[str]:

@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.data.label_checks import label_name, number_objects, stored_counts, values_in_pieces
+from monai_lwmisn.data.label_checks import label_name, regions_of_label, stored_counts
 from monai_lwmisn.errors import DataError, explain
 from monai_lwmisn.files import parse_json
+from monai_lwmisn.inference.label_values import number_objects
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
 
 DERIVED = ("in_channels", "label_names")
@@ -91,7 +92,7 @@ def _names_of(items: Sequence[Item], data: Mapping[str, Any], path: Path, progre
 def _classes_of(items: Sequence[Item], progress: bool) -> set[float]:
     """Return the values of the classes in all labels, with the reading of :func:`read_label`."""
     sets: list[set[float]] = []
-    pieces = 0
+    regions: list[list[int]] = []
     pictures = True
     for item in tqdm(items, desc="Reading labels", unit="label", disable=None if progress else True, leave=False):
         stored = stored_counts(item["label"])
@@ -105,10 +106,10 @@ def _classes_of(items: Sequence[Item], progress: bool) -> set[float]:
             )
         sets.append({float(value) for value in stored} - {0.0})
         pictures = pictures and not str(item["label"]).lower().endswith(VOLUME_SUFFIXES)
-        pieces += values_in_pieces(item["label"]) if pictures else 0
+        regions += [regions_of_label(item["label"])] if pictures else []
     every = set().union(*sets)
     # Of one class, any value of a picture is read as 1.
-    return {1.0} if pictures and every and (len(every) == 1 or number_objects(sets, pieces)) else every
+    return {1.0} if pictures and every and (len(every) == 1 or number_objects(sets, regions)) else every
 
 
 def _given_names(path: Path) -> dict[int, str]:

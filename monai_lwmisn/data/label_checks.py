@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,20 @@ from PIL import Image
 
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.archives import open_bytes
+from monai_lwmisn.inference.label_values import (
+    LabelValuesError,
+    counts_of,
+    may_number_objects,
+    number_objects,
+    regions_by_value,
+    several_values,
+    unknown_values,
+)
 from monai_lwmisn.inference.labels import colours_of, read_label
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import NIFTI_SUFFIXES, VOLUME_SUFFIXES
 
 BLACK = "#000000"
-FEW_CLASSES = 3
-"""Up to so many values, the same in all labels, are classes, even where each has one region."""
-
 HOLLOW = 0.2
 """Share of holes in the foreground, of the median label, from which the labels are no filled objects."""
 
@@ -101,57 +106,55 @@ class LabelChecks:
     ) -> None:
         self.label_names, self.complete = label_names, complete
         self.label_colours, self.instances = label_colours, instances
-        self.known = {0, *map(int, label_names)}
         self.voxels: Counter[float] = Counter()
         self.colours: Counter[str] = Counter()
         self._unknown: dict[str, list[float]] = {}
-        self._merged: dict[str, tuple[set, int]] = {}
+        self._merged: dict[str, tuple[set, list[int]]] = {}
         self._holes: list[float] = []
         self._loaded: set[float] = set()
         self._prepared: set[float] = set()
 
-    def add(self, item: Mapping[str, Any], loaded: np.ndarray) -> bool:
+    def add_refused(self, item: Mapping[str, Any], error: LabelValuesError) -> None:
+        """Take a label into account that is not loaded, because it has values which are no classes."""
+        name, stored = label_name(item), stored_counts(item["label"]) or Counter()
+        self.colours.update({key: count for key, count in stored.items() if isinstance(key, str)})
+        if error.unknown:
+            self._unknown[name] = error.unknown
+            self.voxels.update(error.counts)
+        else:
+            self._merged[name] = (set(stored or error.counts) - {0.0, BLACK}, regions_of_label(item["label"]))
+            background = error.counts[0.0]
+            self.voxels.update({0.0: background, 1.0: error.counts.total() - background})
+
+    def add(self, item: Mapping[str, Any], loaded: np.ndarray) -> None:
         """Take a label into account.
 
         Args:
             item: an item of a datalist.
             loaded: what a training loads of its label, (1, x, y[, z]).
 
-        Returns:
-            Whether its values are those of the classes.
-
         Raises:
             DataError: the values in the file and those loaded differ.
         """
         name = label_name(item)
         stored = stored_counts(item["label"])
-        values, numbers = np.unique(loaded, return_counts=True)
-        seen = Counter(dict(zip(values.astype(float).tolist(), numbers.tolist(), strict=True)))
+        seen = counts_of(loaded)
         self.colours.update({key: count for key, count in (stored or {}).items() if isinstance(key, str)})
-        plain = stored is None or any(isinstance(key, str) for key in stored)
         # Of one class, values of pictures are made 1, whatever they are.
         one = len(self.label_names) == 1 and not str(item["label"]).lower().endswith(VOLUME_SUFFIXES)
-        alike = _alike(stored, seen, one, self.label_colours)
-        raw = seen if plain else {float(value): count for value, count in (stored or {}).items()}
-        odd = [value for value in raw if not math.isfinite(value) or value != round(value) or value < 0]
-        unknown = sorted(odd if one else {value for value in raw if value not in self.known})
-        self.voxels.update(raw if unknown else seen)
-        if unknown:
-            self._unknown[name] = unknown
-            return False
-        if not alike:
+        self.voxels.update(seen)
+        if not _alike(stored, seen, one, self.label_colours):
             raise DataError(
                 f"The label {name} changes when it is read: its file has {_listed(stored or {})}, a training would see "
                 f"{_listed(seen)}: save it with the numbers of the classes as whole numbers, as grey PNG or NIfTI."
             )
         if one and self.label_colours is None and stored is not None and len(set(stored) - {0.0, BLACK}) > 1:
-            self._merged[name] = (set(stored) - {0.0, BLACK}, values_in_pieces(item["label"]))
+            self._merged[name] = (set(stored) - {0.0, BLACK}, regions_of_label(item["label"]))
         if self.instances and (loaded > 0).any():
             from scipy.ndimage import binary_fill_holes
 
             mask = np.asarray(loaded[0]) > 0
             self._holes.append(float(binary_fill_holes(mask).sum() / mask.sum() - 1))
-        return True
 
     def add_prepared(self, loaded: np.ndarray, prepared: np.ndarray) -> None:
         """Note which classes the transforms of the grid leave.
@@ -165,7 +168,10 @@ class LabelChecks:
 
     def problems(self) -> list[str]:
         """Return what is wrong with the labels together, one sentence each."""
-        found = [self._unknown_values()] if self._unknown else []
+        found = []
+        if self._unknown:
+            name, values = next(iter(self._unknown.items()))
+            found.append(unknown_values(name, values, self.label_names, len(self._unknown)))
         if self._merged:
             found += self._several_values()
         foreground = any(value > 0 for value in self.voxels)
@@ -187,39 +193,18 @@ class LabelChecks:
             )
         return found
 
-    def _unknown_values(self) -> str:
-        name, values = next(iter(self._unknown.items()))
-        listed = ", ".join(f"{value:.9g}" for value in values[:5]) + (", ..." if len(values) > 5 else "")
-        return (
-            f"The label {name} has the value{'s' if len(values) > 1 else ''} {listed}, but the classes of the preset "
-            f"are {', '.join(map(str, sorted(self.known)))} (labels like it: {len(self._unknown)}): renumber the "
-            f"labels with whole numbers from 0 on, and name every class, as in --set '{self._names_for(values)}'."
-        )
-
-    def _names_for(self, values: Sequence[float]) -> str:
-        whole = self.known - {0} | {int(value) for value in values if value in range(1, 10)}
-        names = (f'"{value}": "{self.label_names.get(str(value), f"class {value}")}"' for value in sorted(whole))
-        return "data.label_names={" + ", ".join(names) + "}"
-
     def _several_values(self) -> list[str]:
         """Return the sentence about values that would be made one class, unless they number objects."""
         sets = [values for values, _ in self._merged.values()]
-        if number_objects(sets, sum(several for _, several in self._merged.values())):
+        if number_objects(sets, [regions for _, regions in self._merged.values()]):
             return []
-        name, (values, _) = next(iter(self._merged.items()))
-        if len(values) > FEW_CLASSES * 2:
-            return [
-                f"The label {name} has {len(values)} values besides 0 that number no objects, as smoothing or JPEG "
-                f"leaves them (labels like it: {len(sets)}): save it with 0 and 1 alone."
-            ]
-        wanted = [float(index) for index in range(1, len(values) + 1)]
-        listed = ", ".join(map(_text, sorted(values, key=str)))
-        first = "" if values == set(wanted) else "number them 1, 2, ... and "
-        return [
-            f"The label {name} has the values {listed}, but the preset has one class, "
-            f"{next(iter(self.label_names.values()))} (labels like it: {len(sets)}): {first}name each, as in "
-            f"--set '{self._names_for(wanted)}' --set data.instances=false, or save the labels with 0 and 1."
-        ]
+        name, (values, _) = max(self._merged.items(), key=lambda entry: not may_number_objects(entry[1][1]))
+        return [several_values(name, values, self.label_names, len(sets))]
+
+
+def regions_of_label(label: str | Sequence[str]) -> list[int]:
+    """Return how many regions each value of a label picture has."""
+    return regions_by_value(read_label([label] if isinstance(label, str) else label, instances=True)[0])
 
 
 def label_name(item: Mapping[str, Any]) -> str:
@@ -241,27 +226,6 @@ def _alike(stored: Counts | None, seen: Counter[float], one: bool, colours: Mapp
         return stored.total() - stored[0.0] - stored[BLACK] == seen.total() - seen[0.0]
     # Each colour, and each grey in colour, is a class; which, the labels do not say.
     return sorted(stored.values()) == sorted(seen.values()) if in_colour else stored == seen
-
-
-def number_objects(sets: Sequence[Collection[Any]], in_pieces: int) -> bool:
-    """Return whether the values of label pictures number objects: most have one region, and they differ by picture.
-
-    Args:
-        sets: the values of each picture, without 0.
-        in_pieces: how many of all these have more than one region.
-    """
-    same = len(sets) >= 3 and all(values == sets[0] for values in sets) and len(sets[0]) <= FEW_CLASSES
-    return in_pieces <= 0.5 * sum(map(len, sets)) and not same
-
-
-def values_in_pieces(label: str | Sequence[str]) -> int:
-    """Return how many values of a label picture have more than one region."""
-    from skimage.measure import label as regions_of
-
-    numbers = read_label([label] if isinstance(label, str) else label, instances=True)[0]
-    regions, first = np.unique(regions_of(numbers, background=0, connectivity=numbers.ndim), return_index=True)
-    values = numbers.ravel()[first[regions > 0]]
-    return int((np.unique(values, return_counts=True)[1] > 1).sum())
 
 
 def _listed(counts: Mapping[Any, int]) -> str:

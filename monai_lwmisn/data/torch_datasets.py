@@ -15,16 +15,18 @@ import torch
 from monai.data import CacheDataset, Dataset, MetaTensor, PersistentDataset, get_track_meta, set_track_meta
 from monai.data.utils import pickle_hashing
 from monai.transforms import Compose, EnsureTyped
-from monai.utils import TraceKeys
+from monai.utils import TraceKeys, ensure_tuple
 from torch.utils.data import Dataset as TorchDataset
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.data.transforms import SelectSlicesd
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning, explain
+from monai_lwmisn.inference.archives import split_member
 
 Transforms = Sequence[Any]
 """Transforms of dictionaries. A list among them is replaced by its members, so that a configuration can join lists."""
 CACHES = ("memory", "disk", "none")
+_HEADERS = (".mhd", ".nhdr", ".hdr", ".img")
 VOLUME_KEYS = ("image", "label", "picture", "truth")
 """The image, the label, and the copies of both on the native grid that an evaluation makes."""
 
@@ -178,6 +180,7 @@ def build_dataset(
             items,
             transforms,
             cache_dir=cache_dir,
+            hash_func=_ItemHash(items),
             hash_transform=pickle_hashing,  # other transforms need another cache
             track_meta=True,
             weights_only=True,
@@ -189,6 +192,29 @@ def build_dataset(
     if random_transforms:
         dataset = AugmentedDataset(dataset, random_transforms)
     return NamingDataset(dataset, items)
+
+
+class _ItemHash:
+    """Hashes items with the sizes and times of their files, so that a changed file is decoded again."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.hashes = {pickle_hashing(item): pickle_hashing([item, _states_of(item)]) for item in items}
+
+    def __call__(self, item: Item) -> bytes:
+        """Return the hash of an item."""
+        return self.hashes[pickle_hashing(item)]
+
+
+def _states_of(item: Item) -> list[tuple[str, int, int]]:
+    paths = [path for key in ("image", "label") for path in ensure_tuple(item.get(key, ())) if isinstance(path, str)]
+    files: list[Path] = []
+    for path in paths:
+        file = Path(split_member(path)[0])
+        # The voxels of a header are in another file of its folder.
+        folder = file.parent if file.suffix.lower() in _HEADERS else file
+        files += sorted(folder.rglob("*")) if folder.is_dir() else [file]
+    found = ((str(file), file.stat()) for file in dict.fromkeys(files) if file.is_file())
+    return [(name, state.st_size, state.st_mtime_ns) for name, state in found]
 
 
 def _plain_copy(value: Any) -> Any:

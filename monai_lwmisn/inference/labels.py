@@ -1,4 +1,4 @@
-"""Reads labels of any kind as arrays. Needs SciPy and what pictures and volumes need, neither torch nor MONAI."""
+"""Reads labels of any kind as arrays. Needs SciPy, scikit-image and what pictures and volumes need; no torch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.archives import list_files
+from monai_lwmisn.inference.label_values import as_one_class
 from monai_lwmisn.inference.picture_files import read_picture_file
 from monai_lwmisn.inference.pictures import MASK_SUFFIXES, PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES, read_volume
@@ -33,8 +34,9 @@ def read_label(
 
     Args:
         paths: one path, or those of the slices in their order.
-        classes: the values of the classes. Of a single class, every value of pictures but 0 is made 1; otherwise values
-            stay. Volumes and objects are not affected: values of volumes stay, and objects are of the class 1.
+        classes: the values of the classes. Of a single class, every value of pictures but 0 is made 1, see
+            :func:`~monai_lwmisn.inference.label_values.as_one_class`; otherwise values stay. Volumes and objects are
+            not affected: values of volumes stay, and objects are of the class 1.
         instances: number the objects 1, 2, ... instead. Those of a folder are numbered in file-name order, and where
             they overlap, the first keeps the pixel. A picture with one value besides 0 is a mask, of which the
             connected regions are numbered; otherwise each value or colour is an object.
@@ -45,20 +47,20 @@ def read_label(
 
     Raises:
         DataError: a file cannot be read or is no label, it is not clear what its colours mean, a folder has no masks,
-            or pictures differ in size.
+            or pictures differ in size, or their values are not one class.
     """
-    single_class = len(classes) == 1 and not instances
-    if len(paths) > 1:
-        masks = [_read_mask(path, classes, instances, colours) for path in paths]
-        _check_sizes(paths, masks)
-        return np.stack([mask.T for mask in masks], axis=-1).astype(np.uint8 if single_class else masks[0].dtype), None
-    (path,) = paths
-    if path.lower().endswith(VOLUME_SUFFIXES):
-        return read_volume(path)
-    if path.lower().endswith(PICTURE_SUFFIXES):
-        mask = _read_mask(path, classes, instances, colours)
-        return (_number_regions(mask) if instances else mask).T, None
-    return _read_objects(path, instances).T, None
+    if len(paths) == 1 and paths[0].lower().endswith(VOLUME_SUFFIXES):
+        return read_volume(paths[0])
+    if len(paths) == 1 and not paths[0].lower().endswith(PICTURE_SUFFIXES):
+        return _read_objects(paths[0], instances).T, None
+    masks = [_read_mask(path, classes, instances, colours) for path in paths]
+    _check_sizes(paths, masks)
+    if instances and len(masks) == 1:
+        return _number_regions(masks[0]).T, None
+    label = masks[0].T if len(masks) == 1 else np.stack([mask.T for mask in masks], axis=-1)
+    if len(classes) == 1 and not instances:
+        label = as_one_class(label, paths[0] if len(paths) == 1 else paths[0].rpartition("/")[0])
+    return label, None
 
 
 def colours_of(picture: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -77,13 +79,13 @@ def _read_objects(folder: str, instances: bool) -> np.ndarray:
     files = [file for file in list_files(folder) if file.lower().endswith(MASK_SUFFIXES)]
     if not files:
         raise DataError(f"The folder {folder} has no mask files; add the masks of its image or remove the image.")
-    masks = [_read_mask(file, (1,)) for file in files]
+    masks = [_read_mask(file, (1,)) != 0 for file in files]
     _check_sizes(files, masks)
     if not instances:
         return np.logical_or.reduce(masks).astype(np.uint8)
     label = np.zeros(masks[0].shape, dtype=np.int32)
     for number, mask in enumerate(masks, start=1):
-        label[(mask > 0) & (label == 0)] = number
+        label[mask & (label == 0)] = number
     return label
 
 
@@ -99,20 +101,19 @@ def _read_mask(
     if picture.alpha is not None:
         raise DataError(f"The label {path} has transparent parts: save it without transparency.")
     values, palette = picture.values, picture.palette
-    single_class = len(classes) == 1 and not instances
     grey = values.shape[2] == 1 or (colours is None and bool((values == values[..., :1]).all()))
     if palette is None and grey:
         mask = values[..., 0]
-        return (mask != 0).astype(np.uint8) if single_class or mask.dtype == bool else mask
+        return mask.astype(np.uint8) if mask.dtype == bool else mask
     if palette is not None:
         if values.max() >= len(palette):
             raise DataError(f"The label {path} has no colour for the value {values.max()}: save it as grey PNG.")
         if colours is None:
             found = _of_palette(values[..., 0], palette, classes)
             if found is not None:
-                return (found != 0).astype(np.uint8) if single_class else found
+                return found
         values = palette[values[..., 0]]
-    return _of_colours(path, values, single_class, instances, colours)
+    return _of_colours(path, values, len(classes) == 1, instances, colours)
 
 
 def _of_palette(indices: np.ndarray, palette: np.ndarray, classes: Collection[int]) -> np.ndarray | None:
@@ -149,14 +150,11 @@ def _of_colours(
                 f"colours: {listed}): add it there, or correct the label."
             )
         return np.array([meant[name] for name in names], np.uint8)[numbers]
-    background = names.index("#000000") if "#000000" in names else None
-    if background is None or not (single_class or instances):
+    if "#000000" not in names or not (single_class or instances):
         raise DataError(
             f"The label {path} has the colours {listed}, and it is not clear which class each is: name them, as in "
             "--set 'data.label_colours={\"#ff0000\": 1}', or save it as grey PNG with the numbers of the classes."
         )
-    if single_class:
-        return (numbers != background).astype(np.uint8)
     return numbers.astype(np.int32)  # black is the first
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from monai.transforms import AsDiscreted, Compose, CopyItemsd, Resized
+from monai.utils import convert_to_numpy
 
 from monai_lwmisn.inference.instances import SeparateInstancesd
+from monai_lwmisn.inference.label_values import check_values
 from monai_lwmisn.inference.postprocessing import OfClassesd, most_probable, native_probabilities
 
 __all__ = ["PUBLISHED_SIZE", "native_prediction", "step_name", "with_native_label"]
@@ -55,8 +58,15 @@ def native_prediction(
         postprocessing: transforms of ``pred`` as a label map (1, ...) on the native grid.
         instances: whether to add ``instances``, the numbered objects of ``pred``, and ``label_instances``, the numbered
             true objects, which the batch has as ``true_instances``.
+
+    Raises:
+        LabelValuesError: when it is called with a ``label`` that has a value of no class.
     """
-    transforms = native_probabilities(Compose(list(spatial)), out_channels)
+    names = {str(value): f"class {value}" for value in range(1, max(out_channels, 2))}
+    transforms: list[Callable] = [
+        partial(_check_label, names),
+        *native_probabilities(Compose(list(spatial)), out_channels),
+    ]
     label_maps = ["pred", "label"]
     if published_size:
         size = (*PUBLISHED_SIZE, -1) if volumetric else PUBLISHED_SIZE
@@ -74,3 +84,9 @@ def native_prediction(
     if out_channels > 1:
         transforms.append(AsDiscreted(label_maps, to_onehot=out_channels))
     return Compose(transforms)
+
+
+def _check_label(label_names: Mapping[str, str], data: dict[Hashable, Any]) -> dict[Hashable, Any]:
+    label = data["label"]
+    check_values(convert_to_numpy(label), str(getattr(label, "meta", {}).get("filename_or_obj", "")), label_names)
+    return data

@@ -161,7 +161,7 @@ def test_label_values_that_the_preset_does_not_name_are_one_problem(volumes: Pat
     assert [item["case"] for item in report.items] == ["0"]
     (problem,) = report.problems
     assert f"{volumes / 'labels' / '1.nii.gz'} has the value 255" in problem
-    assert "classes of the preset are 0, 1 (labels like it: 2)" in problem and "renumber" in problem
+    assert "classes are 0, 1 (labels like it: 2)" in problem and "renumber" in problem
     assert check("folder", volumes, label_names={"1": "organ", "255": "tumour"}).problems == []
     assert check("msd", msd_phantom).problems == []
     (problem,) = check("msd", msd_phantom, label_names={"1": "hippocampus"}).problems

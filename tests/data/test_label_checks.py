@@ -77,7 +77,7 @@ def test_numbered_objects_of_16_bits_are_one_class(tmp_path: Path) -> None:
 
 def test_two_classes_are_not_made_one(tmp_path: Path) -> None:
     (problem,) = nuclei(pictures(tmp_path, bordered)).problems
-    assert "has the values 1, 2, but the preset has one class, nucleus (labels like it: 4): name each" in problem
+    assert "has the values 1, 2, but there is one class, nucleus (labels like it: 4): name each" in problem
     assert '--set \'data.label_names={"1": "nucleus", "2": "class 2"}\' --set data.instances=false' in problem
     assert nuclei(tmp_path, label_names=TWO, instances=False).problems == []
     (problem,) = nuclei(
@@ -89,7 +89,7 @@ def test_two_classes_are_not_made_one(tmp_path: Path) -> None:
 def test_a_value_in_each_label_that_is_one_region_is_a_class_too(tmp_path: Path) -> None:
     """As the left and the right lung are."""
     (problem,) = nuclei(pictures(tmp_path, lambda numbers: np.minimum(numbers, 2) * (numbers < 3))).problems
-    assert "has the values 1, 2, but the preset has one class" in problem
+    assert "has the values 1, 2, but there is one class" in problem
 
 
 def test_smoothed_masks_are_named(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_the_colours_of_labels_are_shown(tmp_path: Path) -> None:
     report = nuclei(tmp_path)
     assert set(report.label_colours) == {"#000000", "#0000ff", "#ff0000"}
     assert "label colours: #000000: " in report.to_text()
-    assert "has the values #0000ff, #ff0000, but the preset has one class" in report.problems[0]
+    assert "has the values #0000ff, #ff0000, but there is one class" in report.problems[0]
     unclear = nuclei(tmp_path, label_names=TWO, instances=False)
     assert len(unclear.problems) == 4 and "not clear which class each is" in unclear.problems[0]
     named = nuclei(tmp_path, label_names=TWO, instances=False, label_colours={"#ff0000": 1, "#0000ff": 2})

@@ -1,5 +1,6 @@
 """Datasets decode once, hand out what the transforms make, and cut volumes into their slices."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from monai.transforms import (
     RandZoomd,
     ScaleIntensityd,
 )
+from PIL import Image
 
 from monai_lwmisn.data import SliceDataset, build_dataset, read_dataset
 from monai_lwmisn.data.transforms import SelectSlicesd
@@ -92,6 +94,31 @@ def test_an_image_whose_file_in_the_disk_cache_is_not_whole_is_decoded_again(
     again = build_dataset(items, transforms, cache="disk", cache_dir=tmp_path)
     assert all(torch.equal(again[index]["image"], whole[index]) for index in range(2))
     assert CountCalls.calls == 4
+
+
+@pytest.mark.parametrize("kind", ["picture", "folder", "header"])
+def test_a_label_that_has_changed_is_not_taken_from_the_disk_cache(tmp_path: Path, kind: str) -> None:
+    first, second = np.zeros((6, 5), np.uint8), np.eye(6, 5, dtype=np.uint8)
+    label = tmp_path / {"picture": "label.png", "folder": "objects", "header": "label.mhd"}[kind]
+
+    def save(values: np.ndarray) -> None:
+        if kind == "header":
+            label.write_text(
+                "ObjectType = Image\nNDims = 3\nDimSize = 6 5 1\nElementType = MET_UCHAR\nElementDataFile = values\n"
+            )
+            os.utime(label, (1, 1))
+            (tmp_path / "values").write_bytes(values.T.tobytes())
+        else:
+            label.mkdir(exist_ok=True) if kind == "folder" else None
+            Image.fromarray(values.T).save(label / "one.png" if kind == "folder" else label)
+
+    transforms = [LoadImaged("label", reader="monai_lwmisn.inference.readers.LabelReader", ensure_channel_first=True)]
+    for values in (first, second):
+        save(values)
+        dataset = build_dataset(
+            [{"image": str(label), "label": str(label)}], transforms, cache="disk", cache_dir=tmp_path / "cache"
+        )
+        assert torch.equal(dataset[0]["label"].squeeze().bool(), torch.as_tensor(values).bool())
 
 
 def test_without_a_cache_every_access_decodes(nuclei_phantom: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, Resized
 
-from monai_lwmisn.data.transforms import CopyGeometryd, SelectSlicesd
+from monai_lwmisn.data.transforms import CheckLabeld, CopyGeometryd, SelectSlicesd
 from monai_lwmisn.errors import DataError
 
 AFFINE = torch.tensor([[-2.0, 0, 0, 5], [0, -2, 0, 6], [0, 0, 3, 7], [0, 0, 0, 1]], dtype=torch.float64)
@@ -74,3 +74,31 @@ def test_transforms_before_are_undone_for_the_slices_kept() -> None:
     undone = resize.inverse(SelectSlicesd("image")(resized))["image"]
     assert torch.allclose(undone.as_tensor(), volume[..., [1, 4]])
     assert resized["image"].applied_operations[-1]["orig_size"] == (4, 6, 5)
+
+
+def pair(values: tuple[float, ...] = (0, 1), shift: float = 0, shape: tuple[int, ...] = (1, 4, 5, 6)) -> dict:
+    label = torch.zeros(shape)
+    label.view(-1)[: len(values)] = torch.tensor(values)
+    moved = AFFINE.clone()
+    moved[0, 3] += shift
+    image = MetaTensor(torch.zeros(3, 4, 5, 6), affine=AFFINE, meta={"filename_or_obj": "series"})
+    return {"image": image, "label": MetaTensor(label, affine=moved, meta={"filename_or_obj": "mask.nii"})}
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (pair((0, 1, 2)), r"mask\.nii has the value 2, but the classes are 0, 1: renumber"),
+        (pair((0, 0.5)), r"has the value 0\.5, but"),
+        (pair((0, 256)), r"has the value 256, but"),
+        (pair((float("nan"),)), "has the value nan, but"),
+        (pair(shift=12), r"mask\.nii is not where its image series is: .* up to 12 mm apart"),
+        (pair(shape=(1, 4, 5, 7)), r"series is 4x5x6 but its label mask\.nii is 4x5x7"),
+        (pair(shape=(3, 4, 5, 6)), r"mask\.nii has the shape 4x5x6 with 3 channels, .*: save it with one channel"),
+    ],
+)
+def test_a_label_that_is_not_that_of_its_image_is_refused(data: dict, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        CheckLabeld("label", {"1": "organ"})(data)
+    good = pair(shift=0.1)
+    assert CheckLabeld("label", {"1": "organ"})(good)["label"] is good["label"]

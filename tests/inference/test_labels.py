@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from monai_lwmisn.errors import DataError
+from monai_lwmisn.inference.label_values import LabelValuesError
 from monai_lwmisn.inference.labels import read_label
 
-MAP = np.random.default_rng(0).integers(0, 3, (12, 9)).astype(np.uint8)
+MAP = np.zeros((12, 9), np.uint8)
+MAP[1:5, 2:8], MAP[6:11, :4], MAP[8, 6:] = 1, 2, 2
 COLOURS = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], np.uint8)
 
 
@@ -35,7 +37,8 @@ def read(path: str, *classes: int, **options: object) -> np.ndarray:
 @given(order=st.permutations([0, 1, 2]), seed=st.integers(0, 99))
 def test_grey_values_in_a_palette_of_any_order_are_the_classes(tmp_path: Path, order: list[int], seed: int) -> None:
     """As programs write them that give each new value the next index."""
-    label = np.random.default_rng(seed).integers(0, 3, (7, 8)).astype(np.uint8)
+    generator = np.random.default_rng(seed)
+    label = np.repeat(np.sort(generator.integers(0, 3, 7)).astype(np.uint8)[:, None], 8, 1)
     palette = np.repeat(np.array(order, np.uint8)[:, None], 3, 1)
     path = saved(tmp_path, np.argsort(order).astype(np.uint8)[label], palette)
     if order == [0, 2, 1] and label.max() == 2 and len(np.unique(label)) == 3:
@@ -131,3 +134,26 @@ def test_what_does_not_keep_values_is_refused_whatever_its_name(tmp_path: Path, 
         Image.fromarray(MAP).save(tmp_path / name, format="JPEG")
     with pytest.raises(DataError, match="does not keep values: save it as PNG"):
         read(str(tmp_path / name), 1)
+
+
+@pytest.mark.parametrize("spots", [(2, 1), (2, 2), (1, 4), (5, 0)])
+def test_values_of_one_class_are_refused_where_they_number_no_objects(tmp_path: Path, spots: tuple[int, int]) -> None:
+    """Two values are two objects, of which one may be in pieces, but not one object beside many of one value."""
+    label = np.zeros((24, 24), np.uint8)
+    for value, number in zip((128, 255), spots, strict=True):
+        for index in range(number):
+            label[4 * index + 1 : 4 * index + 3, 2 if value == 128 else 12] = value
+    path = saved(tmp_path, label)
+    if spots == (1, 4):
+        with pytest.raises(LabelValuesError, match="has the values 128, 255, but there is one class") as caught:
+            read(path, 1)
+        assert caught.value.unknown == [] and caught.value.counts == {0: 24 * 24 - 10, 128: 2, 255: 8}
+    else:
+        np.testing.assert_array_equal(read(path, 1), label > 0)
+
+
+@pytest.mark.parametrize("value", [0.5, -1, np.nan])
+def test_values_of_one_class_are_whole_numbers(tmp_path: Path, value: float) -> None:
+    tifffile.imwrite(tmp_path / "label.tif", np.where(MAP, value, 0).astype(np.float32))
+    with pytest.raises(LabelValuesError, match=f"has the value {value:g}, but the classes are 0, 1"):
+        read(str(tmp_path / "label.tif"), 1)
