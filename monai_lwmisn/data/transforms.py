@@ -52,9 +52,9 @@ class CheckLabeld(MapTransform):
             label, name = data[key], _name_of(data[key], key)
             if label.shape[0] > 1:
                 raise DataError(
-                    f"The label {name} has the shape {_times(label.shape[1:])} with {label.shape[0]} channels, as where "
-                    "each class has a channel of its own: save it with one channel, whose values are the numbers of "
-                    "the classes (numpy.argmax along the last axis, if the first channel is the background)."
+                    f"The label {name} has the shape {_times((*label.shape[1:], label.shape[0]))}, as where each class "
+                    "has a channel of its own: save it with one channel, whose values are the numbers of the classes "
+                    "(numpy.argmax along the last axis, if the first channel is the background)."
                 )
             _check_place(image, label, _name_of(image, self.reference), name)
             check_values(np.asarray(label), name, self.label_names)

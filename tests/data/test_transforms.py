@@ -94,7 +94,7 @@ def pair(values: tuple[float, ...] = (0, 1), shift: float = 0, shape: tuple[int,
         (pair((float("nan"),)), "has the value nan, but"),
         (pair(shift=12), r"mask\.nii is not where its image series is: .* up to 12 mm apart"),
         (pair(shape=(1, 4, 5, 7)), r"series is 4x5x6 but its label mask\.nii is 4x5x7"),
-        (pair(shape=(3, 4, 5, 6)), r"mask\.nii has the shape 4x5x6 with 3 channels, .*: save it with one channel"),
+        (pair(shape=(3, 4, 5, 6)), r"mask\.nii has the shape 4x5x6x3, .*: save it with one channel"),
     ],
 )
 def test_a_label_that_is_not_that_of_its_image_is_refused(data: dict, sentence: str) -> None:
