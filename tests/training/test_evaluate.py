@@ -5,15 +5,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import torch
 from matplotlib import image as pictures
+from monai.bundle import ConfigParser
 from PIL import Image
 
 from monai_lwmisn.config import execute
 from monai_lwmisn.data import read_datalist, write_datalist
-from monai_lwmisn.errors import CheckpointError, ConfigError, DataError
+from monai_lwmisn.errors import CheckpointError, ConfigError, DataError, own_error
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.weights import save_atomically
 
@@ -97,7 +99,7 @@ def test_other_data_are_checked_first(
         evaluate(make_run(), **{"evaluate::other_data": str(other)})
     one_class = {"data.label_names": {"1": "hippocampus"}}
     run = make_run("volumes", preset="hippocampus_mr", settings=one_class)
-    with pytest.raises(DataError, match="has the value 2, but the classes of the preset are 0, 1"):
+    with pytest.raises(DataError, match="has the value 2, but the classes are 0, 1"):
         evaluate(run, **{"evaluate::other_data": str(msd_phantom)})
 
 
@@ -137,3 +139,45 @@ def test_weights_of_another_network(make_run: Callable[..., Path]) -> None:
     (run / "models" / "model.pt").unlink()
     with pytest.raises(CheckpointError, match="model.pt does not exist"):
         execute(run / "configs" / "evaluate.json")
+
+
+@pytest.mark.parametrize(
+    ("part", "config", "dataset"),
+    [
+        ("training", "search", "search#dataset"),
+        ("validation", "search", "search#alpha_dataset"),
+        ("training", "train", "train#dataset"),
+        ("validation", "train", "validate#dataset"),
+        ("test", "evaluate", "evaluate#dataset"),
+    ],
+)
+def test_a_label_that_was_changed_after_the_search_is_refused_by_every_stage(
+    make_run: Callable[..., Path], tmp_path: Path, part: str, config: str, dataset: str
+) -> None:
+    run = make_run(preset="hippocampus_mr", settings={"data.cache": "disk"})
+    datalist = read_datalist(run / "datalist.json")
+    item = datalist[part][0]  # type: ignore[literal-required]
+    stored = nibabel.load(item["label"])
+    values = np.asarray(stored.dataobj)
+    item["label"] = str(tmp_path / "label.nii.gz")
+    write_datalist(datalist, run / "datalist.json")
+
+    def read(changed: np.ndarray, affine: np.ndarray) -> None:
+        nibabel.save(nibabel.Nifti1Image(changed, affine), item["label"])
+        parser = ConfigParser(json.loads((run / "configs" / f"{config}.json").read_text()))
+        try:
+            samples = parser.get_parsed_content(dataset)
+            for index in range(len(samples)):
+                samples[index]
+        except Exception as error:
+            raise own_error(error) or error from error
+
+    read(values, stored.affine)
+    extra = values.copy()
+    extra[0, 0, 0] = 7
+    with pytest.raises(DataError, match="has the value 7, but the classes are 0, 1, 2"):
+        read(extra, stored.affine)
+    with pytest.raises(DataError, match="corners are up to 12 mm apart"):
+        read(values, stored.affine + 12 * np.eye(4, k=3))
+    with pytest.raises(DataError, match="but its label .*: give both the same size"):
+        read(values[:-1], stored.affine)

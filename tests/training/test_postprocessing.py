@@ -7,6 +7,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, RemoveSmallObjectsd, Resized
 
+from monai_lwmisn.errors import own_error
 from monai_lwmisn.inference.postprocessing import native_mask
 from monai_lwmisn.training.postprocessing import native_prediction, with_native_label
 
@@ -50,6 +51,14 @@ def test_a_perfect_network_is_perfect_on_the_native_grid(out_channels: int, volu
     published = (256, 256, 4) if volumetric else (256, 256)
     assert result["pred_256"].shape == result["label_256"].shape == (out_channels, *published)
     assert (result["pred_256"] == result["label_256"]).float().mean() > 0.97
+
+
+@pytest.mark.parametrize("out_channels", [1, 3])
+def test_a_value_of_no_class_reaches_no_metric(out_channels: int) -> None:
+    label = torch.full((1, *IN_PLANE), 3)
+    with pytest.raises(RuntimeError) as caught:
+        native_prediction([], out_channels)({"pred": torch.zeros(out_channels, *IN_PLANE), "label": label})
+    assert "has the value 3, but the classes are 0, 1" in str(own_error(caught.value))
 
 
 @pytest.mark.parametrize("out_channels", [1, 3])
