@@ -34,8 +34,9 @@ class EvaluationReport:
       the metric of one class. A value that is not defined is null.
     - ``cases``: for each item ``case``, ``image``, its metrics and, for volumes, its number of ``slices``.
     - ``split``, and ``empty_images``: the rule for images without foreground.
-    - ``classes``: for each class the number of ``cases`` whose truth has it, in how many of these it was ``found``, and
-      in how many others it was ``invented``. A class that no case has is in no mean.
+    - ``classes``: for each class the number of ``cases`` whose truth has it, in how many of these it was ``found``, so
+      that truth and prediction overlap, and in how many others it was ``invented``. A class that no case has is in no
+      mean.
     - ``counts``: the numbers of ``cases``, ``images``, ``empty_images`` (images without foreground) and
       ``hd95_undefined`` (volumes without a surface in truth or prediction, which the mean leaves out).
     - ``postprocessing``: the names of its steps.

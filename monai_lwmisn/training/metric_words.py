@@ -93,7 +93,7 @@ def metric_remarks(metrics: Mapping[str, Any], volumetric: bool) -> Iterator[str
             yield f"{name} is not in {part}{wrongly}: the means leave it out."
             continue
         if found["found"] == 0:
-            yield f"{name} was never found: {part} has it in {_number(cases, unit)}, the prediction in none of these."
+            yield f"{name} was never found: {part} has it in {_number(cases, unit)}, where no prediction overlaps it."
         if cases < total:
             yield f"{name} is missing in {total - cases} of {_number(total, unit)}: {rule}."
     if volumetric and counts.get("empty_images"):

@@ -99,7 +99,7 @@ def test_a_class_that_was_never_found_and_one_that_a_case_lacks_are_said(tmp_pat
     found = report(tmp_path, volumes, details, predictions, label_names=NAMES, volumetric=True)
     assert list(metric_remarks(found, volumetric=True)) == [
         "gland is missing in 1 of 2 cases: the means leave them out.",
-        "duct was never found: the test part has it in 2 cases, the prediction in none of these.",
+        "duct was never found: the test part has it in 2 cases, where no prediction overlaps it.",
     ]
     rows = [row.name for row in metric_rows({**found, "empty_images": "one"}, volumetric=True)]
     assert rows == ["Dice per case in 3D", "gland", "duct", "Dice per slice (empty slices count as 1)", "gland", "duct"]
