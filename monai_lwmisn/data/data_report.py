@@ -17,7 +17,7 @@ from tqdm import tqdm
 from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.data.groups import group_items
-from monai_lwmisn.data.label_checks import LabelChecks, label_name
+from monai_lwmisn.data.label_checks import LabelChecks, label_is_not_turned, label_name
 from monai_lwmisn.data.transforms import CheckLabeld
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning, counted, explain, own_error
 from monai_lwmisn.inference.label_values import LabelValuesError
@@ -163,6 +163,7 @@ def check_data(
     channels: dict[int, list[str]] = {}
     remarks: dict[str, list[str]] = {}
     spacings = []
+    turned = 0
     for item in tqdm(scan.items, desc="Checking", unit="image", disable=None if progress else True, leave=False):
         try:
             with warnings.catch_warnings(record=True) as caught:
@@ -186,6 +187,7 @@ def check_data(
                     kind = _without_names(str(one.message), item)
                     remarks.setdefault(kind, []).append(str(one.message))
         report.items.append(item)
+        turned += int(image.ndim == 3 and label_is_not_turned(item))
         sizes["x".join(map(str, image.shape[1:]))] += 1
         report.without_foreground += int(not (label > 0).any())
         if image.ndim == 4 and data.get("spacing_is_real", True):
@@ -194,6 +196,14 @@ def check_data(
         sentences[0] + (f" This holds for {counted(len(sentences), 'file')}." if len(sentences) > 1 else "")
         for sentences in remarks.values()
     ]
+    if turned:
+        have, their = (
+            ("1 image has", "its label has") if turned == 1 else (f"{turned} images have", "their labels have")
+        )
+        report.warnings.append(
+            f"{have} an EXIF orientation and {their} none: the images are turned as it says, the labels are not, so "
+            "see whether both lie alike, or save images without it."
+        )
     report.sizes = dict(sizes.most_common())
     if spacings:
         report.spacing_mm = list(zip(np.min(spacings, axis=0).tolist(), np.max(spacings, axis=0).tolist(), strict=True))

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from monai.utils import ensure_tuple
 from PIL import Image
 
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.inference.archives import open_bytes
+from monai_lwmisn.inference.archives import list_files, open_bytes
 from monai_lwmisn.inference.label_values import (
     LabelValuesError,
     counts_of,
@@ -21,6 +22,7 @@ from monai_lwmisn.inference.label_values import (
     unknown_values,
 )
 from monai_lwmisn.inference.labels import colours_of, read_label
+from monai_lwmisn.inference.picture_files import is_turned
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import NIFTI_SUFFIXES, VOLUME_SUFFIXES
 
@@ -205,6 +207,14 @@ class LabelChecks:
 def regions_of_label(label: str | Sequence[str]) -> list[int]:
     """Return how many regions each value of a label picture has."""
     return regions_by_value(read_label([label] if isinstance(label, str) else label, instances=True)[0])
+
+
+def label_is_not_turned(item: Mapping[str, Any]) -> bool:
+    """Return whether the picture of an item has an orientation by which it is turned, and its label has none."""
+    image, label = (ensure_tuple(item[key])[0] for key in ("image", "label"))
+    if not is_turned(image):
+        return False
+    return not is_turned(label if label.lower().endswith(PICTURE_SUFFIXES) else list_files(label)[0])
 
 
 def label_name(item: Mapping[str, Any]) -> str:

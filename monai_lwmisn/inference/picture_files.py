@@ -22,7 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from monai_lwmisn.errors import DataError, reason_of
 from monai_lwmisn.inference.archives import read_bytes
 
-__all__ = ["FilePicture", "read_picture_file"]
+__all__ = ["FilePicture", "is_turned", "read_picture_file"]
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
 """What Pillow may take a file for. It has readers that start other programs."""
@@ -108,6 +108,15 @@ def read_picture_file(path: str | os.PathLike[str], kind: str = "image") -> File
         raise DataError(f"{name} has more than {most} million pixels: cut it into tiles.") from error
     except Exception as error:  # decoders raise whatever they meet
         raise DataError(f"{name} cannot be read ({reason_of(error)}): download it again or remove it.") from error
+
+
+def is_turned(name: str | os.PathLike[str]) -> bool:
+    """Return whether a picture file has an orientation by which it is turned; False for what Pillow cannot read."""
+    try:
+        with Image.open(io.BytesIO(read_bytes(name)), formats=FORMATS) as file:
+            return int(file.getexif().get(ORIENTATION, 1)) in _TURNS
+    except Exception:  # each kind of file has its own; reading the picture says what is wrong
+        return False
 
 
 def _read_with_pillow(name: str, content: bytes) -> FilePicture:

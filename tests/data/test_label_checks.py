@@ -12,8 +12,11 @@ import pytest
 import tifffile
 from PIL import Image
 
+from monai_lwmisn.config import resolve
 from monai_lwmisn.data.data_report import DataReport
+from monai_lwmisn.data.derived_settings import derive_settings
 from monai_lwmisn.data.label_checks import stored_counts
+from monai_lwmisn.errors import DataError
 from tests.data.formats import check
 
 TWO = {"1": "inside", "2": "border"}
@@ -90,6 +93,41 @@ def test_a_value_in_each_label_that_is_one_region_is_a_class_too(tmp_path: Path)
     """As the left and the right lung are."""
     (problem,) = nuclei(pictures(tmp_path, lambda numbers: np.minimum(numbers, 2) * (numbers < 3))).problems
     assert "has the values 1, 2, but there is one class" in problem
+
+
+def test_a_second_value_in_few_masks_is_no_object(tmp_path: Path) -> None:
+    """One square of another value beside many objects of one value, in two of six labels."""
+    marked = iter([True, False, True, False, False, False])
+
+    def label_of(numbers: np.ndarray) -> np.ndarray:
+        label = np.where(numbers, 255, 0).astype(np.uint8)
+        label[34:38, 2:6] = 128 if next(marked) else 0
+        return label
+
+    report = nuclei(pictures(tmp_path, label_of, cases=6))
+    (problem,) = report.problems
+    assert "labels/0.png has the values 128, 255, but there is one class, nucleus (labels like it: 2)" in problem
+    assert len(report.items) == 4
+    data = resolve("nuclei", "light", {"data.dataset": "folder", "data.instances": False})["evaluate"]["data"]
+    with pytest.raises(DataError, match="have the values 128, 255 besides 0: number their classes"):
+        derive_settings({**data, "label_names": None}, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
+@pytest.mark.parametrize("both", [True, False])
+def test_images_that_are_turned_and_labels_that_are_not_are_said_once(tmp_path: Path, suffix: str, both: bool) -> None:
+    pictures(tmp_path, lambda numbers: (numbers > 0).astype(np.uint8))
+    exif = Image.Exif()
+    exif[274] = 3  # by half a turn
+    for file in sorted(tmp_path.glob("*/*.png")):
+        if file.parent.name == "images" or both:
+            picture = Image.open(file).copy()
+            file.unlink()
+            picture.save(file.with_suffix(suffix if file.parent.name == "images" else ".png"), exif=exif)
+    report = nuclei(tmp_path)
+    said = [sentence for sentence in report.warnings if "EXIF orientation" in sentence]
+    assert report.problems == [] and len(said) == (0 if both else 1)
+    assert both or said[0].startswith("4 images have an EXIF orientation and their labels have none: ")
 
 
 def test_smoothed_masks_are_named(tmp_path: Path) -> None:
