@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from monai_lwmisn.errors import ConfigError
 
-__all__ = ["LOCK", "is_empty", "only_maker", "only_writer"]
+__all__ = ["LOCK", "check_unwritten", "is_empty", "only_maker", "only_writer"]
 
 LOCK = ".lwmisn.lock"
 """The file in a folder that is locked while a program writes there."""
@@ -72,6 +72,24 @@ def only_writer(folder: str | os.PathLike[str], named: Path | None = None) -> It
         if made:
             with suppress(OSError):
                 folder.rmdir()
+
+
+def check_unwritten(folder: Path) -> None:
+    """Refuse to read a folder that another program writes into.
+
+    Raises:
+        ConfigError: a program, such as a search or a training, is writing there.
+    """
+    if not (folder / LOCK).exists():
+        return
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise ConfigError(f"A search or training is writing into {folder}: wait until it has ended.") from None
+    except OSError:  # nobody can write into the folder, or the file system has no locks
+        return
+    lock.release()
 
 
 @contextmanager

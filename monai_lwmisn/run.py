@@ -23,7 +23,7 @@ from monai_lwmisn.config import (
 )
 from monai_lwmisn.data.relocation import relocate_datalist
 from monai_lwmisn.errors import ConfigError, FigureWarning, InputWarning
-from monai_lwmisn.locks import LOCK, is_empty, only_writer
+from monai_lwmisn.locks import LOCK, check_unwritten, is_empty, only_writer
 from monai_lwmisn.networks.genotype import Genotype
 from monai_lwmisn.rollback import remove, restore_on_failure
 
@@ -90,8 +90,9 @@ def search(
                 _clear_unbegun(run)
         if resume:
             before = read_configs(run)
+            settings = {key: value for key, value in settings.items() if not _is_derived(key, value)}
             _check_same_kind(run, before["search"], preset, variant, settings)
-            _check_split(run, settings)
+            _check_split(run, before["search"]["data"], settings)
             configs = override(before, settings)
         elif _is_first_process() and not is_empty(run):
             raise ConfigError(f"{run} is not empty: give a new --out, or add --resume to resume the search in it.")
@@ -118,13 +119,17 @@ def train(run: PathLike, *, settings: Mapping[str, Any] | None = None, resume: b
         The file of the weights.
 
     Raises:
-        ConfigError: ``run`` is no run, or was trained before, or with ``resume`` has nothing to resume; or the
-            training does not use a setting.
+        ConfigError: ``run`` is no run, its search is not finished, or it was trained before, or with ``resume`` has
+            nothing to resume; or the training does not use a setting.
         TrainingError: the loss is not finite.
     """
     run = Path(run)
     configs = override_stage(read_configs(run), "train", settings or {})
     with _writing(run) as killed:
+        if not (run / "genotype.json").exists() and (run / "search" / "checkpoint.pt").exists():
+            raise ConfigError(
+                f"The search in {run} is not finished: finish it first, with lwmisn search --out {run} --resume."
+            )
         resume = resume or (killed and _can_go_on(run, "train", configs))
         if resume:
             _check_resumable(run, "train")
@@ -157,8 +162,8 @@ def evaluate(
         ``peak_memory_mb`` of the network. A training that is not finished is also said as :class:`FigureWarning`.
 
     Raises:
-        ConfigError: ``run`` is no such folder, the evaluation does not use a setting, or a split of other data is
-            asked for.
+        ConfigError: ``run`` is no such folder or is being trained, the evaluation does not use a setting, or a split of
+            other data is asked for.
         GenotypeError, CheckpointError, DataError: one of its files, or the data, cannot be used.
     """
     run = Path(run).absolute()
@@ -169,6 +174,7 @@ def evaluate(
         raise ConfigError(f"{run} is a bundle, which holds no images: give those to measure it on as --data.")
     if data is not None and split != "test":
         raise ConfigError(f"{data} has no part '{split}', it is measured whole: leave --split or --data out.")
+    check_unwritten(run)
     from monai_lwmisn.training.epochs_done import read_epochs_done  # it imports ignite, which search and train do later
 
     training = read_epochs_done(run)
@@ -292,9 +298,14 @@ def _check_same_kind(
             )
 
 
-def _check_split(run: Path, settings: Mapping[str, Any]) -> None:
+def _is_derived(key: str, value: Any) -> bool:
+    """Return whether a setting was left to the data, from which the run has it."""
+    return value is None and key in ("data.in_channels", "data.label_names")
+
+
+def _check_split(run: Path, data: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     """Refuse settings that would change the parts of a run whose images were dealt out."""
     if (run / "datalist.json").exists():
         for key in SPLIT_SETTINGS:
-            if key in settings:
+            if key in settings and settings[key] != data.get(key.removeprefix("data.")):
                 raise ConfigError(f"{key} was used when the images were dealt out: start a new search to change it.")

@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.locks import LOCK, is_empty, only_writer
+from monai_lwmisn.locks import LOCK, check_unwritten, is_empty, only_writer
 from tests.engines.processes import run_process
 
 
@@ -39,6 +39,16 @@ def test_a_second_program_is_refused_while_the_first_writes(tmp_path: Path) -> N
         (tmp_path / "run" / "result").touch()
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["result"]
     assert run_process(ask, tmp_path / "run") == 0
+
+
+def test_a_folder_is_not_read_while_a_program_writes_but_after_it_was_killed(tmp_path: Path) -> None:
+    check_unwritten(tmp_path)
+    with only_writer(tmp_path), pytest.raises(ConfigError, match="A search or training is writing into"):
+        check_unwritten(tmp_path)
+    assert run_process(be_killed, tmp_path) == -signal.SIGKILL
+    check_unwritten(tmp_path)
+    with only_writer(tmp_path) as killed:
+        assert killed
 
 
 def test_a_folder_that_was_made_for_nothing_is_removed_and_another_stays(tmp_path: Path) -> None:

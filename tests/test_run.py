@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from monai_lwmisn import run as run_folder
+from monai_lwmisn.bundle.write import write_bundle
 from monai_lwmisn.errors import ConfigError, DataError
 from tests.networks.small import small_genotype
 
@@ -134,6 +135,52 @@ def test_a_setting_of_the_split_is_refused_once_the_images_are_dealt_out(
     write_items(run, data)
     with pytest.raises(ConfigError, match="data.test_fraction was used when the images were dealt out"):
         run_folder.search(run, settings={"data.test_fraction": 0.4}, resume=True)
+
+
+def test_the_command_of_an_interrupted_search_resumes_it(tmp_path: Path, data: Path, workflow: Workflow) -> None:
+    """With the settings that it was begun with, those among them that the data gave."""
+    run = tmp_path / "run"
+    begun = {"data.dataset": "folder", "data.seed": 3, "data.label_names": {"1": "cell"}, "search.epochs": 9}
+    run_folder.search(run, preset="nuclei", data=data, settings=begun)
+    write_items(run, data)
+    run_folder.search(run, preset="nuclei", data=data, settings=begun, resume=True)
+    left_to_data = {**begun, "data.label_names": None, "data.in_channels": None}
+    run_folder.search(run, preset="nuclei", data=data, settings=left_to_data, resume=True)
+    assert [used["resume"] for _, used in workflow.calls] == [False, True, True]
+    assert workflow.calls[-1][1]["data"] == workflow.calls[0][1]["data"]
+    for changed in ({"data.seed": 4}, {"data.label_names": {"1": "nucleus"}}, {"data.folds": 5}):
+        with pytest.raises(ConfigError, match="was used when the images were dealt out"):
+            run_folder.search(run, settings={**begun, **changed}, resume=True)
+
+
+def test_a_search_is_finished_before_its_network_is_trained(tmp_path: Path, data: Path, workflow: Workflow) -> None:
+    run = tmp_path / "run"
+    run_folder.search(run, preset="nuclei", data=data)
+    (run / "genotype.json").unlink()
+    with pytest.raises(
+        ConfigError, match=r"not finished: finish it first, with lwmisn search --out .*/run --resume"
+    ):
+        run_folder.train(run)
+    assert len(workflow.calls) == 1
+
+
+def test_a_run_that_is_being_trained_is_not_measured(tmp_path: Path, data: Path, workflow: Workflow) -> None:
+    run = tmp_path / "run"
+    run_folder.search(run, preset="nuclei", data=data)
+    refused = []
+
+    def measure() -> None:
+        (run / "models" / "model.pt").touch()
+        for read in (run_folder.evaluate, lambda run: write_bundle(run, tmp_path / "bundle")):
+            with pytest.raises(ConfigError, match="A search or training is writing into .*/run: wait until it has"):
+                read(run)
+            refused.append(read)
+
+    workflow.end = measure
+    run_folder.train(run)
+    assert (
+        len(refused) == 4 and not (run / "evaluation").exists()
+    )  # twice by each stage
 
 
 def test_a_failed_resumption_removes_nothing(tmp_path: Path, data: Path, workflow: Workflow) -> None:

@@ -17,7 +17,7 @@ from monai_lwmisn.data import read_datalist
 from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.errors import ConfigError, FigureWarning
 from monai_lwmisn.files import read_json, sha256_of, write_json
-from monai_lwmisn.locks import only_maker
+from monai_lwmisn.locks import check_unwritten, only_maker
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.settings import CONFIGS
@@ -35,12 +35,14 @@ def write_bundle(run: Path, bundle: Path) -> str:
         The name of the data set that the model card says it was trained on. Only the user knows whether it was.
 
     Raises:
-        ConfigError: ``run`` is no run or has not been trained, or ``bundle`` is a folder that is no bundle.
+        ConfigError: ``run`` is no run, has not been trained or is being trained, or ``bundle`` is a folder that is no
+            bundle.
         GenotypeError, CheckpointError: a file of the run cannot be used.
     """
     configs = read_configs(run)
     if is_bundle(run):
         raise ConfigError(f"{run} is a bundle: give a run folder, or --standalone to add what MONAI alone needs.")
+    check_unwritten(run)
     if not (run / "models" / "model.pt").is_file():
         raise ConfigError(f"{run} has no models/model.pt: train it first, with lwmisn train {run}.")
     if bundle.exists() and not is_bundle(bundle):

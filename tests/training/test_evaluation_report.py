@@ -94,7 +94,7 @@ def test_a_class_that_no_image_has_is_in_no_mean(tmp_path: Path) -> None:
 def test_a_class_that_was_never_found_and_one_that_a_case_lacks_are_said(tmp_path: Path) -> None:
     first, second, nothing = masks(0, 1, 1, 2), masks(0, 0, 0, 2), masks(0, 0, 0, 0)
     volumes = [mask[..., None] for mask in (first, second)]
-    predictions = [masks(0, 1, 1, 0)[..., None], nothing[..., None]]
+    predictions = [masks(2, 1, 1, 0)[..., None], nothing[..., None]]  # a duct, but beside the true one
     details = {"dsc": torch.tensor([[1.0, 0.0], [1.0, 0.0]]), "dsc_3d": torch.tensor([[1.0, 0.0], [1.0, 0.0]])}
     found = report(tmp_path, volumes, details, predictions, label_names=NAMES, volumetric=True)
     assert list(metric_remarks(found, volumetric=True)) == [
