@@ -157,9 +157,7 @@ def test_a_search_is_finished_before_its_network_is_trained(tmp_path: Path, data
     run = tmp_path / "run"
     run_folder.search(run, preset="nuclei", data=data)
     (run / "genotype.json").unlink()
-    with pytest.raises(
-        ConfigError, match=r"not finished: finish it first, with lwmisn search --out .*/run --resume"
-    ):
+    with pytest.raises(ConfigError, match=r"not finished: finish it first, with lwmisn search --out .*/run --resume"):
         run_folder.train(run)
     assert len(workflow.calls) == 1
 
@@ -178,9 +176,7 @@ def test_a_run_that_is_being_trained_is_not_measured(tmp_path: Path, data: Path,
 
     workflow.end = measure
     run_folder.train(run)
-    assert (
-        len(refused) == 4 and not (run / "evaluation").exists()
-    )  # twice by each stage
+    assert len(refused) == 4 and not (run / "evaluation").exists()  # twice by each stage
 
 
 def test_a_failed_resumption_removes_nothing(tmp_path: Path, data: Path, workflow: Workflow) -> None:

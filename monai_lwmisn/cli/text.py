@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from monai_lwmisn.errors import counted
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.architecture import STAGES
 from monai_lwmisn.networks.genotype import INPUTS
@@ -63,10 +64,9 @@ def _source(predecessor: int) -> str:
 def format_choice(choice: Mapping[str, Any]) -> str:
     """Return a sentence about the chosen post-processing, by the content of its file."""
     used = ", ".join(one["name"] + (f" ({', '.join(one['of'])})" if one["of"] else "") for one in choice["chosen"])
-    score = choice["score"][0].upper() + choice["score"][1:]
-    images = f"{choice['images']} image{'s' if choice['images'] != 1 else ''}"
-    return (
-        f"Post-processing, chosen on the validation part ({images}): {used or 'none'}. {score} "
-        f"{choice['chosen_score']:.4f}; with {', '.join(choice['steps'])} {choice['all_score']:.4f}; with none "
-        f"{choice['none_score']:.4f}."
-    )
+    every = ", ".join(choice["steps"])
+    others = {every: choice["all_score"], "none": choice["none_score"]}
+    others.pop(used or "none", None)
+    scores = [f"{choice['score']} {choice['chosen_score']:.4f}", *(f"{name}: {of:.4f}" for name, of in others.items())]
+    images = counted(choice["images"], "image")
+    return f"Post-processing chosen on the validation part ({images}): {used or 'none'} ({'; '.join(scores)})."

@@ -36,9 +36,9 @@ class DataReport:
         items: the pairs of image and label that have no problem.
         images: number of all pairs of image and label, with or without problems.
         strata: number of images per stratum; empty if the data set has no strata.
-        groups: number of groups that a split keeps together: near-duplicates, tiles of one image, images of a patient.
-        grouping: how these groups were found, see :class:`~monai_lwmisn.data.groups.Grouping`.
-        parts: number of groups in each part of the split; empty where it was not asked for.
+        groups: number of cases that a split keeps together: near-duplicates, tiles of one image, images of a patient.
+        grouping: how these were found, see :class:`~monai_lwmisn.data.groups.Grouping`.
+        parts: number of cases in each part of the split; empty where it was not asked for.
         few: a sentence where these are too few.
         sizes: number of images per size in voxels, written ``256x256`` (x first).
         spacing_mm: smallest and largest voxel spacing per axis in mm; empty for pictures, and without real spacing.
@@ -82,10 +82,10 @@ class DataReport:
 
     def to_text(self) -> str:
         """Return the report as text: the content first, then one line per problem."""
-        lines = [f"{self.path}, read as {self.dataset}: images with labels {self.images}, groups {self.groups}"]
+        lines = [f"{self.path}, read as {self.dataset}: images with labels {self.images}, cases {self.groups}"]
         lines += self.grouping
         if self.parts:
-            lines.append("groups in each part: " + ", ".join(f"{part} {count}" for part, count in self.parts.items()))
+            lines.append("cases in each part: " + ", ".join(f"{part} {count}" for part, count in self.parts.items()))
         if self.few is not None:
             lines.append(f"warning: {self.few}")
         if self.strata:

@@ -12,7 +12,7 @@ import numpy as np
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.data.duplicates import group_pictures, join_groups
 from monai_lwmisn.data.picture_content import describe_pictures
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import ConfigError, counted
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 
 _SUBJECT = re.compile(
@@ -156,7 +156,6 @@ def _described(items: Sequence[Item]) -> str:
         members[item["group"]].append(item["case"])
     several = [names for names in members.values() if len(names) > 1]
     if not several:
-        return "no images, each is a group of its own"
+        return "no images, each is a case of its own"
     listed = ", ".join(several[0][:3]) + (", ..." if len(several[0]) > 3 else "")
-    groups = "1 group" if len(several) == 1 else f"{len(several)} groups"
-    return f"{sum(map(len, several))} images in {groups}, such as {listed}"
+    return f"{sum(map(len, several))} images in {counted(len(several), 'case')}, such as {listed}"

@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -46,7 +47,8 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{path} does not exist: train first, and use --resume only for a run that was begun before."
+            f"{path} does not exist: "
+            + _remedy(path, "train first, and use --resume only for a run that was begun before")
         ) from error
     except pickle.UnpicklingError as error:
         raise CheckpointError(
@@ -54,7 +56,8 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
         ) from error
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise CheckpointError(
-            f"{path} is truncated or not a checkpoint: train again without --resume, or restore the file."
+            f"{path} is truncated or not a checkpoint: "
+            + _remedy(path, "train again without --resume, or restore the file")
         ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} does not hold a dictionary: use a file written by lwmisn.")
@@ -77,7 +80,14 @@ def load_weights(network: nn.Module, path: str | os.PathLike) -> None:
             f"{path} does not hold the weights of this genotype: train the genotype, or give the file's own genotype."
         ) from error
     if not all(value.isfinite().all() for value in network.state_dict().values()):
-        raise CheckpointError(f"{path} holds weights that are NaN or infinite: train again, or restore the file.")
+        remedy = _remedy(path, "train again, or restore the file")
+        raise CheckpointError(f"{path} holds weights that are NaN or infinite: {remedy}")
+
+
+def _remedy(path: str | os.PathLike, of_run: str) -> str:
+    """Return the end of a sentence: what can be done about a file of a run, or of a bundle, which is not trained."""
+    in_bundle = (Path(path).absolute().parent.parent / "configs" / "metadata.json").is_file()
+    return "copy the bundle again." if in_bundle else f"{of_run}."
 
 
 def _check_sizes(path: str | os.PathLike) -> None:

@@ -59,7 +59,7 @@ def test_groups_are_told_and_never_dealt_to_two_parts() -> None:
     names = [f"patient{patient:02d}_slice{index:03d}" for patient in range(10) for index in range(5)]
     grouping = group_items(items_of(names))
     assert grouping.sentences == [
-        "kept together by their names: 50 images in 10 groups, such as "
+        "kept together by their names: 50 images in 10 cases, such as "
         "patient00_slice000, patient00_slice001, patient00_slice002, ..."
     ]
     datalist = split_datalist(grouping.items)
@@ -78,7 +78,7 @@ def test_a_rule_of_the_user_replaces_every_guess() -> None:
     names = ["patient1_slice1_siteA", "patient2_slice1_siteA", "patient1_slice2_siteB"]
     by_site = group_items(items_of(names), r"site(\w)")
     assert [item["group"] for item in by_site.items] == ["A", "A", "B"]
-    assert by_site.sentences[0].startswith("data.group_by keeps together: 2 images in 1 group, such as patient1_slice1")
+    assert by_site.sentences[0].startswith("data.group_by keeps together: 2 images in 1 case, such as patient1_slice1")
     alone = group_items(items_of(names), ".+")
     assert [item["group"] for item in alone.items] == names
 
