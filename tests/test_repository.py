@@ -57,7 +57,7 @@ CONFIGURATIONS: dict[str, set[str]] = {
     "train": {"training", "engines", "data", "inference", "networks"},
     "evaluate": {"training", "engines", "data", "inference", "networks"},
     "inference": {"inference", "networks"},
-    "loading_picture": {"inference"},
+    "loading_picture": {"data", "inference"},
     "loading_volume": {"data", "inference"},
 }
 """By configuration, the rooms that it may name."""

@@ -67,6 +67,10 @@ def format_choice(choice: Mapping[str, Any]) -> str:
     every = ", ".join(choice["steps"])
     others = {every: choice["all_score"], "none": choice["none_score"]}
     others.pop(used or "none", None)
-    scores = [f"{choice['score']} {choice['chosen_score']:.4f}", *(f"{name}: {of:.4f}" for name, of in others.items())]
+    beside = "; ".join(f"{name}: {score:.4f}" for name, score in others.items())
+    score = choice["score"][0].upper() + choice["score"][1:]
     images = counted(choice["images"], "image")
-    return f"Post-processing chosen on the validation part ({images}): {used or 'none'} ({'; '.join(scores)})."
+    return (
+        f"Post-processing chosen on the validation part ({images}): {used or 'none'}. {score} "
+        f"{choice['chosen_score']:.4f} ({beside})."
+    )

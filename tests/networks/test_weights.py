@@ -102,3 +102,15 @@ def test_truncated_missing_and_odd_files(tmp_path: Path) -> None:
     save_atomically([1, 2], path)
     with pytest.raises(CheckpointError, match="dictionary"):
         load_checkpoint(path)
+
+
+def test_a_damaged_bundle_is_copied_again_and_not_trained(tmp_path: Path) -> None:
+    path = tmp_path / "models" / "model.pt"
+    for kind, remedy in (("run", "train again"), ("bundle", "copy the bundle again")):
+        if kind == "bundle":
+            (tmp_path / "configs").mkdir()
+            (tmp_path / "configs" / "metadata.json").write_text("{}")
+        save_atomically({"weights": torch.ones(1000)}, path)
+        path.write_bytes(path.read_bytes()[:100])
+        with pytest.raises(CheckpointError, match=f"is truncated or not a checkpoint: {remedy}"):
+            load_checkpoint(path)

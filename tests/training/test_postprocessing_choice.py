@@ -92,12 +92,12 @@ def test_holes_of_membranes_stay_and_specks_go(tmp_path: Path) -> None:
     assert choice["all_score"] == pytest.approx(both) and choice["none_score"] == pytest.approx(none)
     assert choice["chosen_score"] == pytest.approx(1)
     assert format_choice(read_json(tmp_path / FILE)) == (
-        "Post-processing chosen on the validation part (1 image): remove small objects "
-        f"(Dice 1.0000; fill holes, remove small objects: {both:.4f}; none: {none:.4f})."
+        "Post-processing chosen on the validation part (1 image): remove small objects. "
+        f"Dice 1.0000 (fill holes, remove small objects: {both:.4f}; none: {none:.4f})."
     )
     assert format_choice({**choice, "steps": ["remove small objects"], "all_score": 1.0}) == (
-        "Post-processing chosen on the validation part (1 image): remove small objects "
-        f"(Dice 1.0000; none: {none:.4f})."
+        "Post-processing chosen on the validation part (1 image): remove small objects. "
+        f"Dice 1.0000 (none: {none:.4f})."
     )
 
 
