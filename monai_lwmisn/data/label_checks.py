@@ -111,6 +111,7 @@ class LabelChecks:
         self.voxels: Counter[float] = Counter()
         self.colours: Counter[str] = Counter()
         self._unknown: dict[str, list[float]] = {}
+        self._single: list[tuple[float | str, Mapping[str, Any]]] = []
         self._merged: dict[str, tuple[set, list[int]]] = {}
         self._holes: list[float] = []
         self._loaded: set[float] = set()
@@ -150,8 +151,11 @@ class LabelChecks:
                 f"The label {name} changes when it is read: its file has {_listed(stored or {})}, a training would see "
                 f"{_listed(seen)}: save it with the numbers of the classes as whole numbers, as grey PNG or NIfTI."
             )
-        if one and self.label_colours is None and stored is not None and len(set(stored) - {0.0, BLACK}) > 1:
-            self._merged[name] = (set(stored) - {0.0, BLACK}, regions_of_label(item["label"]))
+        values = set(stored or ()) - {0.0, BLACK}
+        if one and self.label_colours is None and len(values) == 1:
+            self._single.append((values.pop(), item))
+        elif one and self.label_colours is None and values:
+            self._merged[name] = (values, regions_of_label(item["label"]))
         if self.instances and (loaded > 0).any():
             from scipy.ndimage import binary_fill_holes
 
@@ -176,6 +180,12 @@ class LabelChecks:
             found.append(unknown_values(name, values, self.label_names, len(self._unknown)))
         if self._merged:
             found += self._several_values()
+        elif len(single := dict(self._single)) > 1:
+            listed = ", ".join(f"{_text(value)} in {label_name(item)}" for value, item in list(single.items())[:2])
+            found.append(
+                f"The labels have one value each, but not the same, as {listed}: number the classes and name each in "
+                "data.label_names, or save the labels with 0 and 1."
+            )
         foreground = any(value > 0 for value in self.voxels)
         for value, name in self.label_names.items():
             if self.complete and foreground and not self._unknown and not self.voxels[float(value)]:
@@ -197,11 +207,12 @@ class LabelChecks:
 
     def _several_values(self) -> list[str]:
         """Return the sentence about values that would be made one class, unless they number objects."""
-        sets = [values for values, _ in self._merged.values()]
-        if number_objects(sets, [regions for _, regions in self._merged.values()]):
+        merged = list(self._merged.values())
+        single = [({value}, regions_of_label(item["label"])) for value, item in self._single]
+        if number_objects(*zip(*merged, *single, strict=True)):
             return []
         name, (values, _) = max(self._merged.items(), key=lambda entry: not may_number_objects(entry[1][1]))
-        return [several_values(name, values, self.label_names, len(sets))]
+        return [several_values(name, values, self.label_names, len(merged))]
 
 
 def regions_of_label(label: str | Sequence[str]) -> list[int]:

@@ -81,18 +81,27 @@ def as_one_class(label: np.ndarray, name: str) -> np.ndarray:
 
 
 def number_objects(sets: Sequence[Collection[object]], regions: Sequence[Sequence[int]]) -> bool:
-    """Return whether the values of label pictures number objects: most have one region, and they differ by picture.
+    """Return whether the values of label pictures number objects.
+
+    Most have one region then, they differ by picture, and few pictures have one value in many regions.
 
     Args:
         sets: the values of each picture, without 0.
-        regions: the number of regions of each value, for each picture.
+        regions: the number of regions of each value, or numbered region, for each picture.
     """
-    same = len(sets) >= 3 and all(set(values) == set(sets[0]) for values in sets) and len(sets[0]) <= FEW_CLASSES
-    in_pieces = sum(number > 1 for numbers in regions for number in numbers)
+    pairs = list(zip(sets, regions, strict=True))
+    several = [(set(values), numbers) for values, numbers in pairs if len(values) > 1]
+    if not several:
+        return False
+    first = several[0][0]
+    same = len(several) >= 3 and len(first) <= FEW_CLASSES and all(values == first for values, _ in several)
+    in_pieces = sum(number > 1 for _, numbers in several for number in numbers)
+    masks = sum(sum(numbers) > 2 for values, numbers in pairs if len(values) == 1)
     return (
-        in_pieces <= 0.5 * sum(map(len, sets))
-        and not same
-        and all(may_number_objects(numbers) for numbers in regions if len(numbers) > 1)
+        not same
+        and masks < len(several)
+        and in_pieces <= 0.5 * sum(len(values) for values, _ in several)
+        and all(may_number_objects(numbers) for _, numbers in several)
     )
 
 

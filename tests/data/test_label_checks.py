@@ -113,6 +113,29 @@ def test_a_second_value_in_few_masks_is_no_object(tmp_path: Path) -> None:
         derive_settings({**data, "label_names": None}, tmp_path)
 
 
+def test_two_regions_of_two_values_among_masks_are_no_objects(tmp_path: Path) -> None:
+    """The label alone could number two objects, but the others are masks."""
+    marked = iter([True, False, False, False])
+
+    def label_of(numbers: np.ndarray) -> np.ndarray:
+        if next(marked):
+            return np.array([0, 128, 255, 0, 0, 0, 0], np.uint8)[numbers]
+        return np.where(numbers, 255, 0).astype(np.uint8)
+
+    (problem,) = nuclei(pictures(tmp_path, label_of)).problems
+    assert "labels/0.png has the values 128, 255, but there is one class" in problem
+
+
+def test_labels_of_one_value_each_are_of_the_same(tmp_path: Path) -> None:
+    """As where each picture shows one kind of lesion, which its label numbers."""
+    kind = iter([1, 2, 1, 2])
+    (problem,) = nuclei(pictures(tmp_path, lambda numbers: (numbers > 0).astype(np.uint8) * next(kind))).problems
+    assert problem.startswith("The labels have one value each, but not the same, as 1 in ") and "2 in " in problem
+    data = resolve("nuclei", "light", {"data.dataset": "folder", "data.instances": False})["evaluate"]["data"]
+    derived = derive_settings({**data, "label_names": None}, tmp_path)
+    assert derived == {"data.label_names": {"1": "class 1", "2": "class 2"}}
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
 @pytest.mark.parametrize("both", [True, False])
 def test_images_that_are_turned_and_labels_that_are_not_are_said_once(tmp_path: Path, suffix: str, both: bool) -> None:
