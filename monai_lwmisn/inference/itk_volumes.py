@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from monai_lwmisn.errors import DataError, InputWarning
+from monai_lwmisn.inference.compressed import check_compressed
 from monai_lwmisn.inference.dicom_grid import LPS_TO_RAS
 from monai_lwmisn.inference.quiet import without_native_messages
 
@@ -36,13 +39,15 @@ def read_itk(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
         anterior and superior; and the number of spatial axes.
 
     Raises:
-        DataError: the header has no spacing of an axis, a unit that is not known, or values to be converted.
+        DataError: the header has no spacing of an axis, a unit that is not known, or values to be converted; or the
+            data are missing, short or damaged.
     """
     import itk
 
     is_nrrd = path.name.lower().endswith(NRRD_SUFFIXES)
     fields = _fields(path, ":" if is_nrrd else "=")
     factor = (_check_nrrd if is_nrrd else _check_metaimage)(path, fields)
+    _check_content(path, fields, is_nrrd)
     header = itk.ImageIOFactory.CreateImageIO(str(path), itk.CommonEnums.IOFileMode_ReadMode)
     if header is None:
         raise ValueError("it is no NRRD or MetaImage file")
@@ -52,7 +57,7 @@ def read_itk(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
         raise DataError(f"{path} has complex values: save their magnitude instead.")
     kind = header.GetComponentTypeAsString(header.GetComponentType())
     number = itk.F if header.GetComponentSize() <= 2 or kind == "float" else itk.D
-    with without_native_messages():
+    with without_native_messages(), _saying_what_is_short(path):
         if header.GetNumberOfComponents() > 1:
             image = itk.imread(str(path), itk.VariableLengthVector[number])
         else:  # of types that ITK's Python does not have, it would look through all of its modules
@@ -110,6 +115,42 @@ def _check_metaimage(path: Path, fields: dict[str, str]) -> float:
     if any(text and float(text) != neutral for text, neutral in zip(scale, (1, 0), strict=True)):
         raise DataError(f"{path} has a scale of its values (ElementToIntensityFunction), which is not read: apply it.")
     return _millimetres(path, [fields.get("distanceunits", "")])
+
+
+def _check_content(path: Path, fields: dict[str, str], is_nrrd: bool) -> None:
+    """Check the data of a file: they are there, and what is compressed is whole. ITK gives noise without a word."""
+    name = fields.get("data file", fields.get("datafile", "")) if is_nrrd else fields.get("elementdatafile", "")
+    if is_nrrd:
+        compressed = fields.get("encoding", "").lower() in ("gzip", "gz")
+    else:
+        compressed = fields.get("compresseddata", "").lower() == "true"
+    if name.lower() not in ("", "local") and not name.startswith("LIST") and "%" not in name:
+        data = path.with_name(name)
+        if not data.is_file():
+            raise DataError(f"The data file {data} of {path} is missing: put it beside the header.")
+        if compressed:
+            check_compressed(data)
+    elif compressed and name.lower() in ("", "local"):
+        check_compressed(path, _length_of_header(path, is_nrrd))
+
+
+@contextmanager
+def _saying_what_is_short(path: Path) -> Iterator[None]:
+    """Make a sentence of ITK's errors for a header with too few data; for MetaImage it names an error of the system."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not re.search("No such file|got only|received", str(error)):
+            raise
+        raise DataError(f"The volume {path} cannot be read (its data are short or missing): copy it again.") from error
+
+
+def _length_of_header(path: Path, is_nrrd: bool) -> int:
+    with path.open("rb") as stream:
+        for line in stream:
+            if (is_nrrd and not line.strip()) or line.startswith(b"ElementDataFile"):
+                return stream.tell()
+    raise ValueError("it is cut short")
 
 
 def _check_numbers(path: Path, fields: dict[str, str], *names: str) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import math
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from monai_lwmisn.errors import DataError, InputWarning
+from monai_lwmisn.inference.compressed import open_gzip
 
 TOLERANCE = 0.1
 """Share of a voxel by which the two affines of a file may differ without a word."""
@@ -35,6 +38,12 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
         DataError: the affine is not finite or flat, there are more than four axes, or the file
             is Analyze 7.5, which has no orientation.
     """
+    with open_gzip(path) if path.name.lower().endswith(".gz") else nullcontext() as content:
+        return _read(path, content)
+
+
+def _read(path: Path, content: gzip.GzipFile | None) -> tuple[np.ndarray, np.ndarray, int]:
+    """Read a file; its voxels from its unpacked content where it is compressed."""
     import nibabel
 
     image: Any = nibabel.load(path)
@@ -44,7 +53,11 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
         stored = type(image.header).from_fileobj(stream, check=False)
     affine = _affine(path, image, stored)
     _check_length(image)
-    voxels = np.asarray(image.dataobj)
+    stored_voxels = image.dataobj
+    if content is not None:
+        layout = [getattr(stored_voxels, name) for name in ("shape", "dtype", "offset", "slope", "inter")]
+        stored_voxels = nibabel.arrayproxy.ArrayProxy(content, tuple(layout))
+    voxels = np.asarray(stored_voxels)
     moments = [length for length in voxels.shape[3:] if length != 1]
     if len(moments) > 1:
         shape = "x".join(map(str, voxels.shape))

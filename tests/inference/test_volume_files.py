@@ -1,5 +1,6 @@
 """Volumes are read as other readers read them, and masks are written where they were read."""
 
+import gzip
 import itertools
 import struct
 import warnings
@@ -352,7 +353,7 @@ def test_headers_of_itk_s_formats_are_taken_as_they_say(
         (nrrd, LPS + DIRECTIONS.replace("(1,0,0)", "(0,0,0)"), "cannot be read"),
         (nrrd, LPS + DIRECTIONS + 'space units: "mm" "mm" "m"\n', "is in the units mm, mm, m"),
         (nrrd, LPS + DIRECTIONS + 'space units: "inch" "inch" "inch"\n', "is in the units inch"),
-        (nrrd, LPS + DIRECTIONS + "data file: missing.raw\n", "cannot be read"),
+        (nrrd, LPS + DIRECTIONS + "data file: missing.raw\n", "data file .*missing.raw of .* is missing"),
         (metaimage, MATRIX + "ElementSpacing = 0 2 3\n", "cannot be read"),
         (metaimage, MATRIX + "ElementSpacing = nan 2 3\n", "has the elementspacing 'nan 2 3': correct the header"),
         (metaimage, MATRIX.replace("= 1", "= 0") + "ElementSpacing = 1 2 3\n", "cannot be read"),
@@ -398,3 +399,41 @@ def test_a_header_that_claims_more_voxels_than_its_file_takes_no_memory(tmp_path
         file.write(np.array([32767, 32767, 32767], "<i2").tobytes())
     with pytest.raises(DataError, match="it is cut short"):
         read_volume(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha", ".nhdr", ".mhd"])
+@pytest.mark.parametrize("damage", ["checksum", "middle", "cut short"])
+def test_compressed_volumes_are_read_to_their_checksum(tmp_path: Path, suffix: str, damage: str) -> None:
+    image = sitk.GetImageFromArray(np.random.default_rng(0).integers(0, 1000, (9, 8, 7)).astype(np.int16))
+    path = tmp_path / f"a{suffix}"
+    sitk.WriteImage(image, str(path), True)
+    assert read_volume(path)[0].shape == (7, 8, 9)
+    data = max(tmp_path.iterdir(), key=lambda file: file.stat().st_size)
+    content = bytearray(data.read_bytes())
+    if damage == "cut short":
+        del content[-3:]
+    else:
+        content[-2 if damage == "checksum" else -len(content) // 3] ^= 0x55
+    data.write_bytes(content)
+    with pytest.raises(DataError, match="its compressed content is damaged or cut short"):
+        read_volume(path)
+
+
+def test_what_follows_the_voxels_in_an_intact_gzip_is_left_out(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(np.arange(24, dtype=np.uint8).reshape(2, 3, 4), np.diag([1, 2, 3, 1]))
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(image.to_bytes() + b"more"))
+    np.testing.assert_array_equal(read_volume(tmp_path / "a.nii.gz")[0], image.get_fdata())
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".nhdr", ".mhd"])
+def test_data_that_are_short_or_missing_are_said(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((9, 8, 7), np.int16)), str(path), False)
+    data = max(tmp_path.iterdir(), key=lambda file: file.stat().st_size)
+    data.write_bytes(data.read_bytes()[:-2])
+    with pytest.raises(DataError, match="its data are short or missing"):
+        read_volume(path)
+    if data != path:
+        data.unlink()
+        with pytest.raises(DataError, match=f"The data file {data} of {path} is missing"):
+            read_volume(path)
