@@ -17,6 +17,7 @@ from monai_lwmisn import __version__
 from monai_lwmisn.errors import ConfigError, DataError, reason_of
 from monai_lwmisn.inference.dicom import find_grid
 from monai_lwmisn.inference.dicom_grid import Grid
+from monai_lwmisn.inference.mask_marks import mark_of
 
 __all__ = ["check_installed", "write_dicom_segmentation"]
 
@@ -78,6 +79,7 @@ def write_dicom_segmentation(
         raise DataError(
             f"{source} lacks what a DICOM Segmentation needs ({_lacking(error)}): use another format."
         ) from error
+    segmentation.SoftwareVersions = [__version__, mark_of(np.frombuffer(segmentation.PixelData, np.uint8))]
     segmentation.save_as(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,6 +15,7 @@ from monai_lwmisn.errors import ConfigError, DataError, explain, reason_of
 from monai_lwmisn.inference.bundle_files import open_bundle, read_bundle
 from monai_lwmisn.inference.dicom import looks_like_dicom
 from monai_lwmisn.inference.inputs import find_inputs, output_names
+from monai_lwmisn.inference.mask_marks import is_own_mask
 from monai_lwmisn.inference.masks import DICOM_EXTENSION, MaskFolder
 from monai_lwmisn.inference.predict import Predictor, load_bundle
 from monai_lwmisn.inference.writers import Write, write_files
@@ -57,7 +59,7 @@ def segment(
     """Segment files and folders with a bundle.
 
     The network is built once. A mask is in ``output`` when it is whole; an input that fails leaves none, and no input
-    is written over.
+    is written over, nor any file but masks of an earlier call.
 
     Args:
         bundle: see :func:`monai_lwmisn.inference.predict.load_bundle`.
@@ -124,14 +126,20 @@ def _find(inputs: Iterable[str | os.PathLike[str]], output: Path, volumetric: bo
         except (DataError, OSError) as error:
             found[path] = Outcome(path, error=explain(error, path))
             continue
-        # Masks of an earlier call are no inputs, unless they are named.
-        images = [image for image in images if path in (image, output) or output not in image.parents]
+        images = [image for image in images if image == path or not _is_earlier_mask(image, path, output)]
         for image in images:
             found[image] = Outcome(image)
             if format == "dicom-seg" and not image.is_dir() and not looks_like_dicom(image):
                 sentence = f"{image} is no DICOM series, which dicom-seg needs: use another format."
                 found[image] = Outcome(image, error=sentence)
     return list(found.values())
+
+
+def _is_earlier_mask(image: Path, folder: Path, output: Path) -> bool:
+    """Return whether a file in a folder of inputs is a mask of an earlier call, or beside such masks."""
+    if output not in image.parents:
+        return False
+    return folder != output or (bool(re.search(r"_(seg|instances)\.[\w.]+$", image.name)) and is_own_mask(image))
 
 
 @contextmanager

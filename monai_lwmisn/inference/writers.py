@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.inference.mask_marks import KEY, is_own_mask, mark_of
 
 Write = Callable[[Path], None]
 """Writes one file to the path given, whose ending is that of the format."""
@@ -47,12 +48,19 @@ def write_files(files: Mapping[Path, Write]) -> None:
     """Write files of one folder: all of them, or none where one cannot be written.
 
     Args:
-        files: what writes each, by path. Files that exist are replaced.
+        files: what writes each, by path. Masks of an earlier call are replaced.
 
     Raises:
+        DataError: another file is in the place of one: somebody's own mask, or one that was corrected.
         OSError: one cannot be written, for example because the disk is full.
         RuntimeError: likewise, from ITK.
     """
+    for path in files:
+        if path.exists() and not is_own_mask(path):
+            raise DataError(
+                f"{path} is no mask of an earlier call, or was changed since, and would be written over: move it, or "
+                "give another folder."
+            )
     # The ending says the format, so it stays at the end.
     partial = {path: path.with_name(f".partial.{path.name}") for path in files}
     try:
@@ -76,6 +84,7 @@ def _write_nifti(path: Path, mask: np.ndarray, affine: np.ndarray) -> None:
     axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0).clip(1e-12)
     image.set_qform(affine, code=1 if np.allclose(axes.T @ axes, np.eye(3), atol=1e-3) else 0)
     image.header.set_xyzt_units("mm")
+    image.header["descrip"] = mark_of(mask)
     nibabel.save(image, path)
 
 
@@ -94,16 +103,20 @@ def _write_itk(path: Path, mask: np.ndarray, affine: np.ndarray) -> None:
     image.SetSpacing(spacing.tolist())
     image.SetOrigin(affine[:3, 3].tolist())
     image.SetDirection(itk.matrix_from_array(np.ascontiguousarray(affine[:3, :3] / spacing)))
+    image[KEY] = mark_of(mask)
     itk.imwrite(image, str(path), compression=True)
 
 
 def _write_picture(path: Path, mask: np.ndarray) -> None:
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
-    Image.fromarray(np.ascontiguousarray(mask)).save(path)
+    notes = PngInfo()
+    notes.add_text(KEY, mark_of(mask))
+    Image.fromarray(np.ascontiguousarray(mask)).save(path, pnginfo=notes)
 
 
 def _write_numbers(path: Path, mask: np.ndarray) -> None:
     import tifffile
 
-    tifffile.imwrite(path, mask, compression="zlib")
+    tifffile.imwrite(path, mask, compression="zlib", software=mark_of(mask))

@@ -14,6 +14,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 import torch
 from torch.export import Dim
 
@@ -251,6 +252,23 @@ def test_an_input_is_never_written_over(bundle: Path, image: Path) -> None:
 def test_masks_of_an_earlier_call_are_no_inputs(bundle: Path, image: Path) -> None:
     for _ in range(2):
         assert len(segment(bundle, [image.parent], image.parent / "masks")) == 1
+
+
+@pytest.mark.parametrize("format", ["nifti", "nrrd"])
+@pytest.mark.parametrize("inside", [".", "masks"])
+def test_a_mask_that_somebody_drew_or_corrected_is_not_written_over(
+    bundle: Path, image: Path, tmp_path: Path, format: str, inside: str
+) -> None:
+    output = image.parent / inside
+    for given in (image, image.parent) * 2:  # masks of an earlier call are replaced
+        (mask,) = one(bundle, given, output, format=format).masks
+    corrected = sitk.ReadImage(mask)
+    corrected[0, 0, 0] = 1 - corrected[0, 0, 0]  # what else was in the header is kept, the mark too
+    sitk.WriteImage(corrected, mask)
+    before = mask.read_bytes()
+    error = one(bundle, image, output, format=format).error
+    assert error is not None and f"{mask} is no mask of an earlier call, or was changed since" in error
+    assert mask.read_bytes() == before and not list(output.glob(".*"))
 
 
 def test_an_output_folder_that_cannot_be_written_to_is_said_at_once(bundle: Path, image: Path, tmp_path: Path) -> None:

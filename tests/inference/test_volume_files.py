@@ -131,13 +131,14 @@ def test_files_are_written_all_or_none(tmp_path: Path) -> None:
         path.write_bytes(b"half")
         raise OSError("the disk is full")
 
-    (tmp_path / "b.png").write_bytes(b"before")
     good = mask_writer(".png", np.zeros((2, 3), np.uint8))
+    write_files({tmp_path / "b.png": mask_writer(".png", np.ones((2, 3), np.uint8))})
+    before = (tmp_path / "b.png").read_bytes()
     for files in itertools.permutations([(tmp_path / "a.png", good), (tmp_path / "b.png", fail)]):
         with pytest.raises(OSError, match="full"):
             write_files(dict(files))
         assert [path.name for path in tmp_path.iterdir()] == ["b.png"]
-        assert (tmp_path / "b.png").read_bytes() == b"before"
+        assert (tmp_path / "b.png").read_bytes() == before
 
 
 def test_other_formats_are_refused() -> None:
@@ -382,12 +383,13 @@ def test_masks_of_sheared_volumes_keep_the_shear(tmp_path: Path, extension: str)
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_a_full_disk_leaves_the_old_mask(tmp_path: Path, extension: str) -> None:
     path = tmp_path / f"mask{extension}"
-    path.write_bytes(b"old")
+    write_files({path: mask_writer(extension, np.zeros((4, 5) if extension == ".png" else (4, 5, 6), np.uint8))})
+    old = path.read_bytes()
     (tmp_path / f".partial.mask{extension}").symlink_to("/dev/full")
     mask = np.random.default_rng(0).integers(0, 2, (200, 200) if extension == ".png" else (60, 60, 60)).astype(np.uint8)
     with pytest.raises((OSError, RuntimeError)):
         write_files({path: mask_writer(extension, mask)})
-    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == old and list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("name", ["a.nii", "a.hdr"])

@@ -1,0 +1,58 @@
+"""Marks masks with a checksum of their values, so that one that somebody drew or corrected is not written over.
+
+Needs numpy and the library of the format, neither torch nor MONAI.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+KEY = "Software"
+"""The field of PNG, NRRD and MetaImage that holds the mark."""
+
+__all__ = ["KEY", "is_own_mask", "mark_of"]
+
+
+def mark_of(values: np.ndarray) -> str:
+    """Return the mark of the values that a file stores."""
+    return f"monai_lwmisn {zlib.crc32(np.ascontiguousarray(values, '<u4')):08x}"
+
+
+def is_own_mask(path: Path) -> bool:
+    """Return whether a file is a mask that this package wrote, and nobody changed since."""
+    try:
+        mark, values = _stored(path)
+    except Exception:  # each library raises its own for what is no mask
+        return False
+    return mark == mark_of(values)
+
+
+def _stored(path: Path) -> tuple[str, np.ndarray]:
+    name = path.name.lower()
+    if name.endswith((".nii", ".nii.gz")):
+        import nibabel
+
+        image = nibabel.load(path)
+        return image.header["descrip"].item().decode(), np.asarray(image.dataobj)  # type: ignore[attr-defined]
+    if name.endswith((".nrrd", ".mha")):
+        import itk
+
+        volume = itk.imread(str(path))
+        return dict(volume)[KEY], itk.array_from_image(volume).T
+    if name.endswith(".dcm"):
+        import pydicom
+
+        dataset = pydicom.dcmread(path)
+        return dataset.SoftwareVersions[-1], np.frombuffer(dataset.PixelData, np.uint8)
+    if name.endswith(".tif"):
+        import tifffile
+
+        with tifffile.TiffFile(path) as file:
+            return file.pages.first.software, file.asarray()
+    from PIL import Image
+
+    with Image.open(path, formats=("PNG",)) as picture:
+        return picture.info[KEY], np.asarray(picture)
