@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from monai_lwmisn.errors import CheckpointError, ConfigError, reason_of
 
-__all__ = ["check_writable", "parse_json", "read_json", "sha256_of", "write_atomically", "write_json"]
+__all__ = ["check_writable", "parse_json", "read_json", "sha256_of", "write_atomically", "write_json", "write_named"]
 
 MOST_LEVELS = 50
 """Of JSON. Files of this package have about ten; what follows deeper ones step by step would not come back."""
@@ -101,23 +104,59 @@ def read_json(path: Path, remedy: str = "give a JSON file") -> dict[str, Any]:
     return content
 
 
-def check_writable(path: str | os.PathLike) -> None:
-    """Check that a file can be written, before the work whose result it will hold.
+def check_writable(path: str | os.PathLike, is_own: Callable[[bytes], bool]) -> None:
+    """Check that a file that a user named can be written, before the work whose result it will hold.
+
+    Args:
+        path: the file. Links are followed. A pipe or a device is written into.
+        is_own: whether some content is that of a file which the command wrote earlier, and may replace.
 
     Raises:
-        ConfigError: ``path`` is a folder, or its own folder is missing or read-only.
+        ConfigError: ``path`` is a folder or a file of somebody else, or its own folder is missing or read-only.
     """
     path = Path(path)
     if path.is_dir():
         raise ConfigError(f"{path} is a folder: give the name of a file.")
-    if not path.parent.is_dir():
+    if path.exists() and not path.is_file():
+        if not os.access(path, os.W_OK):
+            raise ConfigError(f"{path} cannot be written: change its permissions, or give another file.")
+        return
+    parent = Path(os.path.realpath(path)).parent
+    if not parent.is_dir():
         raise ConfigError(
-            f"{path} cannot be written, because there is no folder {path.parent}: make it, or give another file."
+            f"{path} cannot be written, because there is no folder {parent}: make it, or give another file."
         )
-    if not os.access(path.parent, os.W_OK):
-        raise ConfigError(
-            f"{path} cannot be written, because {path.parent} is read-only: give a file in another folder."
-        )
+    if not os.access(parent, os.W_OK):
+        raise ConfigError(f"{path} cannot be written, because {parent} is read-only: give a file in another folder.")
+    if path.exists() and _stream_at(path) is None and (content := path.read_bytes()) and not is_own(content):
+        raise ConfigError(f"{path} holds something else than this command writes: give another name, or move it.")
+
+
+def write_named(content: bytes, path: str | os.PathLike) -> None:
+    """Write a file that a user named: completely or not at all, to where a link leads; or into a pipe or a device.
+
+    Raises:
+        CheckpointError: see :func:`write_atomically`.
+    """
+    path = Path(path)
+    stream = _stream_at(path)
+    if stream is not None:
+        stream.flush()
+        stream.buffer.write(content)
+        stream.flush()
+    elif path.exists() and not path.is_file():
+        path.write_bytes(content)
+    else:
+        write_atomically(content, os.path.realpath(path))
+
+
+def _stream_at(path: Path) -> TextIO | None:
+    """The program's own stream that a path leads to, such as /dev/stdout, whose text may go on to a file."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # there is no file, or the stream has none
+            if os.path.samestat(path.stat(), os.fstat(stream.fileno())):
+                return stream
+    return None
 
 
 def _make_rename_durable(directory: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from monai_lwmisn.bundle.write import is_bundle, write_bundle
 from monai_lwmisn.config import read_config
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.files import check_writable, write_atomically
+from monai_lwmisn.files import check_writable, write_named
 from monai_lwmisn.locks import only_maker
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_onnx, export_torchscript
@@ -42,7 +42,7 @@ def write_standalone(source: Path, archive: Path) -> None:
     if archive.suffix != ".zip":
         raise ConfigError(f"{archive} is no name of a zip: give one that ends with .zip.")
     archive.parent.mkdir(parents=True, exist_ok=True)
-    check_writable(archive)
+    check_writable(archive, lambda content: b"/configs/metadata.json" in content)
     with tempfile.TemporaryDirectory(prefix="lwmisn-") as folder:
         bundle = source
         if is_bundle(source):
@@ -59,7 +59,7 @@ def write_standalone(source: Path, archive: Path) -> None:
                 member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
                 opened.writestr(member, file.read_bytes())
         with only_maker(archive):
-            write_atomically(packed.read_bytes(), archive)
+            write_named(packed.read_bytes(), archive)
 
 
 def closed_part() -> dict[str, Path]:

@@ -34,7 +34,7 @@ def _show(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.profiling import network_report
 
     if arguments.output:
-        check_writable(arguments.output)
+        check_writable(arguments.output, lambda content: b"Matplotlib" in content)
     path = arguments.genotype
     genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
     if arguments.output:

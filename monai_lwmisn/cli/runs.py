@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 
 from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_resume, add_set
 from monai_lwmisn.cli.terminal import say, sleep_early
-from monai_lwmisn.files import check_writable, read_json, write_json
+from monai_lwmisn.files import check_writable, parse_json, read_json, write_named
 from monai_lwmisn.settings import describe_settings
 
 
@@ -132,7 +133,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.run import evaluation_folder
 
     if arguments.json:
-        check_writable(arguments.json)
+        check_writable(arguments.json, lambda content: not _is_of_a_run(arguments.json) and _is_report(content))
     metrics = evaluate(
         arguments.run,
         data=arguments.data,
@@ -140,9 +141,23 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         settings=config.parse_overrides(arguments.set),
     )
     if arguments.json:
-        write_json(metrics, arguments.json)
+        write_named((json.dumps(metrics, indent=2) + "\n").encode(), arguments.json)
     folder = evaluation_folder(arguments.run, data=arguments.data, split=arguments.split)
     say(f"{format_metrics(metrics)}\nThe metrics of each case, and pictures: {folder}")
+
+
+def _is_report(content: bytes) -> bool:
+    try:
+        report = parse_json(content.decode())
+    except ValueError:
+        return False
+    return isinstance(report, dict) and {"mean", "cases", "split"} <= set(report)
+
+
+def _is_of_a_run(path: Path) -> bool:
+    """Return whether a file is the metrics that an evaluation keeps in its run folder, where a bundle takes them."""
+    place = path.resolve()
+    return place.name == "metrics.json" and any((folder / "genotype.json").is_file() for folder in place.parents)
 
 
 def _way_on_to_search(arguments: argparse.Namespace) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from monai_lwmisn.config import load_preset
 from monai_lwmisn.errors import ConfigError, DataError
-from monai_lwmisn.files import check_writable, write_atomically
+from monai_lwmisn.files import check_writable, write_named
 from monai_lwmisn.profiling import THREADS, UNRELIABLE
 from monai_lwmisn.studies.figures import HAS_ADJUST_TEXT, draw_examples, draw_fronts
 from monai_lwmisn.studies.models import OURS
@@ -24,6 +24,7 @@ from monai_lwmisn.studies.statistics import paired_tests, pareto_front
 from monai_lwmisn.training.metric_words import metric_name
 
 COSTS = {"params": "parameters", "macs": "multiply-accumulates", "latency_ms": "time", "latency_onnx_ms": "time, ONNX"}
+TITLE = "# Networks compared"
 FRONTS = "Accuracy against each cost. No network is both cheaper and more accurate than one on the line."
 EXAMPLES = (
     "Examples of the test part. The cases are at the 90th, 50th and 10th percentile of our score. The columns are the "
@@ -61,7 +62,7 @@ def write_report(out: Path, file: Path) -> list[Path]:
         raise ConfigError("A report needs adjustText, which is not installed: pip install adjustText.")
     if file.suffix != ".md":
         raise ConfigError(f"{file} does not end in .md: give the name of a Markdown file.")
-    check_writable(file)
+    check_writable(file, lambda content: content.startswith(TITLE.encode()))
     results = read_results(out)
     metric = main_metric(results)
     words = _in_words(results, metric)
@@ -83,7 +84,7 @@ def write_report(out: Path, file: Path) -> list[Path]:
     texts = {file: _markdown(results, metric, figures, missing), **tables}
     contents = {path: text.encode() for path, text in texts.items()} | {one.path: one.picture for one in figures}
     for path, content in contents.items():
-        write_atomically(content, path)
+        write_named(content, path)
     return list(contents)
 
 
@@ -111,7 +112,7 @@ def _in_words(results: Results, metric: str) -> str:
 
 def _markdown(results: Results, metric: str, figures: Sequence[Illustration], missing: str) -> str:
     lines = [
-        f"# Networks compared: {results.protocol.preset}, protocol `{results.protocol.name}`",
+        f"{TITLE}: {results.protocol.preset}, protocol `{results.protocol.name}`",
         "",
         *_introduction(results, metric),
         *_accuracy_table(results, metric),

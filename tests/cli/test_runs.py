@@ -27,6 +27,7 @@ def test_a_search_leaves_a_run_folder_with_a_network_within_its_settings(trained
 
 
 def test_the_run_moves_with_its_folder_and_evaluates_to_the_stable_json(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "figures.json").write_text('{"mean": {}, "cases": [], "split": "of an earlier call"}')
     outcome = lwmisn("evaluate", copy, "--json", tmp_path / "figures.json")
     assert outcome.code == 0, outcome.err
     figures = json.loads((tmp_path / "figures.json").read_text())
@@ -211,6 +212,17 @@ def test_a_file_that_cannot_be_written_is_named_before_the_evaluation(
     outcome = lwmisn("evaluate", trained, "--json", tmp_path / folder / "figures.json")
     assert outcome.code == 2 and is_one_sentence(outcome.err)
     assert "figures.json" in outcome.err and "make it, or give another file" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["genotype.json", "datalist.json", "configs/train.json", "evaluation/metrics.json"])
+def test_the_metrics_replace_no_file_of_a_run(copy: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (copy / "evaluation").mkdir(exist_ok=True)
+    (copy / "evaluation/metrics.json").write_text('{"mean": {}, "cases": [], "split": "test"}')
+    before = (copy / name).read_bytes()
+    monkeypatch.setattr("monai_lwmisn.run.evaluate", lambda *_, **__: pytest.fail("it was run"))
+    outcome = lwmisn("evaluate", copy, "--json", copy / name)
+    assert outcome.code == 2 and is_one_sentence(outcome.err) and "holds something else" in outcome.err
+    assert (copy / name).read_bytes() == before
 
 
 @pytest.mark.parametrize("command", ["search", "train", "evaluate"])
