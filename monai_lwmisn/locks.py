@@ -12,11 +12,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.inference.folders import LOCK
 
 __all__ = ["LOCK", "check_unwritten", "is_empty", "only_maker", "only_writer"]
-
-LOCK = ".lwmisn.lock"
-"""The file in a folder that is locked while a program writes there."""
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 

@@ -5,10 +5,11 @@ Needs the standard library alone.
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from monai_lwmisn.errors import DataError, InputWarning, counted
@@ -20,10 +21,17 @@ _KINDS = {
     stat.S_IFBLK: "device",
     stat.S_IFCHR: "device",
 }
+LOCK = ".lwmisn.lock"
+"""The file in a folder that is locked while a program of this package writes there."""
+
+_HEADERS = (".mhd", ".nhdr", ".hdr")
+"""Endings of headers that have their data in a file beside them, of the same name before another ending."""
+
+_START = 512
 _MOST_NAMED = 3
 """Files that a sentence names for one reason; it counts the others."""
 
-__all__ = ["FolderTree", "is_of_the_system", "kind_of"]
+__all__ = ["LOCK", "FolderTree", "is_of_the_system", "kind_of"]
 
 
 class FolderTree:
@@ -67,6 +75,31 @@ class FolderTree:
         """Note that a file or folder is not used, and why."""
         self._passed.setdefault(reason, []).append(path)
 
+    def select(self, files: Iterable[Path], suffixes: tuple[str, ...], kinds: str) -> list[Path]:
+        """Return the files that have one of some endings, and note others as passed over.
+
+        Texts are not noted, nor are data that belong to a header beside them.
+
+        Args:
+            files: some of the tree.
+            suffixes: the endings in lower case.
+            kinds: the formats in words.
+        """
+        selected, others = list[Path](), list[Path]()
+        for file in files:
+            (selected if file.name.lower().endswith(suffixes) else others).append(file)
+        headers = {(file.parent, file.stem) for file in selected if file.name.lower().endswith(_HEADERS)}
+        for file in others:
+            parts = file.name.split(".")
+            beginnings = {(file.parent, ".".join(parts[:number])) for number in range(1, len(parts))}
+            if headers.isdisjoint(beginnings):
+                try:
+                    if not _is_text(file):
+                        self.pass_over(file, f"not {kinds}")
+                except OSError as error:
+                    self.pass_over(file, f"cannot be read: {error.strerror}")
+        return selected
+
     def warn(self) -> None:
         """Issue one :class:`InputWarning` about all that was passed over, if anything was."""
         if not self._passed:
@@ -96,6 +129,8 @@ class FolderTree:
         links: list[Path] = []
         for path in paths:
             kind = kind_of(path)
+            if path.name == LOCK:
+                continue
             if is_of_the_system(path.name):
                 self.pass_over(path, "hidden" if path.name.startswith(".") else "of the system")
             elif kind == "file":
@@ -109,6 +144,16 @@ class FolderTree:
             else:
                 links.append(path)
         return folders, links
+
+
+def _is_text(file: Path) -> bool:
+    with open(file, "rb") as stream:
+        start = stream.read(_START)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)  # the start may end within a letter
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in start
 
 
 def is_of_the_system(name: str) -> bool:

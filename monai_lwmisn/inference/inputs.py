@@ -37,7 +37,8 @@ def find_inputs(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
         if kind == "file":
             if place.name.upper() == "DICOMDIR":
                 raise DataError(f"{place} only lists the files of a medium: give its folder, {place.parent}.")
-            found.append(place)
+            header = place.with_suffix(".hdr")
+            found.append(header if place.suffix.lower() == ".img" and header.is_file() else place)
         elif kind == "folder":
             found += _inputs_in(place, volumetric)
         elif kind == "nothing":
@@ -75,29 +76,31 @@ def _inputs_in(folder: Path, volumetric: bool) -> list[Path]:
     inputs: list[Path] = []
     tree = FolderTree(folder)
     suffixes = VOLUME_SUFFIXES if volumetric else PICTURE_SUFFIXES
+    kinds = "NIfTI, NRRD, MetaImage or DICOM" if volumetric else "PNG, TIFF, JPEG or BMP"
     for parent, files in tree.files.items():
-        inputs += [file for file in files if file.name.lower().endswith(suffixes)]
-        if volumetric and any(_is_slice(file, tree) for file in files):
+        slices = [file for file in files if volumetric and not file.name.lower().endswith(suffixes) and _is_dicom(file)]
+        inputs += tree.select([file for file in files if file not in slices], suffixes, kinds)
+        if any(_is_slice(file, tree) for file in slices):
             inputs.append(parent)
     tree.warn()
     if not inputs:
-        kinds = "NIfTI, NRRD, MetaImage or DICOM files" if volumetric else "PNG, TIFF, JPEG or BMP files"
-        raise DataError(f"The folder {folder} holds nothing to segment: give one with {kinds}.")
+        raise DataError(f"The folder {folder} holds nothing to segment: give one with {kinds} files.")
     return inputs
 
 
-def _is_slice(file: Path, tree: FolderTree) -> bool:
-    """Return whether a file is a DICOM image. Other DICOM and what cannot be read are noted as passed over."""
+def _is_dicom(file: Path) -> bool:
     try:
-        if file.name.lower().endswith(VOLUME_SUFFIXES) or not looks_like_dicom(file):
-            return False
-        if not is_image(file):
-            tree.pass_over(file, "DICOM without an image")
-            return False
-    except OSError as error:
-        tree.pass_over(file, f"cannot be read: {error.strerror}")
+        return looks_like_dicom(file)
+    except OSError:
         return False
-    return True
+
+
+def _is_slice(file: Path, tree: FolderTree) -> bool:
+    """Return whether a DICOM file is an image. Others are noted as passed over."""
+    if is_image(file):
+        return True
+    tree.pass_over(file, "DICOM without an image")
+    return False
 
 
 def output_name(image: str | os.PathLike[str]) -> str:

@@ -11,7 +11,7 @@ from monai_lwmisn.errors import DataError, InputWarning
 from monai_lwmisn.inference.picture_files import FilePicture, read_picture_file
 
 MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
-PICTURE_SUFFIXES = (*MASK_SUFFIXES, ".jpg", ".jpeg")
+PICTURE_SUFFIXES = (*MASK_SUFFIXES, ".jpg", ".jpeg", ".jpe", ".jfif")
 
 __all__ = ["MASK_SUFFIXES", "PICTURE_SUFFIXES", "convert_picture", "decode_picture"]
 

@@ -12,8 +12,8 @@ from monai_lwmisn.inference.dicom import DICOM_SUFFIXES, looks_like_dicom, read_
 from monai_lwmisn.inference.itk_volumes import METAIMAGE_SUFFIXES, NRRD_SUFFIXES, read_itk
 from monai_lwmisn.inference.nifti import read_nifti
 
-VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
-NIFTI_SUFFIXES = (".nii", ".nii.gz")
+NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr")
+VOLUME_SUFFIXES = (*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *METAIMAGE_SUFFIXES)
 
 FLAT = 1e-4
 """Share of the volume of a box of the same edges, below which a voxel is flat."""
@@ -66,7 +66,7 @@ def _read(path: Path, series: str | None) -> tuple[np.ndarray, np.ndarray, int]:
     name = path.name.lower()
     if path.is_dir():
         return *read_dicom(path, series), 3
-    if name.endswith((*NIFTI_SUFFIXES, ".hdr", ".img")):
+    if name.endswith((*NIFTI_SUFFIXES, ".img")):
         return read_nifti(path)
     if name.endswith((*NRRD_SUFFIXES, *METAIMAGE_SUFFIXES)):
         return read_itk(path)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydicom.fileset import FileSet
 
 from monai_lwmisn.errors import DataError, InputWarning
-from monai_lwmisn.inference.folders import FolderTree
+from monai_lwmisn.inference.folders import LOCK, FolderTree
 from monai_lwmisn.inference.inputs import find_inputs, output_names
 from tests.inference.dicom import write_series
 from tests.inference.volumes import volume
@@ -93,6 +93,35 @@ def test_many_are_counted_not_listed(tmp_path: Path) -> None:
 def test_nothing_is_said_about_a_folder_of_images_alone(tmp_path: Path) -> None:
     make(tmp_path, "a.nii", "notes.txt", "sub/b.mha")
     assert found_in(tmp_path) == (["a.nii", "sub/b.mha"], "")
+
+
+def test_files_of_other_formats_are_named_and_texts_and_data_of_headers_are_not(tmp_path: Path) -> None:
+    make(tmp_path, "a.nii", "p.hdr", "q.nhdr", "r.v2.mhd", "notes.txt", "README")
+    (tmp_path / "umlauts.txt").write_text(511 * "a" + "äöü", encoding="utf-8")
+    for name in ("p.img", "q.raw.gz", "r.v2.zraw", "alone.img", "b.mgz", "c.gif", "noending", "d.png"):
+        (tmp_path / name).write_bytes(b"\x89\0")
+    inputs, said = found_in(tmp_path)
+    assert inputs == ["a.nii", "p.hdr", "q.nhdr", "r.v2.mhd"]
+    reason = "(not NIfTI, NRRD, MetaImage or DICOM)"
+    assert said == f"Passed over 5 entries of {tmp_path}: alone.img, b.mgz, c.gif and 2 more {reason}."
+    make(tmp_path, "b.jfif", "c.jpe")
+    inputs, said = found_in(tmp_path, volumetric=False)
+    assert (
+        inputs == ["b.jfif", "c.jpe", "d.png"]
+        and "c.gif" not in inputs
+        and said.endswith("(not PNG, TIFF, JPEG or BMP).")
+    )
+
+
+def test_a_pair_of_header_and_image_is_one_input_by_either_name(tmp_path: Path) -> None:
+    make(tmp_path, "p.hdr", "p.img")
+    for name in ("p.hdr", "p.img"):
+        assert find_inputs(tmp_path / name, volumetric=True) == [{"image": str(tmp_path / "p.hdr")}]
+
+
+def test_the_lock_of_a_program_is_no_entry(tmp_path: Path) -> None:
+    make(tmp_path, "a.nii", LOCK)
+    assert found_in(tmp_path) == (["a.nii"], "")
 
 
 @posix

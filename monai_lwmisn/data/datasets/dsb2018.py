@@ -20,7 +20,7 @@ def _list_names(path: Path) -> tuple[str, list[str]]:
     """Return the prefix that makes a name a path, and the names of all picture files under it."""
     if path.is_dir():
         tree = FolderTree(path)
-        names = [file.relative_to(path).as_posix() for file in tree]
+        names = [file.relative_to(path).as_posix() for file in tree.select(tree, MASK_SUFFIXES, "PNG, TIFF or BMP")]
         prefix = f"{path}/"
         tree.warn()
     else:

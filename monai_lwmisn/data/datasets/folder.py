@@ -15,6 +15,7 @@ from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
 
 SUFFIXES = tuple(sorted((*PICTURE_SUFFIXES, *VOLUME_SUFFIXES), key=len, reverse=True))
+KINDS = "PNG, TIFF, JPEG, BMP, NIfTI, NRRD or MetaImage"
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "imagestr")
 """Names of the folder of the images, in lower case; the first is the documented one, the last that of nnU-Net."""
@@ -91,6 +92,7 @@ def _files(tree: FolderTree) -> tuple[dict[str, list[Path]], dict[str, list[Path
         images, labels = _side_by_side(tree, top)
         if not _pair(images, labels):
             return {}, {}, None
+        tree.select(tree.files[top], SUFFIXES, KINDS)
         warnings.warn(f"Read the images of {top} and the labels beside them.", InputWarning, stacklevel=2)
         return images, labels, None
     if (image_folder, label_folder) != (top / IMAGE_FOLDERS[0], top / LABEL_FOLDERS[0]):
@@ -100,7 +102,9 @@ def _files(tree: FolderTree) -> tuple[dict[str, list[Path]], dict[str, list[Path
         for deeper in tree.files:
             if folder in deeper.parents and _by_name(tree.files[deeper]):
                 tree.pass_over(deeper, f"put its files into {folder.name}/ itself")
-    images, labels = _by_name(tree.files[image_folder]), _by_name(tree.files[label_folder])
+    images, labels = (
+        _by_name(tree.select(tree.files[folder], SUFFIXES, KINDS)) for folder in (image_folder, label_folder)
+    )
     _refuse_channels(images, labels)
     return images, labels, label_folder
 

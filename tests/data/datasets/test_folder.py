@@ -24,7 +24,9 @@ def write(path: Path, array: np.ndarray) -> None:
         SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.ascontiguousarray(array.T)), str(path))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".tiff", ".bmp", ".nii", ".nii.gz", ".nrrd", ".mhd", ".mha"])
+@pytest.mark.parametrize(
+    "suffix", [".png", ".tif", ".tiff", ".bmp", ".nii", ".nii.gz", ".hdr", ".nrrd", ".nhdr", ".mhd", ".mha"]
+)
 def test_every_format_comes_back_as_written(tmp_path: Path, suffix: str) -> None:
     shape = (9, 7) if suffix in (".png", ".tif", ".tiff", ".bmp") else (9, 7, 5)
     generator = np.random.default_rng(0)
@@ -47,6 +49,15 @@ def test_image_and_label_may_differ_in_format(tmp_path: Path) -> None:
     write(tmp_path / "labels" / "a.mha", np.zeros((4, 4, 4), np.uint8))
     (item,) = read_dataset("folder", tmp_path)
     assert item["label"].endswith("labels/a.mha")
+
+
+def test_images_of_other_formats_are_named(tmp_path: Path) -> None:
+    touch(tmp_path, "images/a.png", "labels/a.png", "images/notes.txt")
+    for name in ("images/b.gif", "labels/b.jp2"):
+        (tmp_path / name).write_bytes(b"\x89\0")
+    pairs, said = read(tmp_path)
+    assert len(pairs) == 1 and said.startswith("Passed over 2 entries of")
+    assert "images/b.gif, labels/b.jp2 (not PNG, TIFF, JPEG, BMP, NIfTI, NRRD or MetaImage)" in said
 
 
 def test_images_and_labels_must_pair(tmp_path: Path) -> None:
