@@ -77,7 +77,7 @@ _FRAME_VECTORS = {
 }
 """What frames of a file may be instead of slices, by the tag that Frame Increment Pointer names."""
 
-__all__ = ["DICOM_SUFFIXES", "find_grid", "is_image", "looks_like_dicom", "read_dicom"]
+__all__ = ["DICOM_SUFFIXES", "find_grid", "looks_like_dicom", "read_dicom", "series_of_image"]
 
 
 def read_dicom(path: str | os.PathLike[str], series: str | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -145,15 +145,16 @@ def looks_like_dicom(file: str | os.PathLike[str]) -> bool:
     return _is_dicom(_start(file))
 
 
-def is_image(file: str | os.PathLike[str]) -> bool:
-    """Return whether a DICOM file is an image by its kind; a report or a DICOMDIR is none.
+def series_of_image(file: str | os.PathLike[str]) -> str | None:
+    """Return the UID of the series that a DICOM file is an image of; None for what is none, as a report or a DICOMDIR.
 
-    A file of no kind that can be read counts as an image, so that reading it says what is wrong.
+    A file of no kind that can be read counts as an image of the series "", so that reading it says what is wrong.
     """
     try:
-        return _kind(_read(str(file), stop_before_pixels=True)).endswith(_IMAGES)
+        header = _read(str(file), stop_before_pixels=True)
+        return str(header.get("SeriesInstanceUID") or "") if _kind(header).endswith(_IMAGES) else None
     except Exception:  # damaged headers raise whatever pydicom meets
-        return True
+        return ""
 
 
 def _start(file: str | os.PathLike[str]) -> bytes:
@@ -213,7 +214,15 @@ def _choose_series(headers: dict[str, Any], path: str | os.PathLike[str], series
     if series is not None and series not in found:
         raise DataError(f"{path} holds no series {series}: choose from {', '.join(found)}.")
     chosen = series or found[0]
-    return {file: header for file, header in headers.items() if str(header.get("SeriesInstanceUID", "")) == chosen}
+    files = {file: header for file, header in headers.items() if str(header.get("SeriesInstanceUID", "")) == chosen}
+    for keyword in ("PatientID", "StudyInstanceUID"):
+        several = list(dict.fromkeys(str(header.get(keyword) or "") for header in files.values()))
+        if len(several) > 1:
+            raise DataError(
+                f"{path} has slices of {len(several)} in {_words(keyword)} ({', '.join(several)}) under one series "
+                "UID, so they belong to different examinations: give each a folder of its own."
+            )
+    return files
 
 
 def _read(file: str, stop_before_pixels: bool = False) -> Any:

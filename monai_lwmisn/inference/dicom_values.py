@@ -89,6 +89,13 @@ def _stored_bits(frames: np.ndarray, dataset: Any, name: str) -> np.ndarray:
             InputWarning,
             stacklevel=2,
         )
+    elif frames.dtype.kind == "i" and not shift and ((above == 0) & (frames >> (stored - 1) != 0)).any():
+        warnings.warn(
+            f"{name} has values above {2 ** (stored - 1) - 1}, the largest of the {stored} bits with a sign that Bits "
+            "Stored names: they are taken as negative ones.",
+            InputWarning,
+            stacklevel=2,
+        )
     # Shifted to the left end and back, so that the sign is that of the highest stored bit.
     return (frames << (allocated - stored - shift)) >> (allocated - stored)
 

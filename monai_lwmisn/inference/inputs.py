@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.errors import DataError
-from monai_lwmisn.inference.dicom import is_image, looks_like_dicom
+from monai_lwmisn.errors import DataError, InputWarning
+from monai_lwmisn.inference.dicom import looks_like_dicom, series_of_image
 from monai_lwmisn.inference.folders import FolderTree, kind_of
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
@@ -21,7 +22,8 @@ __all__ = ["Inputs", "find_inputs", "output_name", "output_names"]
 def find_inputs(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], volumetric: bool) -> list[dict]:
     """The inputs under files and folders, as a datalist of {"image": path}.
 
-    What is passed over in a folder is issued as one :class:`monai_lwmisn.errors.InputWarning`.
+    What is passed over in a folder is issued as one :class:`monai_lwmisn.errors.InputWarning`. A DICOM series whose
+    files lie in several folders gives another.
 
     Args:
         paths: files, which are taken as they are, and folders, which are searched.
@@ -74,15 +76,22 @@ class Inputs(Sequence):
 
 def _inputs_in(folder: Path, volumetric: bool) -> list[Path]:
     inputs: list[Path] = []
+    folders: dict[str, list[str]] = {}
     tree = FolderTree(folder)
     suffixes = VOLUME_SUFFIXES if volumetric else PICTURE_SUFFIXES
     kinds = "NIfTI, NRRD, MetaImage or DICOM" if volumetric else "PNG, TIFF, JPEG or BMP"
     for parent, files in tree.files.items():
         slices = [file for file in files if volumetric and not file.name.lower().endswith(suffixes) and _is_dicom(file)]
         inputs += tree.select([file for file in files if file not in slices], suffixes, kinds)
-        if any(_is_slice(file, tree) for file in slices):
+        series = next((uid for file in slices if (uid := _series(file, tree)) is not None), None)
+        if series is not None:
             inputs.append(parent)
+            folders.setdefault(series or str(parent), []).append(str(parent))
     tree.warn()
+    for parts in folders.values():
+        if len(parts) > 1:
+            sentence = f"{', '.join(parts)} hold the same DICOM series, and each is a volume of its own"
+            warnings.warn(f"{sentence}: put the files into one folder if they are one.", InputWarning, stacklevel=3)
     if not inputs:
         raise DataError(f"The folder {folder} holds nothing to segment: give one with {kinds} files.")
     return inputs
@@ -95,12 +104,12 @@ def _is_dicom(file: Path) -> bool:
         return False
 
 
-def _is_slice(file: Path, tree: FolderTree) -> bool:
-    """Return whether a DICOM file is an image. Others are noted as passed over."""
-    if is_image(file):
-        return True
-    tree.pass_over(file, "DICOM without an image")
-    return False
+def _series(file: Path, tree: FolderTree) -> str | None:
+    """The series of a DICOM file. What is no image is noted as passed over."""
+    series = series_of_image(file)
+    if series is None:
+        tree.pass_over(file, "DICOM without an image")
+    return series
 
 
 def output_name(image: str | os.PathLike[str]) -> str:

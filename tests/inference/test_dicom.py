@@ -115,7 +115,8 @@ def doubled(**tags: object) -> Edit:
     def edit(files: list[FileDataset]) -> None:
         copies = series(PIXELS)
         for copy, file in zip(copies, files, strict=True):
-            copy.SeriesInstanceUID, copy.FrameOfReferenceUID = file.SeriesInstanceUID, file.FrameOfReferenceUID
+            for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
+                setattr(copy, keyword, getattr(file, keyword))
         each(EchoTime=10)(files)
         each(**{"EchoTime": 10} | tags)(copies)
         files.extend(copies)
@@ -146,6 +147,8 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "position of some": (last(ImagePositionPatient=None), r"has no Image Position, but others have"),
     "orientation of some": (last(ImageOrientationPatient=None), r"has no Image Orientation, but others have"),
     "frame of reference": (last(FrameOfReferenceUID="1.2.3"), r"have different Frames of Reference"),
+    "patients": (last(PatientID="2"), r"slices of 2 in Patient ID \(1, 2\) under one series UID"),
+    "studies": (last(StudyInstanceUID="1.2.3"), r"slices of 2 in Study Instance UID"),
     "zero spacing": (each(PixelSpacing=[0, 1]), r"has the Pixel Spacing 0x1 mm: correct it"),
     "one spacing": (each(PixelSpacing=0.5), r"has 0.5 in Pixel Spacing: correct it"),
     "nan position": (raw("ImagePositionPatient", b"nan\\0\\118"), r"in Image Position Patient: correct it"),
@@ -289,6 +292,15 @@ def test_bits_above_the_stored_ones_are_no_values(tmp_path: Path) -> None:
     found, remarks = values(files, tmp_path / "a")
     np.testing.assert_array_equal(found, signed)
     assert "bits set above the 12" in remarks[0]
+
+
+def test_values_that_the_stored_bits_cannot_hold_with_a_sign_are_warned_of(tmp_path: Path) -> None:
+    files = series((PIXELS % 2048 + 2000).astype(np.int16))
+    each(BitsStored=12, HighBit=11)(files)
+    found, remarks = values(files, tmp_path / "a")
+    expected = PIXELS % 2048 + 2000
+    np.testing.assert_array_equal(found, np.where(expected > 2047, expected - 4096, expected))
+    assert len(set(remarks)) == 1 and "has values above 2047, the largest of the 12 bits with a sign" in remarks[0]
 
 
 def test_a_high_bit_at_the_top_is_a_shift(tmp_path: Path) -> None:

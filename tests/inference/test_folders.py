@@ -188,6 +188,17 @@ def test_a_folder_of_reports_is_no_series(tmp_path: Path) -> None:
     assert inputs == ["series"] and "reports/1.dcm (DICOM without an image)" in said
 
 
+def test_a_series_in_several_folders_is_said_to_be_in_parts(tmp_path: Path) -> None:
+    write_series(volume().astype("int16"), tmp_path / "in/a/b")
+    (tmp_path / "in/c").mkdir()
+    for file in sorted((tmp_path / "in/a/b").iterdir())[3:]:
+        file.rename(tmp_path / "in/c" / file.name)
+    write_series(volume().astype("int16"), tmp_path / "in/d")
+    inputs, said = found_in(tmp_path / "in")
+    assert inputs == ["a/b", "c", "d"]
+    assert said.startswith(f"{tmp_path}/in/a/b, {tmp_path}/in/c hold the same DICOM series, and each is a volume")
+
+
 def test_a_series_without_the_mark_of_dicom_is_found(tmp_path: Path) -> None:
     write_series(volume().astype("int16"), tmp_path / "in/series")
     for file in (tmp_path / "in/series").iterdir():
