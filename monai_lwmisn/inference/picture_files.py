@@ -41,7 +41,8 @@ ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 """First column and row, and their steps, of the passes of a PNG that is interlaced (PNG, section 8.2)."""
 
 LOSSY = ("JPEG", "MPO")
-TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+BIG_ENDIAN_BIGTIFF = b"MM\0+"
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", BIG_ENDIAN_BIGTIFF)
 ORIENTATION = 274
 MAX_SAMPLE_VALUE = 281
 SUBFILE_REDUCED = 1
@@ -225,6 +226,7 @@ def _tiff_picture(name: str, content: bytes, page: Any) -> FilePicture:
     kinds = (*page.extrasamples, *[0] * (own - extra))
     # Pillow shows the first channels and leaves others out without a word; it takes values below zero for large ones.
     plain = page.sampleformat == 1 and bits in (1, 8) and (own == 0 or (own == 1 and kinds[0] in ALPHA))
+    plain = plain and not content.startswith(BIG_ENDIAN_BIGTIFF)  # which Pillow does not know
     if plain and page.index == 0 and page.compression not in LOSSY_COMPRESSIONS[2:]:
         return _read_with_pillow(name, content)
     numbers = page.dtype is not None and page.dtype.kind in "uif"

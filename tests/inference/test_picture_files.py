@@ -42,7 +42,10 @@ def written(folder: Path, values: np.ndarray, **options: Any) -> Path:
 @given(
     dtype=st.sampled_from(["u1", "u2", "u4", "i1", "i2", "i4", "f2", "f4", "f8"]),
     colours=st.sampled_from([(), (3,)]),
-    layout=st.sampled_from([{}, {"tile": (16, 16)}, {"bigtiff": True}, {"byteorder": ">"}, {"rowsperstrip": 3}]),
+    layout=st.sampled_from(
+        [{}, {"tile": (16, 16)}, {"bigtiff": True}, {"byteorder": ">"}, {"rowsperstrip": 3}]
+        + [{"bigtiff": True, "byteorder": ">"}]
+    ),
     compression=st.sampled_from([None, "lzw", "deflate", "zstd", "packbits"]),
     separate=st.booleans(),
     seed=st.integers(0, 99),
@@ -246,3 +249,15 @@ def test_a_png_whose_pixels_end_early_is_refused(tmp_path: Path, mode: str, dept
     assert decode_picture(path).shape == (13, 21, 3)
     with pytest.raises(DataError, match="it is cut short"):
         decode_picture(short)
+
+
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite", "rgb", "palette"])
+def test_a_bigtiff_of_either_byte_order_is_read(tmp_path: Path, photometric: str) -> None:
+    shape = (12, 15, 3) if photometric == "rgb" else (12, 15)
+    values = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    colours = {"colormap": np.random.default_rng(1).integers(0, 2**16, (3, 256), dtype=np.uint16)}
+    options = {"photometric": photometric, "bigtiff": True} | (colours if photometric == "palette" else {})
+    tifffile.imwrite(tmp_path / "little.tif", values, byteorder="<", **options)
+    tifffile.imwrite(tmp_path / "big.tif", values, byteorder=">", **options)
+    assert (tmp_path / "big.tif").read_bytes()[:4] == b"MM\0+"
+    np.testing.assert_array_equal(decode_picture(tmp_path / "big.tif"), decode_picture(tmp_path / "little.tif"))
