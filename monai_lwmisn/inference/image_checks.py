@@ -12,6 +12,15 @@ AIR = -500.0
 LEAST_AIR = 0.01
 """Share of voxels with air by which a CT is recognised. Resampling leaves single voxels of an MR below zero."""
 
+ALIKE = 1e-3
+"""Share of the range of all values within which values are alike."""
+
+FEW = 1e-4
+"""Share of the values that damage, such as a broken voxel, makes at most."""
+
+MANY = 1000
+"""Values of which one is few."""
+
 COARSE = 1.5
 """Ratio of the largest spacing to that between slices from which the slices are taken along another axis."""
 
@@ -28,7 +37,7 @@ def check_image(image: np.ndarray, in_channels: int, modality: str, name: str) -
         name: of the image, for messages.
 
     Returns:
-        Warnings, one sentence each: the values look like those of another modality.
+        Warnings, one sentence each: the values look like those of another modality, or are nearly all alike.
 
     Raises:
         DataError: another number of channels, or values that are NaN or infinite.
@@ -40,12 +49,27 @@ def check_image(image: np.ndarray, in_channels: int, modality: str, name: str) -
         )
     if not np.isfinite(image).all():
         raise DataError(f"{name} has voxels that are NaN or infinite: repair it.")
-    lowest = float(image.min())
+    lowest, highest = float(image.min()), float(image.max())
+    remarks = []
     if modality == "MR" and np.count_nonzero(image < AIR) > LEAST_AIR * image.size:
-        return [f"{name} looks like CT (values down to {lowest:g}), not like MR."]
+        remarks.append(f"{name} looks like CT (values down to {lowest:g}), not like MR.")
     if modality == "CT" and lowest > AIR:
-        return [f"{name} does not look like CT in Hounsfield units (values from {lowest:g})."]
-    return []
+        remarks.append(f"{name} does not look like CT in Hounsfield units (values from {lowest:g}).")
+    if lowest == highest:
+        remarks.append(f"{name} has the value {lowest:g} everywhere: there is nothing to see in it.")
+    elif _is_flat(image, highest - lowest):
+        remarks.append(
+            f"{name} has values from {lowest:g} to {highest:g}, and nearly all lie within a thousandth of that range: "
+            "a few of them may be damaged, and hide the others from the network."
+        )
+    return remarks
+
+
+def _is_flat(image: np.ndarray, extent: float) -> bool:
+    """Return whether nearly all values, of a million at most that are looked at, are alike beside the whole range."""
+    some = image.reshape(-1)[:: max(1, image.size // 10**6)].astype(np.float64)
+    others = np.count_nonzero(np.abs(some - np.median(some)) > ALIKE * extent)
+    return bool(others <= max(1, FEW * some.size) and some.size > MANY)
 
 
 def check_slice_axis(spacing: np.ndarray, name: str) -> list[str]:

@@ -21,6 +21,10 @@ METAIMAGE_SUFFIXES = (".mha", ".mhd")
 
 _MILLIMETRES = {"": 1.0, "mm": 1.0, "millimeter": 1.0, "m": 1e3, "cm": 10.0, "um": 1e-3, "µm": 1e-3, "micron": 1e-3}
 _NO_ANATOMY = "has no anatomical axes in its header: they are assumed to run to the left, to the back and upwards"
+_NO_ORIGIN = "has no origin in its header: 0 is assumed, so it may lie elsewhere"
+_AXES = ("domain", "space", "time", "none", "???")
+"""Kinds of NRRD axes that ITK takes for those of the image. Others are of the values of a voxel."""
+
 _OWN_TYPES = ("unsigned_char", "short", "unsigned_short", "float", "double")
 _LONGEST_HEADER = 2**20
 _LARGEST = 1e9
@@ -90,8 +94,13 @@ def _check_nrrd(path: Path, fields: dict[str, str]) -> float:
     directions = fields.get("space directions", "")
     if directions and len([word for word in directions.split(")") if "(" in word]) < min(spatial, 3):
         raise DataError(f"{path} has an axis without a direction (space directions {directions}): correct the header.")
+    kinds = [kind for kind in fields.get("kinds", "").lower().split() if kind in _AXES]
+    if "time" in kinds[:3]:
+        raise DataError(f"{path} has axes of the kinds {fields['kinds']}, not three of space: save one volume of it.")
     if not directions and "spacings" not in fields:
         _warn(f"{path} has no spacing in its header: 1 mm is assumed, so lengths and volumes may be wrong.")
+    elif not {"space origin", "axis mins", "axismins"} & set(fields):
+        _warn(f"{path} {_NO_ORIGIN}.")
     words = fields.get("space", "").lower()
     if not (words.startswith(("left", "right")) or (words[:1] in ("l", "r") and len(words) in (3, 4))):
         _warn(f"{path} {_NO_ANATOMY}.")
@@ -111,6 +120,8 @@ def _check_metaimage(path: Path, fields: dict[str, str]) -> float:
         _warn(f"{path} has no ElementSpacing in its header: 1 mm is assumed, so lengths and volumes may be wrong.")
     if not {"transformmatrix", "rotation", "orientation"} & set(fields):
         _warn(f"{path} {_NO_ANATOMY}.")
+    elif not {"offset", "position", "origin"} & set(fields):
+        _warn(f"{path} {_NO_ORIGIN}.")
     scale = [fields.get(f"elementtointensityfunction{name}", "") for name in ("slope", "offset")]
     if any(text and float(text) != neutral for text, neutral in zip(scale, (1, 0), strict=True)):
         raise DataError(f"{path} has a scale of its values (ElementToIntensityFunction), which is not read: apply it.")

@@ -66,7 +66,7 @@ def test_only_the_named_keys_are_touched_and_inverting_twice_gives_the_image() -
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(["CT", "MR", "microscopy"]),
-    st.floats(0, 1),
+    st.floats(0, 0.9),
     st.integers(-1024, 0),
     st.integers(0, 3),
 )
@@ -94,6 +94,20 @@ def test_values_that_are_no_numbers_are_refused(value: float) -> None:
         check_image(image, 3, "MR", "a.png")
 
 
+@pytest.mark.parametrize("modality", ["MR", "microscopy"])
+def test_an_image_that_scaling_leaves_flat_is_warned_of(modality: str) -> None:
+    image = np.random.default_rng(0).uniform(0, 400, (1, 30, 30, 20)).astype(np.float32)
+    assert check_image(image, 1, modality, "a.nii") == []
+    image[0, 3, 4, 5] = 1e30
+    (said,) = check_image(image, 1, modality, "a.nii")
+    assert said.startswith("a.nii has values from") and "to 1e+30, and nearly all lie within a thousandth" in said
+    (said,) = check_image(np.full_like(image, 7), 1, modality, "a.nii")
+    assert said == "a.nii has the value 7 everywhere: there is nothing to see in it."
+    sparse = np.zeros_like(image)  # three cells on a dark ground
+    sparse[0, :3, :3, :3] = 200
+    assert check_image(sparse, 1, modality, "a.nii") == []
+
+
 @pytest.mark.parametrize(("spacing", "warned"), [((1, 1, 1), 0), ((1, 1, 3), 0), ((3, 1, 1), 1), ((1.4, 1, 1), 0)])
 def test_slices_along_a_coarse_axis_are_warned_of(spacing: tuple[float, ...], warned: int) -> None:
     assert len(check_slice_axis(np.array(spacing, dtype=float), "a.nii")) == warned
@@ -101,7 +115,7 @@ def test_slices_along_a_coarse_axis_are_warned_of(spacing: tuple[float, ...], wa
 
 def test_the_transforms_warn_with_the_name_of_the_file_and_change_nothing() -> None:
     affine = torch.diag(torch.tensor([4.0, 1, 1, 1]))
-    image = MetaTensor(torch.full((1, 4, 4, 4), -900.0), affine=affine, meta={"filename_or_obj": "a.nii"})
+    image = MetaTensor(torch.arange(64.0).reshape(1, 4, 4, 4) - 900, affine=affine, meta={"filename_or_obj": "a.nii"})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for transform in (CheckImaged("image", 1, "MR"), AcquisitionAxisd("image")):

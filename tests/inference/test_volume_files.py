@@ -315,6 +315,7 @@ def metaimage(path: Path, fields: str) -> Path:
 
 MATRIX = "TransformMatrix = 1 0 0 0 1 0 0 0 1\nOffset = -5 6 7\n"
 FLIPPED = np.diag([-1.0, -1, 1, 1])
+MOVED = np.array([[0, 0, 0, 5], [0, 0, 0, -6], [0, 0, 0, 7], [0, 0, 0, 0]])
 LEANING = np.array([[1.0, 0, 0, -5], [0, 2, 1, 6], [0, 0, 3, 7], [0, 0, 0, 1]])
 METRES, MICRONS = np.diag([1e3, 1e3, 1e3, 1]), np.diag([1e-3, 1e-3, 1e-3, 1])
 
@@ -328,11 +329,14 @@ METRES, MICRONS = np.diag([1e3, 1e3, 1e3, 1]), np.diag([1e-3, 1e-3, 1e-3, 1])
         (nrrd, "space: scanner-xyz\n" + DIRECTIONS, PLACED, "has no anatomical axes"),
         (nrrd, "space dimension: 3\n" + DIRECTIONS, PLACED, "has no anatomical axes"),
         (nrrd, LPS, FLIPPED, "has no spacing"),
+        (nrrd, LPS + DIRECTIONS.split("space o")[0], PLACED - MOVED, "has no origin in its header: 0 is assumed"),
+        (nrrd, LPS + DIRECTIONS + "kinds: domain domain domain\n", PLACED, ""),
         (nrrd, LPS + DIRECTIONS + 'space units: "mm" "mm" "mm"\n', PLACED, ""),
         (nrrd, LPS + DIRECTIONS + 'space units: "um" "um" "um"\n', MICRONS @ PLACED, "is in um"),
         (metaimage, MATRIX + "ElementSpacing = 1 2 3\n", PLACED, ""),
         (metaimage, MATRIX + "ElementSpacing = 1 2 3\nDistanceUnits = m\n", METRES @ PLACED, "is in m:"),
         (metaimage, MATRIX, PLACED @ np.diag([1, 1 / 2, 1 / 3, 1]), "has no ElementSpacing"),
+        (metaimage, MATRIX.split("Offset")[0] + "ElementSpacing = 1 2 3\n", PLACED - MOVED, "has no origin"),
         (metaimage, "ElementSpacing = 1 2 3\n", FLIPPED @ np.diag([1, 2, 3, 1]), "has no anatomical axes"),
     ],
 )  # fmt: skip
@@ -350,6 +354,7 @@ def test_headers_of_itk_s_formats_are_taken_as_they_say(
     ("write", "fields", "sentence"),
     [
         (nrrd, LPS + DIRECTIONS.replace("(1,0,0)", "none"), "an axis without a direction"),
+        (nrrd, LPS + DIRECTIONS + "kinds: domain domain time\n", "has axes of the kinds domain domain time, not three"),
         (nrrd, LPS + DIRECTIONS.replace("(1,0,0)", "(nan,0,0)"), "has the space directions .*: correct the header"),
         (nrrd, LPS + DIRECTIONS.replace("(1,0,0)", "(0,0,0)"), "cannot be read"),
         (nrrd, LPS + DIRECTIONS + 'space units: "mm" "mm" "m"\n', "is in the units mm, mm, m"),
