@@ -223,6 +223,8 @@ class Predictor:
 
     def _as_loaded(self, image: np.ndarray, affine: np.ndarray | None, name: str) -> MetaTensor:
         """The array as MONAI's LoadImaged gives a file, channel first."""
+        if not image.size:
+            raise DataError(f"{name} has the shape {'x'.join(map(str, image.shape))}: there is nothing in it.")
         if self.volumetric:
             if image.ndim not in (3, 4) or affine is None:
                 raise ConfigError(

@@ -138,6 +138,7 @@ def test_a_zip_is_unpacked_until_it_is_closed(bundle: Path, tmp_path: Path, monk
         (volume()[0], AFFINE, ConfigError, "2 axes"),
         (volume(), np.eye(3), ConfigError, r"an affine of the shape \(3, 3\): give one of \(4, 4\)"),
         (np.stack([volume()] * 4, axis=-1), AFFINE, DataError, "has 4 channels"),
+        (volume()[:0], AFFINE, DataError, "The image has the shape 0x17x6: there is nothing in it"),
         (np.full((5, 5, 2), np.nan), AFFINE, DataError, "The image has voxels that are NaN"),
         ("missing.nii.gz", None, DataError, "missing.nii.gz cannot be read"),
     ],
@@ -147,6 +148,12 @@ def test_an_image_that_cannot_be_taken_is_said(
 ) -> None:
     with pytest.raises(error, match=sentence):
         predict(bundle, image, affine=affine)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 3, 3)])
+def test_a_picture_without_pixels_is_refused(nuclei: Path, shape: tuple[int, ...]) -> None:
+    with load_bundle(nuclei) as predictor, pytest.raises(DataError, match="there is nothing in it"):
+        predictor(np.zeros(shape))
 
 
 def test_pictures_have_no_slices_to_choose(nuclei: Path) -> None:
