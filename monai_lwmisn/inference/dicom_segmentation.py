@@ -79,7 +79,8 @@ def write_dicom_segmentation(
         raise DataError(
             f"{source} lacks what a DICOM Segmentation needs ({_lacking(error)}): use another format."
         ) from error
-    segmentation.SoftwareVersions = [__version__, mark_of(np.frombuffer(segmentation.PixelData, np.uint8))]
+    mark = mark_of(np.frombuffer(segmentation.PixelData, np.uint8))
+    segmentation.SoftwareVersions = [__version__, mark]  # type: ignore[assignment]
     segmentation.save_as(path)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ __all__ = ["KEY", "is_own_mask", "mark_of"]
 
 def mark_of(values: np.ndarray) -> str:
     """Return the mark of the values that a file stores."""
-    return f"monai_lwmisn {zlib.crc32(np.ascontiguousarray(values, '<u4')):08x}"
+    return f"monai_lwmisn {zlib.crc32(np.ascontiguousarray(values, '<u4').data):08x}"
 
 
 def is_own_mask(path: Path) -> bool:
@@ -35,8 +36,8 @@ def _stored(path: Path) -> tuple[str, np.ndarray]:
     if name.endswith((".nii", ".nii.gz")):
         import nibabel
 
-        image = nibabel.load(path)
-        return image.header["descrip"].item().decode(), np.asarray(image.dataobj)  # type: ignore[attr-defined]
+        image: Any = nibabel.load(path)
+        return image.header["descrip"].item().decode(), np.asarray(image.dataobj)
     if name.endswith((".nrrd", ".mha")):
         import itk
 
