@@ -13,7 +13,19 @@ from typing import Any, TextIO
 
 from monai_lwmisn.errors import CheckpointError, ConfigError, reason_of
 
-__all__ = ["check_writable", "parse_json", "read_json", "sha256_of", "write_atomically", "write_json", "write_named"]
+__all__ = [
+    "LOCK",
+    "check_writable",
+    "parse_json",
+    "read_json",
+    "sha256_of",
+    "write_atomically",
+    "write_json",
+    "write_named",
+]
+
+LOCK = ".lwmisn.lock"
+"""The file in a folder that is locked while a program of this package writes there."""
 
 MOST_LEVELS = 50
 """Of JSON. Files of this package have about ten; what follows deeper ones step by step would not come back."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.inference.folders import LOCK
+from monai_lwmisn.files import LOCK
 
 __all__ = ["LOCK", "check_unwritten", "is_empty", "only_maker", "only_writer"]
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from monai_lwmisn.errors import DataError, InputWarning, counted
+from monai_lwmisn.files import LOCK
 
 _OF_THE_SYSTEM = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
 _KINDS = {
@@ -21,9 +22,6 @@ _KINDS = {
     stat.S_IFBLK: "device",
     stat.S_IFCHR: "device",
 }
-LOCK = ".lwmisn.lock"
-"""The file in a folder that is locked while a program of this package writes there."""
-
 _HEADERS = (".mhd", ".nhdr", ".hdr")
 """Endings of headers that have their data in a file beside them, of the same name before another ending."""
 
@@ -31,7 +29,7 @@ _START = 512
 _MOST_NAMED = 3
 """Files that a sentence names for one reason; it counts the others."""
 
-__all__ = ["LOCK", "FolderTree", "is_of_the_system", "kind_of"]
+__all__ = ["FolderTree", "is_of_the_system", "kind_of"]
 
 
 class FolderTree:

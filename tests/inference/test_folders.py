@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pydicom.fileset import FileSet
 
 from monai_lwmisn.errors import DataError, InputWarning
-from monai_lwmisn.inference.folders import LOCK, FolderTree
+from monai_lwmisn.files import LOCK
+from monai_lwmisn.inference.folders import FolderTree
 from monai_lwmisn.inference.inputs import find_inputs, output_names
 from tests.inference.dicom import write_series
 from tests.inference.volumes import volume
