@@ -136,7 +136,7 @@ def _check_content(path: Path, fields: dict[str, str], is_nrrd: bool) -> None:
     else:
         compressed = fields.get("compresseddata", "").lower() == "true"
     if name.lower() not in ("", "local") and not name.startswith("LIST") and "%" not in name:
-        data = path.with_name(name)
+        data = path.parent / name
         if not data.is_file():
             raise DataError(f"The data file {data} of {path} is missing: put it beside the header.")
         if compressed:

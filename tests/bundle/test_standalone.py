@@ -94,11 +94,16 @@ def test_a_run_becomes_a_standalone_bundle_with_the_name_of_the_archive(prostate
 
 def test_what_fails_leaves_the_old_archive(prostate_bundle: Path, tmp_path: Path) -> None:
     archive = tmp_path / "file.zip"
-    archive.write_bytes(b"old")
+    with zipfile.ZipFile(archive, "w") as old:
+        old.writestr("bundle/configs/metadata.json", "{}")
+    before = archive.read_bytes()
     bundle = shutil.copytree(prostate_bundle, tmp_path / "bundle")
     (bundle / "models" / "model.pt").write_bytes(b"damaged")
     with pytest.raises(Exception, match="bundle/models/model.pt is truncated or not a checkpoint"):
         write_standalone(bundle, archive)
-    assert archive.read_bytes() == b"old"
+    assert archive.read_bytes() == before
+    archive.write_bytes(b"an archive of somebody")
+    with pytest.raises(ConfigError, match="holds something else than this command writes"):
+        write_standalone(prostate_bundle, archive)
     with pytest.raises(ConfigError, match="ends with .zip"):
         write_standalone(bundle, tmp_path / "file")
