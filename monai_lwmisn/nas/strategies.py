@@ -96,7 +96,7 @@ def draw_edges(
     random = np.random.default_rng(seed)
     operations = [name for name in table.operations if name != "zero"]
     for _ in range(ATTEMPTS):
-        edges = {group: _draw_cell(random, operations) for group in table.groups}
+        edges = {group: draw_cell(random, operations) for group in table.groups}
         free = max(sum(edge.operation in PARAMETER_FREE for edge in cell) for cell in edges.values())
         if max_parameter_free is not None and free > max_parameter_free:
             continue
@@ -111,7 +111,8 @@ def _keeps(costs: Mapping[str, float], budget: Mapping[str, float | None]) -> bo
     return all(limit is None or costs[name] <= limit for name, limit in budget.items())
 
 
-def _draw_cell(random: np.random.Generator, operations: list[str]) -> tuple[Edge, ...]:
+def draw_cell(random: np.random.Generator, operations: list[str]) -> tuple[Edge, ...]:
+    """Draw the edges of a cell uniformly: two different predecessors for each node, and an operation for each."""
     return tuple(
         Edge(node, int(predecessor), str(random.choice(operations)))
         for node in range(NODES)

@@ -16,6 +16,8 @@ from monai_lwmisn.errors import GenotypeError
 STAGES = ("encoder", "middle", "decoder")
 TOPOLOGIES = ("u", "contrast")
 STEM_STRIDES = (1, 2, 4)
+BLOCKS = ("cell", "conv")
+SKIPS = ("concatenate", "add", "none")
 MOST_CELLS = 64
 MOST_CHANNELS = 4096
 """More than any light network has. A file that asks for more is damaged, and its network would fill the memory."""
@@ -38,8 +40,9 @@ class Architecture:
                   "the encoder"}
     )  # fmt: skip
     node_width: tuple[int, ...] = field(
-        metadata={"meaning": "channels of a node at each resolution level, finest first; the middle cells are the last"}
-    )
+        metadata={"meaning": "channels of a node, or of a dense convolution, at each resolution level, finest first; "
+                  "the middle is the last"}
+    )  # fmt: skip
     stem_stride: int = field(
         default=1,
         metadata={
@@ -51,6 +54,26 @@ class Architecture:
         default="u",
         metadata={"meaning": "shape of the network: u, or contrast for the chain of cells of the paper's figure 6",
                   "choices": TOPOLOGIES}
+    )  # fmt: skip
+    details: bool = field(
+        default=True,
+        metadata={"meaning": "whether a stem stride of 4 has a path of details: a convolution at half resolution that "
+                  "joins the output before the logits"}
+    )  # fmt: skip
+    blocks: Mapping[str, tuple[tuple[str, ...], ...]] | None = field(
+        default=None,
+        metadata={"meaning": "what stands in the place of each cell, for the encoder, the middle and the decoder, "
+                  "finest level first: a list of cell and conv (a dense 3x3 convolution); null for one cell each. "
+                  "The first list of the encoder may be empty"}
+    )  # fmt: skip
+    decoder_width: tuple[int, ...] | None = field(
+        default=None,
+        metadata={"meaning": "channels in the decoder at each of its levels, finest first; null for node_width"},
+    )
+    skip: str = field(
+        default="concatenate",
+        metadata={"meaning": "how the output of an encoder level joins the decoder: concatenate, add or none",
+                  "choices": SKIPS}
     )  # fmt: skip
     in_channels: int
     out_channels: int
@@ -68,17 +91,27 @@ class Architecture:
                     f"{name} is {getattr(self, name)!r}: give a whole number from 1 to {MOST_CHANNELS}."
                 )
         self._check_cells()
-        levels = self.cells["encoder"] + 1
-        widths = self.node_width
-        if not isinstance(widths, (list, tuple)) or not all(is_count(width, 1, MOST_CHANNELS) for width in widths):
-            raise GenotypeError(f"node_width is {widths!r}: give a list of whole numbers from 1 to {MOST_CHANNELS}.")
-        if len(widths) != levels:
-            raise GenotypeError(
-                f"node_width is {list(widths)}: give {levels} whole numbers, one for each resolution level."
-            )
+        if not isinstance(self.details, bool):
+            raise GenotypeError(f"details is {self.details!r}: give true or false.")
+        if self.topology == "contrast":
+            self._check_contrast()
         # JSON knows lists only, and the order of its keys has no meaning.
-        object.__setattr__(self, "node_width", tuple(widths))
         object.__setattr__(self, "cells", {stage: self.cells[stage] for stage in STAGES})
+        levels = self.cells["encoder"] + 1
+        object.__setattr__(self, "node_width", _widths("node_width", self.node_width, levels))
+        if self.decoder_width is not None:
+            object.__setattr__(self, "decoder_width", _widths("decoder_width", self.decoder_width, levels - 1))
+        if self.blocks is not None:
+            object.__setattr__(self, "blocks", self._checked_blocks(self.blocks))
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether the network has any cell. Without one it needs no edges."""
+        return any("cell" in place for stage in STAGES for place in self.blocks_of(stage))
+
+    def blocks_of(self, stage: str) -> tuple[tuple[str, ...], ...]:
+        """The blocks in each place of a stage (``encoder``, ``middle`` or ``decoder``), finest level first."""
+        return (("cell",),) * self.cells[stage] if self.blocks is None else self.blocks[stage]
 
     def _check_cells(self) -> None:
         cells, least = self.cells, {"encoder": 1, "middle": 0, "decoder": 1}
@@ -96,6 +129,33 @@ class Architecture:
                 f"There are {cells['encoder']} encoder and {cells['decoder']} decoder cells: "
                 "a U shape needs as many of each."
             )
+
+    def _check_contrast(self) -> None:
+        given = {each.name for each in fields(self) if getattr(self, each.name) != each.default}
+        unfit = sorted(given & {"details", "blocks", "decoder_width", "skip"})
+        if unfit:
+            raise GenotypeError(
+                f"{unfit[0]} is {getattr(self, unfit[0])!r}, and the topology contrast is a chain of cells: "
+                f"leave {unfit[0]} out, or use the topology u."
+            )
+
+    def _checked_blocks(self, blocks: Any) -> dict[str, tuple[tuple[str, ...], ...]]:
+        if not isinstance(blocks, Mapping) or set(blocks) != set(STAGES):
+            raise GenotypeError(f"blocks is {blocks!r}: give lists for encoder, middle and decoder.")
+        for stage in STAGES:
+            places = blocks[stage]
+            if not isinstance(places, (list, tuple)) or len(places) != self.cells[stage]:
+                raise GenotypeError(
+                    f"blocks has {places!r} for the {stage}: give {self.cells[stage]} lists, as many as `cells` says."
+                )
+            for index, place in enumerate(places):
+                known = isinstance(place, (list, tuple)) and all(block in BLOCKS for block in place)
+                if not known or not (place or (stage == "encoder" and index == 0)):
+                    raise GenotypeError(
+                        f"blocks has {place!r} in the {stage}: give a list of {' and '.join(BLOCKS)} for each place; "
+                        "only the first of the encoder may be empty."
+                    )
+        return {stage: tuple(tuple(place) for place in blocks[stage]) for stage in STAGES}
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form, in the order of the fields."""
@@ -128,7 +188,15 @@ def _is_one_of(value: object, choices: tuple[Any, ...]) -> bool:
     return any(type(value) is type(choice) and value == choice for choice in choices)
 
 
+def _widths(name: str, widths: Any, levels: int) -> tuple[int, ...]:
+    if not isinstance(widths, (list, tuple)) or not all(is_count(width, 1, MOST_CHANNELS) for width in widths):
+        raise GenotypeError(f"{name} is {widths!r}: give a list of whole numbers from 1 to {MOST_CHANNELS}.")
+    if len(widths) != levels:
+        raise GenotypeError(f"{name} is {list(widths)}: give {levels} whole numbers, one for each resolution level.")
+    return tuple(widths)
+
+
 def _as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return dict(value)
-    return list(value) if isinstance(value, tuple) else value
+        return {key: _as_json(each) for key, each in value.items()}
+    return [_as_json(each) for each in value] if isinstance(value, tuple) else value

@@ -18,17 +18,19 @@ NODES = 4
 EDGES_PER_NODE = 2
 SHARED = "all"
 
+_PAPER = (
+    "identity",
+    "separable_conv_3x3",
+    "dilated_conv_3x3",
+    "ghost_conv_3x3",
+    "selective_kernel_conv_3x3",
+    "shuffle_group_conv_3x3",
+    "max_pool_3x3",
+    "zero",
+)
+
 SEARCH_SPACES: dict[str, tuple[str, ...]] = {
-    "lwmisn": (
-        "identity",
-        "separable_conv_3x3",
-        "dilated_conv_3x3",
-        "ghost_conv_3x3",
-        "selective_kernel_conv_3x3",
-        "shuffle_group_conv_3x3",
-        "max_pool_3x3",
-        "zero",
-    ),
+    "lwmisn": _PAPER,
     "darts": (
         "identity",
         "separable_conv_3x3",
@@ -39,8 +41,10 @@ SEARCH_SPACES: dict[str, tuple[str, ...]] = {
         "average_pool_3x3",
         "zero",
     ),
+    "lwmisn_dense": (*_PAPER, "conv_3x3", "conv_1x1"),
 }
-"""The names of the paper's eight candidates, and of those of DARTS (Liu et al., ICLR 2019, section 3.1)."""
+"""The names of the paper's eight candidates, of those of DARTS (Liu et al., ICLR 2019, section 3.1), and of the paper's
+with dense convolutions, which processors compute best."""
 
 OPERATION_NAMES = tuple(dict.fromkeys(name for space in SEARCH_SPACES.values() for name in space))
 """Every operation of any search space, once. :mod:`monai_lwmisn.networks.operations` builds each of them."""
@@ -76,7 +80,7 @@ class Genotype:
     Attributes:
         architecture: the shape of the network.
         edges: the retained edges, two per node, by group: ``{"all": ...}`` where all cells are alike (as published),
-            or ``{"encoder": ..., "middle": ..., "decoder": ...}``.
+            or ``{"encoder": ..., "middle": ..., "decoder": ...}``; ``{}`` where the architecture has no cells.
 
     Raises:
         GenotypeError: when the parts do not describe a network.
@@ -86,7 +90,13 @@ class Genotype:
     edges: Mapping[str, tuple[Edge, ...]]
 
     def __post_init__(self) -> None:
-        if set(self.edges) not in ({SHARED}, set(STAGES)):
+        if not self.architecture.has_cells:
+            if self.edges:
+                raise GenotypeError(
+                    f"The genotype has edges of {sorted(self.edges)}, and its architecture has no cell: "
+                    "leave them out, or give blocks a cell."
+                )
+        elif set(self.edges) not in ({SHARED}, set(STAGES)):
             raise GenotypeError(
                 f"The genotype's edge groups are {sorted(self.edges)}: give either '{SHARED}' or {', '.join(STAGES)}."
             )

@@ -153,4 +153,6 @@ OPERATIONS: dict[str, Operation] = {
         channels, act, norm, kernel_size=5, dilation=2
     ),
     "average_pool_3x3": lambda channels, act, norm: nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False),
+    "conv_3x3": lambda channels, act, norm: convolution(channels, channels, act=act, norm=norm),
+    "conv_1x1": lambda channels, act, norm: convolution(channels, channels, kernel_size=1, act=act, norm=norm),
 }

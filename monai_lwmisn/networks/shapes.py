@@ -6,7 +6,7 @@ A shape builds its cells with ``make_cell`` and does not depend on what they con
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import torch
@@ -40,10 +40,44 @@ class CellSite:
 MakeCell = Callable[[CellSite], nn.Module]
 
 
-class UShape(nn.Module):
-    """Encoder cells with max-pooling, middle cells, and decoder cells with transposed convolutions and concatenation.
+class DenseConvolution(nn.Module):
+    """A dense 3x3 convolution in the place of a cell. It ignores the output of the cell before the previous one.
 
-    The encoder rounds odd sizes up and the decoder crops, so the network takes images of any size from 1x1.
+    Args:
+        in_channels: channels of the previous output.
+        channels: channels of the output.
+        act: activation, as a MONAI layer configuration.
+        norm: normalisation, as a MONAI layer configuration.
+    """
+
+    def __init__(self, in_channels: int, channels: int, act: Configuration, norm: Configuration) -> None:
+        super().__init__()
+        self.layers = convolution(in_channels, channels, act=act, norm=norm)
+
+    def forward(self, prev_prev: torch.Tensor, prev: torch.Tensor) -> torch.Tensor:
+        """Map the previous output to (B, channels, height and width of ``prev``)."""
+        return self.layers(prev)
+
+
+class Chain(nn.Module):
+    """Several blocks, or none, in the place of one cell."""
+
+    def __init__(self, blocks: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, prev_prev: torch.Tensor, prev: torch.Tensor) -> torch.Tensor:
+        """Map the outputs of the two blocks before to the output of the last block."""
+        for block in self.blocks:
+            prev_prev, prev = prev, block(prev_prev, prev)
+        return prev
+
+
+class UShape(nn.Module):
+    """Encoder cells with max-pooling, middle cells, and decoder cells with transposed convolutions and skips.
+
+    Dense convolutions may stand in the place of any cell. The encoder rounds odd sizes up and the decoder crops, so the
+    network takes images of any size from 1x1.
 
     Args:
         architecture: the fields of the shape.
@@ -60,42 +94,54 @@ class UShape(nn.Module):
         norm: Configuration,
     ) -> None:
         super().__init__()
-        cells, node_width, stem_stride = architecture.cells, architecture.node_width, architecture.stem_stride
+        encoder, middle, decoder = (architecture.blocks_of(stage) for stage in STAGES)
+        node_width, stem_stride = architecture.node_width, architecture.stem_stride
+        decoder_width = architecture.decoder_width or node_width
         self.in_channels = architecture.in_channels
+        self.skip = architecture.skip
         self.sites: list[CellSite] = []
+        # Channels and level of the input of the last place, and of its output.
+        prev_prev = prev = (node_width[0], 0)
 
-        def cell(stage: str, level: int, prev_prev: tuple[int, int], prev_channels: int) -> nn.Module:
-            """Build a cell at ``level``. ``prev_prev`` is (channels, level) of its first input."""
-            site = CellSite(
-                stage,
-                (prev_prev[0], prev_channels),
-                node_width[level],
-                2.0 ** (prev_prev[1] - level),
-                stem_stride * 2**level,
-            )
-            self.sites.append(site)
-            return make_cell(site)
+        def place(stage: str, width: int, blocks: tuple[str, ...]) -> tuple[nn.Module, int]:
+            """Build what stands in the place of one cell, which follows ``prev``. Return it and its channels."""
+            older, (channels, level) = prev_prev, prev
+            built: list[nn.Module] = []
+            for block in blocks:
+                if block == "cell":
+                    scale = 2.0 ** (older[1] - level)
+                    site = CellSite(stage, (older[0], channels), width, scale, stem_stride * 2**level)
+                    self.sites.append(site)
+                    built.append(make_cell(site))
+                else:
+                    built.append(DenseConvolution(channels, width, act, norm))
+                older, channels = (channels, level), NODES * width if block == "cell" else width
+            return built[0] if len(built) == 1 else Chain(built), channels
 
         self.stem = _stem(architecture, act, norm)
-        prev_prev = prev = (node_width[0], 0)
         self.encoder = nn.ModuleList()
-        for level in range(cells["encoder"]):
-            self.encoder.append(cell("encoder", level, prev_prev, prev[0]))
-            prev_prev, prev = prev, (NODES * node_width[level], level + 1)
+        skipped: list[int] = []
+        for level, blocks in enumerate(encoder):
+            module, channels = place("encoder", node_width[level], blocks)
+            self.encoder.append(module)
+            skipped.append(channels)
+            prev_prev, prev = prev, (channels, level + 1)
         self.pool = nn.MaxPool2d(2, stride=2, ceil_mode=True)
 
-        bottom = cells["encoder"]
         self.middle = nn.ModuleList()
-        for _ in range(cells["middle"]):
-            self.middle.append(cell("middle", bottom, prev_prev, prev[0]))
-            prev_prev, prev = prev, (NODES * node_width[bottom], bottom)
+        for blocks in middle:
+            module, channels = place("middle", node_width[-1], blocks)
+            self.middle.append(module)
+            prev_prev, prev = prev, (channels, len(encoder))
 
         self.up, self.decoder = nn.ModuleList(), nn.ModuleList()
-        for level in reversed(range(cells["decoder"])):
-            self.up.append(UpSample(2, prev[0], node_width[level], scale_factor=2, mode="deconv"))
-            merged = (node_width[level] + NODES * node_width[level], level)
-            self.decoder.append(cell("decoder", level, prev_prev, merged[0]))
-            prev_prev, prev = merged, (NODES * node_width[level], level)
+        for level in reversed(range(len(decoder))):
+            width = skipped[level] if self.skip == "add" else decoder_width[level]
+            self.up.append(UpSample(2, prev[0], width, scale_factor=2, mode="deconv"))
+            prev = (width + skipped[level] if self.skip == "concatenate" else width, level)
+            module, channels = place("decoder", decoder_width[level], decoder[level])
+            self.decoder.append(module)
+            prev_prev, prev = prev, (channels, level)
         self.head = _head(prev[0], architecture.out_channels, stem_stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -103,16 +149,21 @@ class UShape(nn.Module):
         check_images(x, self.in_channels)
         prev_prev = prev = self.stem(x)
         skips: list[torch.Tensor] = []
-        for cell in self.encoder:
-            skips.append(cell(prev_prev, prev))
+        for block in self.encoder:
+            skips.append(block(prev_prev, prev))
             prev_prev, prev = prev, self.pool(skips[-1])
-        for cell in self.middle:
-            prev_prev, prev = prev, cell(prev_prev, prev)
-        for up, cell in zip(self.up, self.decoder):  # noqa: B905  TorchScript knows no `strict`
-            skip = skips.pop()
-            merged = torch.cat([crop_like(up(prev), skip), skip], dim=1)
-            prev_prev, prev = merged, cell(prev_prev, merged)
+        for block in self.middle:
+            prev_prev, prev = prev, block(prev_prev, prev)
+        for up, block in zip(self.up, self.decoder):  # noqa: B905  TorchScript knows no `strict`
+            merged = self._merge(up(prev), skips.pop())
+            prev_prev, prev = merged, block(prev_prev, merged)
         return crop_like(self.head(prev), x)
+
+    def _merge(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        x = crop_like(x, skip)
+        if self.skip == "concatenate":
+            return torch.cat([x, skip], dim=1)
+        return x + skip if self.skip == "add" else x
 
 
 class QuarteredShape(nn.Module):
@@ -195,11 +246,17 @@ class ContrastShape(nn.Module):
 
 
 def _stem(architecture: Architecture, act: Configuration | None, norm: Configuration) -> nn.Module:
-    """A convolution to the finest level. Its kernel grows with the stride, so that every pixel is covered."""
-    stride = architecture.stem_stride
+    """A convolution to the finest level that covers every pixel; in a U shape two of stride 2 for a stride of 4.
+
+    In the contrast network, which has no activation after its stem, the kernel grows with the stride.
+    """
+    stride, width = architecture.stem_stride, architecture.node_width[0]
+    if stride == 4 and architecture.topology == "u":
+        first = convolution(architecture.in_channels, width, stride=2, act=act, norm=norm)
+        return nn.Sequential(first, convolution(width, width, stride=2, act=act, norm=norm))
     return convolution(
         architecture.in_channels,
-        architecture.node_width[0],
+        width,
         kernel_size=max(3, 2 * stride - 1),
         stride=stride,
         act=act,
@@ -220,5 +277,6 @@ def build_shape(
     """Build the shape that an architecture names. The arguments are those of :class:`UShape`."""
     if architecture.topology == "contrast":
         return ContrastShape(architecture, make_cell, act, norm)
-    shape = QuarteredShape if architecture.stem_stride == 4 else UShape
-    return shape(architecture, make_cell, act, norm)
+    if architecture.stem_stride == 4 and architecture.details:
+        return QuarteredShape(architecture, make_cell, act, norm)
+    return UShape(architecture, make_cell, act, norm)
