@@ -105,7 +105,7 @@ def _keeps(costs: Mapping[str, float], limits: Mapping[str, float]) -> bool:
 
 
 def _one_of(random: np.random.Generator, choices: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    return choices[random.integers(len(choices))]
+    return choices[int(random.integers(len(choices)))]
 
 
 def _draw_widths(random: np.random.Generator, levels: int) -> tuple[int, ...]:

@@ -27,16 +27,37 @@ def edges_by_group(operations: tuple[str, ...] = tuple(OPERATIONS)) -> st.Search
     return st.fixed_dictionaries({"all": cell}) | st.fixed_dictionaries(dict.fromkeys(STAGES, cell))
 
 
+def widths(levels: int) -> st.SearchStrategy[tuple[int, ...]]:
+    """A small number of channels for each level."""
+    return st.lists(st.integers(1, 5), min_size=levels, max_size=levels).map(tuple)
+
+
+@st.composite
+def blocks(draw: st.DrawFn, cells: dict[str, int]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """One or two blocks of any kind in each place, and perhaps none in the first."""
+    place = st.lists(st.sampled_from(("cell", "conv")), min_size=1, max_size=2).map(tuple)
+    drawn = {stage: tuple(draw(place) for _ in range(cells[stage])) for stage in STAGES}
+    if draw(st.booleans()):
+        drawn["encoder"] = ((), *drawn["encoder"][1:])
+    return drawn
+
+
 @st.composite
 def genotypes(draw: st.DrawFn) -> Genotype:
     """Any small genotype."""
     levels = draw(st.integers(1, 3))
+    cells = {"encoder": levels, "middle": draw(st.integers(0, 2)), "decoder": levels}
+    contrast = draw(st.booleans())
     architecture = Architecture(
-        cells={"encoder": levels, "middle": draw(st.integers(0, 2)), "decoder": levels},
-        node_width=tuple(draw(st.lists(st.integers(1, 5), min_size=levels + 1, max_size=levels + 1))),
+        cells=cells,
+        node_width=draw(widths(levels + 1)),
         stem_stride=draw(st.sampled_from((1, 2, 4))),
         in_channels=draw(st.integers(1, 4)),
         out_channels=draw(st.integers(1, 4)),
-        topology=draw(st.sampled_from(("u", "contrast"))),
+        topology="contrast" if contrast else "u",
+        details=contrast or draw(st.booleans()),
+        blocks=None if contrast else draw(st.none() | blocks(cells)),
+        decoder_width=None if contrast else draw(st.none() | widths(levels)),
+        skip="concatenate" if contrast else draw(st.sampled_from(("concatenate", "add", "none"))),
     )
-    return Genotype(architecture, draw(edges_by_group()))
+    return Genotype(architecture, draw(edges_by_group()) if architecture.has_cells else {})

@@ -57,6 +57,10 @@ def test_the_file_holds_what_builds_the_network_and_nothing_else(data: dict[str,
         "node_width": [4, 6, 8],
         "stem_stride": 2,
         "topology": "u",
+        "details": True,
+        "blocks": None,
+        "decoder_width": None,
+        "skip": "concatenate",
         "in_channels": 3,
         "out_channels": 1,
     }
@@ -64,10 +68,11 @@ def test_the_file_holds_what_builds_the_network_and_nothing_else(data: dict[str,
 
 
 def test_a_field_with_a_default_may_be_left_out(data: dict[str, Any]) -> None:
-    for name in ("stem_stride", "topology"):
+    for name in ("stem_stride", "topology", "details", "blocks", "decoder_width", "skip"):
         del data["architecture"][name]
     architecture = Genotype.from_dict(data).architecture
     assert (architecture.stem_stride, architecture.topology) == (1, "u")
+    assert (architecture.details, architecture.blocks, architecture.skip) == (True, None, "concatenate")
 
 
 def test_every_field_that_the_data_does_not_give_says_what_it_means() -> None:
@@ -117,6 +122,7 @@ def set_value(*path: Any, value: Any) -> Change:
 
 
 FIRST = ("edges", "all", 0)
+PLAIN = {"encoder": [[], ["conv"]], "middle": [["conv"]], "decoder": [["conv"], ["conv"]]}
 
 
 @pytest.mark.parametrize(
@@ -160,6 +166,18 @@ FIRST = ("edges", "all", 0)
         (set_value("architecture", "node_width", value=[4, 6]), r"node_width is \[4, 6\]: give 3 whole numbers"),
         (set_value("architecture", "node_width", value=[4, 6, 0]), r"node_width is \[4, 6, 0\]"),
         (set_value("architecture", "node_width", value=4), "node_width is 4: give a list of whole numbers"),
+        (set_value("architecture", "decoder_width", value=[4, 6, 8]), r"decoder_width is \[4, 6, 8\]: give 2 whole"),
+        (set_value("architecture", "details", value=1), "details is 1: give true or false"),
+        (set_value("architecture", "skip", value="multiply"), "skip is 'multiply': use one of concatenate, add, none"),
+        (set_value("architecture", "blocks", value=[]), r"blocks is \[\]: give lists for encoder, middle and decoder"),
+        (set_value("architecture", "blocks", value={**PLAIN, "middle": []}), r"has \[\] for the middle: give 1 lists"),
+        (set_value("architecture", "blocks", value={**PLAIN, "middle": [["dense"]]}), r"has \['dense'\] in the"),
+        (set_value("architecture", "blocks", value={**PLAIN, "middle": [[]]}), "only the first of the encoder may be"),
+        (set_value("architecture", "blocks", value=PLAIN), r"edges of \['all'\], and its architecture has no cell"),
+        (
+            lambda data: data["architecture"].update(topology="contrast", skip="add"),
+            "skip is 'add', and the topology contrast is a chain of cells: leave skip out",
+        ),
     ],
 )
 def test_what_is_no_genotype_is_refused_with_its_reason(

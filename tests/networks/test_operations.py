@@ -66,6 +66,8 @@ def test_operations_have_as_many_parameters_as_their_formula_says(name: str) -> 
         "dilated_conv_5x5": separable[wide],
         "ghost_conv_3x3": (c + near + 2 * normalised) * c // 2,
         "selective_kernel_conv_3x3": 2 * (near + normalised) * c + squeeze + 2 * score,
+        "conv_3x3": (near * c + normalised) * c,
+        "conv_1x1": (c + normalised) * c,
         "shuffle_group_conv_3x3": 2 * c * bottleneck // groups + (near + 2 * normalised) * bottleneck + normalised * c,
     }
     parameters = sum(parameter.numel() for parameter in make(name, c).parameters())
@@ -147,6 +149,8 @@ def test_operations_that_learn_nothing_are_exact() -> None:
 
 def test_the_spaces_hold_known_operations_and_each_has_zero() -> None:
     for space in SEARCH_SPACES.values():
-        assert len(set(space)) == 8 and "zero" in space and set(space) <= set(OPERATIONS)
+        assert len(set(space)) == len(space) and "zero" in space and set(space) <= set(OPERATIONS)
+    assert len(SEARCH_SPACES["lwmisn"]) == len(SEARCH_SPACES["darts"]) == 8
+    assert set(SEARCH_SPACES["lwmisn_dense"]) - set(SEARCH_SPACES["lwmisn"]) == {"conv_3x3", "conv_1x1"}
     assert set(OPERATION_NAMES) == set(OPERATIONS)
     assert {name for name in OPERATIONS if not list(make(name, 4).parameters())} == PARAMETER_FREE

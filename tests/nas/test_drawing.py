@@ -1,0 +1,62 @@
+"""Whole networks are drawn from all shapes, inside a budget, and the same by the same seed."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from monai_lwmisn.errors import BudgetError, ConfigError
+from monai_lwmisn.nas.drawing import draw_architecture, draw_genotype
+from monai_lwmisn.networks import LWMISN, Genotype
+
+CHANNELS = {"in_channels": 1, "out_channels": 2}
+
+
+def test_every_shape_is_drawn_and_widths_never_fall() -> None:
+    random = np.random.default_rng(0)
+    drawn = [draw_architecture(random, **CHANNELS) for _ in range(400)]
+    assert Counter((each.stem_stride, each.details) for each in drawn).keys() == {
+        (1, True), (2, True), (4, True), (4, False)
+    }  # fmt: skip
+    assert {len(each.node_width) for each in drawn} == {3, 4, 5, 6}
+    assert {each.skip for each in drawn} == {"concatenate", "add", "none"}
+    places = {place for each in drawn for stage in ("encoder", "middle", "decoder") for place in each.blocks_of(stage)}
+    assert places == {(), ("conv",), ("conv", "conv"), ("cell",), ("cell", "cell")}
+    for each in drawn:
+        assert each.decoder_width is not None
+        for widths in (each.node_width, each.decoder_width):
+            assert list(widths) == sorted(widths) and widths[0] >= 4 and widths[-1] <= 64
+
+
+def test_a_network_keeps_the_budget_and_its_seed() -> None:
+    budget = {"params": 100_000, "macs": None}
+    first, again = (draw_genotype(3, search_space="lwmisn_dense", budget=budget, **CHANNELS) for _ in range(2))
+    assert first == again == Genotype.from_dict(first.to_dict())
+    network = LWMISN(first).eval()
+    assert sum(parameter.numel() for parameter in network.parameters()) <= 100_000
+    with torch.inference_mode():
+        assert network(torch.rand(1, 1, 40, 56)).shape == (1, 2, 40, 56)
+
+
+def test_a_measured_limit_draws_again() -> None:
+    times = iter([9.0, 9.0, 1.0])
+    seen: list[Genotype] = []
+
+    def measure(genotype: Genotype) -> dict[str, float]:
+        seen.append(genotype)
+        return {"latency_ms": next(times)}
+
+    budget = {"latency_ms": 5.0}
+    drawn = draw_genotype(0, search_space=["conv_3x3", "zero"], budget=budget, measure=measure, **CHANNELS)
+    assert len(seen) == 3 and drawn == seen[-1]
+    operations = {edge.operation for each in seen for cell in each.edges.values() for edge in cell}
+    assert operations <= {"conv_3x3"}
+
+
+def test_what_cannot_be_drawn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monai_lwmisn.nas.drawing.ATTEMPTS", 2)
+    with pytest.raises(BudgetError, match="None of 2 random networks keeps the budget: widen it"):
+        draw_genotype(0, search_space="lwmisn_dense", budget={"params": 1.0}, **CHANNELS)
+    with pytest.raises(ConfigError, match="search_space is 'wide'"):
+        draw_genotype(0, search_space="wide", budget={}, **CHANNELS)
