@@ -1,7 +1,4 @@
-"""Draws whole networks at random: the shape, the blocks and the edges of the cells, inside a budget.
-
-The shapes are those that a search of shapes may try, see :func:`draw_architecture`.
-"""
+"""Draws whole networks at random: the shape, the blocks and the edges of the cells, inside a budget."""
 
 from __future__ import annotations
 
@@ -11,19 +8,23 @@ import numpy as np
 import torch
 
 from monai_lwmisn.errors import BudgetError
-from monai_lwmisn.nas.strategies import ATTEMPTS, draw_cell
-from monai_lwmisn.networks import LWMISN, Architecture, Genotype
-from monai_lwmisn.networks.architecture import SKIPS, STAGES
-from monai_lwmisn.networks.supernet import find_candidates
+from monai_lwmisn.nas.derivation import Edges
+from monai_lwmisn.networks import LWMISN, Architecture, Edge, Genotype
+from monai_lwmisn.networks.architecture import SKIPS
+from monai_lwmisn.networks.genotype import EDGES_PER_NODE, INPUTS, NODES, PARAMETER_FREE
+from monai_lwmisn.networks.supernet import find_candidates, find_groups
 from monai_lwmisn.profiling import IMAGE_SIZE, multiply_accumulates, parameter_count
+
+ATTEMPTS = 10_000
+"""Draws of a network before a budget is given up."""
 
 STEMS = ((1, True), (2, True), (4, True), (4, False))
 """Stem strides, with and without the path of details, which only a stride of 4 has."""
 
 LEVELS = (3, 4, 5, 6)
 WIDTHS = (4, 6, 8, 12, 16, 24, 32, 48, 64)
-PLACES = (("conv",), ("conv", "conv"), ("cell",), ("cell", "cell"))
-"""What may stand in one place: a kind of block, once or twice."""
+MOST_BLOCKS = 2
+"""Blocks in one place, which are of one kind."""
 
 Measure = Callable[[Genotype], Mapping[str, float]]
 """Returns costs of a network by name, such as its measured time."""
@@ -32,17 +33,19 @@ Measure = Callable[[Genotype], Mapping[str, float]]
 def draw_architecture(random: np.random.Generator, in_channels: int, out_channels: int) -> Architecture:
     """Draw a U shape.
 
-    Stem, number of levels and skip are uniform. So are the blocks of each place; the finest level of the encoder may
-    have none, because the stem comes before it. The widths of the encoder and, apart from them, of the decoder are
-    uniform too and then sorted, so that they never fall from a level to the next coarser one.
+    Stem, number of levels and skip are uniform, and so is the share of places that have cells, so that networks of
+    dense convolutions alone are drawn too. A place has one or two blocks; the finest of the encoder may have none,
+    because the stem comes before it. The widths of the encoder and, apart from them, of the decoder are uniform and
+    then sorted, so that they never fall from a level to the next coarser one.
     """
     stem_stride, details = STEMS[random.integers(len(STEMS))]
     steps = int(random.choice(LEVELS)) - 1
-    first: tuple[tuple[str, ...], ...] = ((), *PLACES)
+    share = random.random()
+    first, *others = (_draw_place(random, share, least=int(place > 0)) for place in range(2 * steps + 1))
     blocks = {
-        "encoder": (_one_of(random, first), *(_one_of(random, PLACES) for _ in range(steps - 1))),
-        "middle": (_one_of(random, PLACES),),
-        "decoder": tuple(_one_of(random, PLACES) for _ in range(steps)),
+        "encoder": (first, *others[: steps - 1]),
+        "middle": (others[steps - 1],),
+        "decoder": tuple(others[steps:]),
     }
     return Architecture(
         cells={"encoder": steps, "middle": 1, "decoder": steps},
@@ -61,36 +64,59 @@ def draw_genotype(
     seed: int,
     *,
     search_space: str | Sequence[str],
+    alpha_groups: str,
     budget: Mapping[str, float | None],
     in_channels: int,
     out_channels: int,
+    max_parameter_free: int | None = None,
     measure: Measure | None = None,
 ) -> Genotype:
     """Draw a network that keeps a budget: its shape by :func:`draw_architecture`, its cells uniformly.
 
     Args:
         seed: the same seed draws the same network, if ``measure`` measures the same.
-        search_space: a search space by name, or the names of its operations.
+        search_space, alpha_groups: as for :class:`~monai_lwmisn.networks.Supernet`.
         budget: limits by name of the cost; None for no limit. Networks that do not keep it are drawn again.
         in_channels: channels of an image.
         out_channels: channels of the logits.
+        max_parameter_free: see :func:`~monai_lwmisn.nas.derivation.derive`.
         measure: measures the costs of ``budget`` that are not counted here (``params`` and ``macs`` are). It is called
             only for networks that keep the counted limits.
 
     Raises:
         BudgetError: when no network that keeps the budget was drawn.
-        ConfigError: for an unknown search space.
+        ConfigError: for an unknown search space or kind of groups.
     """
     random = np.random.default_rng(seed)
-    operations = [name for name in find_candidates(search_space) if name != "zero"]
-    limits = {name: limit for name, limit in budget.items() if limit is not None}
+    operations, groups = find_candidates(search_space), find_groups(alpha_groups)
     for _ in range(ATTEMPTS):
         architecture = draw_architecture(random, in_channels, out_channels)
-        edges = {stage: draw_cell(random, operations) for stage in STAGES}
+        edges = draw_cells(random, groups, operations, max_parameter_free)
+        if edges is None:
+            continue
         genotype = Genotype(architecture, edges if architecture.has_cells else {})
-        if _keeps(_count(genotype), limits) and (measure is None or _keeps(measure(genotype), limits)):
+        if keeps(_count(genotype), budget) and (measure is None or keeps(measure(genotype), budget)):
             return genotype
     raise BudgetError(f"None of {ATTEMPTS} random networks keeps the budget: widen it.")
+
+
+def draw_cells(
+    random: np.random.Generator, groups: Sequence[str], operations: Sequence[str], max_parameter_free: int | None
+) -> Edges | None:
+    """Draw a cell for each group uniformly: two different predecessors for each node, and any operation but Zero.
+
+    Returns None for a cell with more than ``max_parameter_free`` operations without parameters.
+    """
+    names = [name for name in operations if name != "zero"]
+    edges = {group: _draw_cell(random, names) for group in groups}
+    free = max(sum(edge.operation in PARAMETER_FREE for edge in cell) for cell in edges.values())
+    return None if max_parameter_free is not None and free > max_parameter_free else edges
+
+
+def keeps(costs: Mapping[str, float], budget: Mapping[str, float | None]) -> bool:
+    """Whether costs, by name, are within the limits that a budget has for them."""
+    limits = {name: budget.get(name) for name in costs}
+    return all(limit is None or costs[name] <= limit for name, limit in limits.items())
 
 
 def _count(genotype: Genotype) -> dict[str, float]:
@@ -100,12 +126,16 @@ def _count(genotype: Genotype) -> dict[str, float]:
     return {"params": parameter_count(network), "macs": multiply_accumulates(network, image)}
 
 
-def _keeps(costs: Mapping[str, float], limits: Mapping[str, float]) -> bool:
-    return all(cost <= limits[name] for name, cost in costs.items() if name in limits)
+def _draw_cell(random: np.random.Generator, operations: list[str]) -> tuple[Edge, ...]:
+    return tuple(
+        Edge(node, int(predecessor), str(random.choice(operations)))
+        for node in range(NODES)
+        for predecessor in sorted(random.choice(INPUTS + node, EDGES_PER_NODE, replace=False))
+    )
 
 
-def _one_of(random: np.random.Generator, choices: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    return choices[int(random.integers(len(choices)))]
+def _draw_place(random: np.random.Generator, share: float, least: int) -> tuple[str, ...]:
+    return ("cell" if random.random() < share else "conv",) * int(random.integers(least, MOST_BLOCKS + 1))
 
 
 def _draw_widths(random: np.random.Generator, levels: int) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -14,11 +15,11 @@ from monai_lwmisn.errors import BudgetError, ConfigError
 from monai_lwmisn.nas.budget import check_budget
 from monai_lwmisn.nas.costs import CostTable, measure_costs
 from monai_lwmisn.nas.derivation import Edges, Measure
-from monai_lwmisn.nas.latency import LatencyTable, true_costs
-from monai_lwmisn.networks import Architecture, Edge, Genotype
-from monai_lwmisn.networks.genotype import EDGES_PER_NODE, INPUTS, NODES, PARAMETER_FREE
+from monai_lwmisn.nas.drawing import ATTEMPTS, draw_cells, draw_genotype, keeps
+from monai_lwmisn.nas.latency import LatencyTable, measure_network, true_costs
+from monai_lwmisn.networks import Architecture, Genotype
 
-ATTEMPTS = 10_000
+SHAPES = ("given", "drawn")
 
 
 def random_genotype(
@@ -30,22 +31,41 @@ def random_genotype(
     budget: Mapping[str, float | None],
     latency_table: LatencyTable,
     max_parameter_free: int | None = None,
+    shape: str = "given",
     seed: int = 0,
 ) -> None:
     """Write a random genotype of a search space that keeps the budget.
 
     Args:
         genotype_file: the file to write.
-        architecture: the shape of the network.
+        architecture: the shape of the network, if it is given; otherwise its channels alone are used.
         search_space, alpha_groups: as for :class:`~monai_lwmisn.networks.Supernet`.
         budget: limits by name of the cost.
         latency_table: measures operations, where the budget limits the latency.
         max_parameter_free: see :func:`~monai_lwmisn.nas.derivation.derive`.
-        seed: the same seed draws the same genotype.
+        shape: ``given`` draws the cells of ``architecture``, ``drawn`` the shape too, by
+            :func:`~monai_lwmisn.nas.drawing.draw_genotype`.
+        seed: the same seed draws the same genotype, if no latency is limited.
 
     Raises:
         BudgetError: when no genotype keeps the budget, or none was drawn that does.
+        ConfigError: for another ``shape``.
     """
+    if shape not in SHAPES:
+        raise ConfigError(f"search.shape is {shape!r}: use one of {', '.join(SHAPES)}.")
+    if shape == "drawn":
+        timed = budget.get("latency_ms") is not None
+        draw_genotype(
+            seed,
+            search_space=search_space,
+            alpha_groups=alpha_groups,
+            budget=budget,
+            in_channels=architecture.in_channels,
+            out_channels=architecture.out_channels,
+            max_parameter_free=max_parameter_free,
+            measure=partial(measure_network, runtime=latency_table.runtime) if timed else None,
+        ).save(genotype_file)
+        return
     table = measure_costs(architecture, search_space, alpha_groups, latency_table, used_by=[budget])
     measure = true_costs(architecture, budget, latency_table.runtime)
     edges = draw_edges(table, seed, budget, max_parameter_free=max_parameter_free, measure=measure)
@@ -94,27 +114,10 @@ def draw_edges(
     """
     check_budget(table, budget, max_parameter_free)
     random = np.random.default_rng(seed)
-    operations = [name for name in table.operations if name != "zero"]
     for _ in range(ATTEMPTS):
-        edges = {group: draw_cell(random, operations) for group in table.groups}
-        free = max(sum(edge.operation in PARAMETER_FREE for edge in cell) for cell in edges.values())
-        if max_parameter_free is not None and free > max_parameter_free:
-            continue
-        if _keeps(table.of(edges), budget) and (measure is None or _keeps(measure(edges), budget)):
+        edges = draw_cells(random, table.groups, table.operations, max_parameter_free)
+        if edges is not None and keeps(table.of(edges), budget) and (measure is None or keeps(measure(edges), budget)):
             return edges
     raise BudgetError(
         f"None of {ATTEMPTS} random networks keeps the budget: widen it, or search with --strategy differentiable."
-    )
-
-
-def _keeps(costs: Mapping[str, float], budget: Mapping[str, float | None]) -> bool:
-    return all(limit is None or costs[name] <= limit for name, limit in budget.items())
-
-
-def draw_cell(random: np.random.Generator, operations: list[str]) -> tuple[Edge, ...]:
-    """Draw the edges of a cell uniformly: two different predecessors for each node, and an operation for each."""
-    return tuple(
-        Edge(node, int(predecessor), str(random.choice(operations)))
-        for node in range(NODES)
-        for predecessor in sorted(random.choice(INPUTS + node, EDGES_PER_NODE, replace=False))
     )

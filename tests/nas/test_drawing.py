@@ -1,16 +1,21 @@
 """Whole networks are drawn from all shapes, inside a budget, and the same by the same seed."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from monai_lwmisn.errors import BudgetError, ConfigError
+from monai_lwmisn.nas import LatencyTable, random_genotype
 from monai_lwmisn.nas.drawing import draw_architecture, draw_genotype
 from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.genotype import PARAMETER_FREE
+from tests.nas.assembly import ARCHITECTURE
 
 CHANNELS = {"in_channels": 1, "out_channels": 2}
+NETWORK = {**CHANNELS, "alpha_groups": "stages"}
 
 
 def test_every_shape_is_drawn_and_widths_never_fall() -> None:
@@ -23,6 +28,7 @@ def test_every_shape_is_drawn_and_widths_never_fall() -> None:
     assert {each.skip for each in drawn} == {"concatenate", "add", "none"}
     places = {place for each in drawn for stage in ("encoder", "middle", "decoder") for place in each.blocks_of(stage)}
     assert places == {(), ("conv",), ("conv", "conv"), ("cell",), ("cell", "cell")}
+    assert 0 < sum(each.has_cells for each in drawn) < len(drawn)
     for each in drawn:
         assert each.decoder_width is not None
         for widths in (each.node_width, each.decoder_width):
@@ -30,9 +36,10 @@ def test_every_shape_is_drawn_and_widths_never_fall() -> None:
 
 
 def test_a_network_keeps_the_budget_and_its_seed() -> None:
-    budget = {"params": 100_000, "macs": None}
-    first, again = (draw_genotype(3, search_space="lwmisn_dense", budget=budget, **CHANNELS) for _ in range(2))
+    limits = {"budget": {"params": 100_000, "macs": None}, "max_parameter_free": 2}
+    first, again = (draw_genotype(3, search_space="lwmisn_dense", **limits, **NETWORK) for _ in range(2))
     assert first == again == Genotype.from_dict(first.to_dict())
+    assert all(sum(edge.operation in PARAMETER_FREE for edge in cell) <= 2 for cell in first.edges.values())
     network = LWMISN(first).eval()
     assert sum(parameter.numel() for parameter in network.parameters()) <= 100_000
     with torch.inference_mode():
@@ -48,15 +55,33 @@ def test_a_measured_limit_draws_again() -> None:
         return {"latency_ms": next(times)}
 
     budget = {"latency_ms": 5.0}
-    drawn = draw_genotype(0, search_space=["conv_3x3", "zero"], budget=budget, measure=measure, **CHANNELS)
+    drawn = draw_genotype(0, search_space=["conv_3x3", "zero"], budget=budget, measure=measure, **NETWORK)
     assert len(seen) == 3 and drawn == seen[-1]
     operations = {edge.operation for each in seen for cell in each.edges.values() for edge in cell}
     assert operations <= {"conv_3x3"}
 
 
+def test_a_run_may_draw_the_whole_network(tmp_path: Path) -> None:
+    budget = {"params": 200_000.0, "macs": None, "latency_ms": None}
+    for name in ("first", "again"):
+        random_genotype(
+            tmp_path / name,
+            ARCHITECTURE,
+            search_space="lwmisn_dense",
+            alpha_groups="stages",
+            budget=budget,
+            latency_table=LatencyTable(tmp_path),
+            shape="drawn",
+            seed=5,
+        )
+    genotype = Genotype.load(tmp_path / "first")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "first").read_bytes()
+    assert genotype.architecture.blocks is not None and genotype.architecture.in_channels == ARCHITECTURE.in_channels
+
+
 def test_what_cannot_be_drawn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monai_lwmisn.nas.drawing.ATTEMPTS", 2)
     with pytest.raises(BudgetError, match="None of 2 random networks keeps the budget: widen it"):
-        draw_genotype(0, search_space="lwmisn_dense", budget={"params": 1.0}, **CHANNELS)
+        draw_genotype(0, search_space="lwmisn_dense", budget={"params": 1.0}, **NETWORK)
     with pytest.raises(ConfigError, match="search_space is 'wide'"):
-        draw_genotype(0, search_space="wide", budget={}, **CHANNELS)
+        draw_genotype(0, search_space="wide", budget={}, **NETWORK)
