@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from monai_lwmisn.errors import counted
-from monai_lwmisn.networks import Genotype
+from monai_lwmisn.networks import Architecture, Genotype
 from monai_lwmisn.networks.architecture import STAGES
 from monai_lwmisn.networks.genotype import INPUTS
 from monai_lwmisn.profiling import IMAGE_SIZE, format_latency
@@ -25,8 +25,9 @@ def format_network(report: Mapping[str, Any]) -> str:
         f"multiply-accumulates  {report['macs'] / 1e9:.4f} G   for one {architecture.in_channels}x{SIZE} image",
         f"latency               {format_latency(report)}  on this CPU, torch, channels last",
         f"peak memory           {report['peak_memory_mb']:.1f} MB  activations of one inference",
-        f"cells                 {' + '.join(f'{architecture.cells[stage]} {stage}' for stage in STAGES)}",
-        f"channels of a node    {', '.join(str(width) for width in architecture.node_width)}  by level, finest first",
+        f"cells                 {' + '.join(f'{architecture.cells_of(stage)} {stage}' for stage in STAGES)}",
+        *_blocks(architecture),
+        f"channels of a node    {_list(architecture.node_width)}  by level, finest first",
         f"stem stride           {architecture.stem_stride}",
         f"channels in, out      {architecture.in_channels}, {architecture.out_channels}",
     ]
@@ -34,6 +35,22 @@ def format_network(report: Mapping[str, Any]) -> str:
         lines.append(f"edges ({group})")
         lines += [f"  {_source(edge.predecessor):>8} -> node {edge.node}   {edge.operation}" for edge in edges]
     return "\n".join(lines)
+
+
+def _blocks(architecture: Architecture) -> list[str]:
+    """Lines about what differs from a U shape of cells alone."""
+    lines = []
+    if architecture.blocks is not None:
+        for stage in STAGES:
+            places = "; ".join(" ".join(place) or "none" for place in architecture.blocks_of(stage))
+            lines.append(f"{f'blocks of {stage}':<22}{places}  by level, finest first")
+    if architecture.decoder_width is not None:
+        lines.append(f"channels in decoder   {_list(architecture.decoder_width)}  by level, finest first")
+    if not architecture.details:
+        lines.append("path of details       none")
+    if architecture.skip != "concatenate":
+        lines.append(f"skips                 {architecture.skip}")
+    return lines
 
 
 def format_metrics(metrics: Mapping[str, Any]) -> str:
@@ -53,6 +70,10 @@ def format_metrics(metrics: Mapping[str, Any]) -> str:
             f"{metrics['peak_memory_mb']:.1f} MB for an image of {SIZE}\nLatency: {format_latency(metrics)}"
         )
     return "\n".join(lines)
+
+
+def _list(widths: tuple[int, ...]) -> str:
+    return ", ".join(str(width) for width in widths)
 
 
 def _source(predecessor: int) -> str:

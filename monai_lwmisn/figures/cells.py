@@ -24,6 +24,7 @@ from monai_lwmisn.figures.cell_layout import (
     lay_out,
 )
 from monai_lwmisn.networks import Genotype
+from monai_lwmisn.networks.architecture import STAGES
 
 FORMATS = (".svg", ".png", ".pdf")
 
@@ -39,6 +40,8 @@ OPERATION_COLOURS = {
     "shuffle_group_conv_3x3": "#CC79A7",
     "max_pool_3x3": "#C98600",
     "average_pool_3x3": "#C98600",
+    "conv_3x3": "#7A4FA3",
+    "conv_1x1": "#7A4FA3",
 }
 UNLISTED_COLOUR = "#444444"
 INK = "#333333"
@@ -57,11 +60,13 @@ def draw_cells(genotype: Genotype, path: str | Path) -> None:
         path: the file to write; its ending is .svg, .png or .pdf. The folder is made.
 
     Raises:
-        ConfigError: for another ending.
+        ConfigError: for another ending, or a network without cells.
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise ConfigError(f"{path} cannot be drawn: end its name in {', '.join(FORMATS)}.")
+    if not genotype.edges:
+        raise ConfigError(f"{path} cannot be drawn, because the network has no cell: leave the drawing out.")
     layouts = {group: lay_out(edges) for group, edges in genotype.edges.items()}
     heights = [layout.top - layout.bottom + TITLE_HEIGHT + 2 * MARGIN for layout in layouts.values()]
     left = -TERMINAL_WIDTH / 2 - MARGIN
@@ -85,7 +90,7 @@ def draw_cells(genotype: Genotype, path: str | Path) -> None:
 
 
 def _title(genotype: Genotype, group: str) -> str:
-    cells = genotype.architecture.cells
+    cells = {stage: genotype.architecture.cells_of(stage) for stage in STAGES}
     name = f"{group} cell" if group in cells else "the cell"
     return f"{name} ({cells.get(group, sum(cells.values()))} in the network)"
 

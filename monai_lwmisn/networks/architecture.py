@@ -107,7 +107,11 @@ class Architecture:
     @property
     def has_cells(self) -> bool:
         """Whether the network has any cell. Without one it needs no edges."""
-        return any("cell" in place for stage in STAGES for place in self.blocks_of(stage))
+        return any(self.cells_of(stage) for stage in STAGES)
+
+    def cells_of(self, stage: str) -> int:
+        """The number of cells of a stage, without the places that hold dense convolutions alone."""
+        return sum(place.count("cell") for place in self.blocks_of(stage))
 
     def blocks_of(self, stage: str) -> tuple[tuple[str, ...], ...]:
         """The blocks in each place of a stage (``encoder``, ``middle`` or ``decoder``), finest level first."""

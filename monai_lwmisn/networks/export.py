@@ -1,4 +1,4 @@
-"""Writes a network with its weights as TorchScript or ONNX, for other runtimes."""
+"""Writes a network with its weights as TorchScript or ONNX, for other runtimes. Normalisations are folded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.export import Dim
 
+from monai_lwmisn.networks.folding import fold_batch_norm
+
 IMAGE, LOGITS = "image", "logits"
 """Names of the input and the output of an ONNX file."""
 
@@ -24,7 +26,7 @@ def export_torchscript(network: nn.Module, path: Path) -> None:
     saved = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch deprecates TorchScript, and MONAI Bundles have it
-        torch.jit.save(torch.jit.script(network.eval()), saved)
+        torch.jit.save(torch.jit.script(fold_batch_norm(network)), saved)
     _copy_without_sources(saved, path)
 
 
@@ -45,7 +47,7 @@ def export_onnx(network: nn.Module, in_channels: int, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            network.eval(),
+            fold_batch_norm(network),
             (torch.zeros(2, in_channels, *TRACED_SIZE),),
             input_names=[IMAGE],
             output_names=[LOGITS],

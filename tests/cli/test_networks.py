@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from monai_lwmisn.networks import Architecture, Genotype
 from tests.cli.commands import is_one_sentence, lwmisn
 
 
@@ -24,6 +25,30 @@ def test_show_says_the_same_with_units(trained: Path) -> None:
     assert outcome.code == 0
     for word in ("parameters", "multiply-accumulates", "latency", " ms", " MB ", "-> node 3"):
         assert word in outcome.out
+
+
+def test_show_says_where_convolutions_stand_and_refuses_to_draw_no_cells(tmp_path: Path) -> None:
+    blocks = {"encoder": ((),), "middle": (("conv", "conv"),), "decoder": (("conv",),)}
+    architecture = Architecture(
+        cells={"encoder": 1, "middle": 1, "decoder": 1},
+        node_width=(4, 8),
+        decoder_width=(6,),
+        stem_stride=4,
+        details=False,
+        blocks=blocks,
+        skip="add",
+        in_channels=1,
+        out_channels=1,
+    )
+    Genotype(architecture, {}).save(tmp_path / "genotype.json")
+    outcome = lwmisn("show", tmp_path, "--threads", 1)
+    assert outcome.code == 0, outcome.err
+    rows = {line[:22].strip(): line[22:].split("  ")[0] for line in outcome.out.splitlines()}
+    assert rows["cells"] == "0 encoder + 0 middle + 0 decoder"
+    assert rows["blocks of encoder"] == "none" and rows["blocks of middle"] == "conv conv"
+    assert (rows["channels in decoder"], rows["path of details"], rows["skips"]) == ("6", "none", "add")
+    outcome = lwmisn("show", tmp_path, "-o", tmp_path / "cell.svg")
+    assert outcome.code == 2 and is_one_sentence(outcome.err) and "the network has no cell" in outcome.err
 
 
 def test_show_refuses_a_drawing_that_cannot_be_written_and_no_threads(trained: Path, tmp_path: Path) -> None:
