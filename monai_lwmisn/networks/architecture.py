@@ -57,14 +57,14 @@ class Architecture:
     )  # fmt: skip
     details: bool = field(
         default=True,
-        metadata={"meaning": "whether a stem stride of 4 has a path of details: a convolution at half resolution that "
-                  "joins the output before the logits"}
-    )  # fmt: skip
+        metadata={
+            "meaning": "whether a stem stride of 4 keeps a convolution at half resolution that bypasses all cells"
+        },
+    )
     blocks: Mapping[str, tuple[tuple[str, ...], ...]] | None = field(
         default=None,
-        metadata={"meaning": "what stands in the place of each cell, for the encoder, the middle and the decoder, "
-                  "finest level first: a list of cell and conv (a dense 3x3 convolution); null for one cell each. "
-                  "The first list of the encoder may be empty"}
+        metadata={"meaning": "blocks in place of each cell by stage, finest level first: lists of cell and conv (dense "
+                  "3x3); null: one cell"}
     )  # fmt: skip
     decoder_width: tuple[int, ...] | None = field(
         default=None,

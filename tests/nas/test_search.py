@@ -153,13 +153,15 @@ def test_slices_of_volumes_are_searched(mr_phantom: Path, tmp_path: Path, settin
 
 def test_random_genotypes_come_from_the_same_space(nuclei_phantom: Path, tmp_path: Path) -> None:
     genotypes = []
-    for seed in (0, 0, 1):
+    for seed, shape, limit in ((0, "given", 3_000), (0, "given", 3_000), (1, "given", 3_000), (0, "drawn", 400_000)):
         run = tmp_path / str(len(genotypes))
-        own = {"search.strategy": "random", "search.genotype_seed": seed, "search.budget_params": 3_000}
+        own = {"search.strategy": "random", "search.genotype_seed": seed, "search.budget_params": limit}
+        own |= {"search.shape": shape}
         run_folder.search(run, preset="nuclei", data=nuclei_phantom, settings=SMALL | own)
         genotypes.append(Genotype.load(run / "genotype.json"))
-        assert parameter_count(LWMISN(genotypes[-1])) <= 3_000
+        assert parameter_count(LWMISN(genotypes[-1])) <= limit
     assert genotypes[0] == genotypes[1] != genotypes[2]
+    assert genotypes[0].architecture == genotypes[2].architecture != genotypes[3].architecture
     lists = [(tmp_path / name / "datalist.json").read_text() for name in "02"]
     assert lists[0] == lists[1]
 
