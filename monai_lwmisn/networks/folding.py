@@ -17,8 +17,9 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     folded = deepcopy(network).eval()
     for module in folded.modules():
         # A convolution of this package normalises before its activation, and has no dropout.
-        if isinstance(module, Convolution) and isinstance(getattr(module, "adn", None), nn.Sequential):
-            first, *others = module.adn
+        rest = getattr(module, "adn", None)
+        if isinstance(module, Convolution) and isinstance(rest, nn.Sequential):
+            first, *others = rest.children()
             if isinstance(first, nn.BatchNorm2d) and isinstance(module.conv, nn.Conv2d):
                 module.conv = fuse_conv_bn_eval(module.conv, first)
                 module.adn = nn.Sequential(*others)
