@@ -45,6 +45,7 @@ setup(
         "onnx>=1.16",
         "onnx_ir>=0.1",
         "onnxscript>=0.3",  # torch writes ONNX with it
+        "optuna>=5",
         "pillow",
         "psutil",
         "pydicom>=2.4",

@@ -20,7 +20,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from monai_lwmisn.inference.runtimes import ONNXRuntimeNetwork
+from monai_lwmisn.inference.runtimes import RUNTIMES
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_onnx
 
@@ -30,7 +30,7 @@ THREADS = 2
 IMAGE_SIZE = (256, 256)
 """Height and width in pixels of the image for which costs are given."""
 
-LATENCY_RUNTIMES = ("torch", "onnxruntime")
+LATENCY_RUNTIMES = ("torch", *RUNTIMES)
 
 UNCOUNTED, COUNTED = 3, 7
 """Calls per round of the clock. The first ones do not count: the threads of the call before may still be busy."""
@@ -154,12 +154,12 @@ def latency(
         network: maps images to logits. Under torch it is put in evaluation mode and in channels-last memory format, on
             the device of ``image``.
         image: (B, C, H, W).
-        runtime: ``torch``, or ``onnxruntime`` on the CPU.
+        runtime: ``torch``, or ``onnxruntime`` or ``openvino`` on the CPU.
         threads: CPU threads.
         rounds: see :func:`interleaved_times`.
 
     Raises:
-        ConfigError: when ONNX Runtime is asked for and is not installed.
+        ConfigError: when the runtime is not installed.
     """
     with use_threads(threads):
         call = inference(network, image, runtime)
@@ -176,9 +176,9 @@ def inference(network: nn.Module, image: torch.Tensor, runtime: str) -> Callable
     """A call that runs ``network`` on ``image`` (B, C, H, W) with a runtime of ``LATENCY_RUNTIMES``.
 
     Raises:
-        ConfigError: when ONNX Runtime is asked for and is not installed.
+        ConfigError: when the runtime is not installed.
     """
-    return onnx_inference(network, image) if runtime == "onnxruntime" else torch_inference(network, image)
+    return torch_inference(network, image) if runtime == "torch" else onnx_inference(network, image, runtime)
 
 
 def torch_inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Tensor]:
@@ -187,16 +187,16 @@ def torch_inference(network: nn.Module, image: torch.Tensor) -> Callable[[], tor
     return lambda: network(image)
 
 
-def onnx_inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Tensor]:
-    """A call that runs ``network`` on ``image`` (B, C, H, W) with ONNX Runtime, on as many threads as torch uses.
+def onnx_inference(network: nn.Module, image: torch.Tensor, runtime: str = "onnxruntime") -> Callable[[], torch.Tensor]:
+    """A call that runs ``network``, exported as ONNX, on ``image`` (B, C, H, W), on as many threads as torch uses.
 
     Raises:
-        ConfigError: when ONNX Runtime is not installed.
+        ConfigError: when the runtime is not installed.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         export_onnx(network, image.shape[1], path)
-        exported = ONNXRuntimeNetwork(path, "cpu")
+        exported = RUNTIMES[runtime](path, "cpu")
     return lambda: exported(image)
 
 
@@ -249,9 +249,9 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def example_image(genotype: Genotype) -> torch.Tensor:
-    """The image with which a genotype's network is measured: (1, in_channels, 256, 256)."""
-    return torch.rand((1, genotype.architecture.in_channels, *IMAGE_SIZE))
+def example_image(in_channels: int) -> torch.Tensor:
+    """The image with which a network is measured: (1, in_channels, 256, 256)."""
+    return torch.rand((1, in_channels, *IMAGE_SIZE))
 
 
 def network_costs(genotype: Genotype, *, threads: int = THREADS) -> dict[str, Any]:
@@ -262,7 +262,7 @@ def network_costs(genotype: Genotype, *, threads: int = THREADS) -> dict[str, An
         CPU, ``threads`` threads, one image of :func:`example_image`).
     """
     network = LWMISN(genotype).eval()
-    image = example_image(genotype)
+    image = example_image(genotype.architecture.in_channels)
     return {
         "params": parameter_count(network),
         "macs": multiply_accumulates(network, image),

@@ -247,14 +247,15 @@ def _can_go_on(run: Path, stage: str, configs: Mapping[str, Mapping[str, Any]]) 
         alike = read_configs(run) == json.loads(json.dumps(configs))
     except ConfigError:
         return False
-    return alike and (run / stage / "checkpoint.pt").exists()
+    return alike and _has_begun(run, stage, configs[stage])
 
 
 def _clear_unbegun(run: Path) -> None:
     """Remove what a killed search left before its first checkpoint; nothing where there is anything else."""
     left = [path for path in run.iterdir() if path.name != LOCK]
     known = {"configs", "datalist.json", "genotype.json", "search", "cache"}
-    if {path.name.removesuffix(".partial") for path in left} <= known and not (run / "search/checkpoint.pt").exists():
+    begun = any((run / "search" / name).exists() for name in ("checkpoint.pt", "study.log"))
+    if {path.name.removesuffix(".partial") for path in left} <= known and not begun:
         remove(left)
 
 
@@ -277,9 +278,14 @@ def _is_first_process() -> bool:
 
 
 def _check_resumable(run: Path, stage: str) -> None:
-    read_config(run, stage)
-    if not (run / stage / "checkpoint.pt").exists():
+    if not _has_begun(run, stage, read_config(run, stage)):
         raise ConfigError(f"{run} has no {stage}/checkpoint.pt to resume from: leave --resume out.")
+
+
+def _has_begun(run: Path, stage: str, config: Mapping[str, Any]) -> bool:
+    """Return whether a stage can be resumed: it has a checkpoint, or a study in a file or a database."""
+    shared = stage == "search" and config["search"].get("storage") is not None
+    return shared or any((run / stage / name).exists() for name in ("checkpoint.pt", "study.log"))
 
 
 def _check_same_kind(

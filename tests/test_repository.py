@@ -27,7 +27,7 @@ ROOMS: dict[str, set[str]] = {
     "data": {"inference"},
     "engines": {"data", "networks"},
     "figures": {"networks"},
-    "nas": {"engines", "data", "profiling", "networks"},
+    "nas": {"config", "engines", "data", "profiling", "networks"},
     "training": {"engines", "data", "profiling", "inference", "networks"},
     "rollback": {"engines"},
     "locks": set(),
@@ -53,7 +53,7 @@ ROOMS: dict[str, set[str]] = {
     },
 }
 CONFIGURATIONS: dict[str, set[str]] = {
-    "search": {"nas", "engines", "data", "inference", "networks"},
+    "search": {"nas", "studies", "engines", "data", "inference", "networks"},
     "train": {"training", "engines", "data", "inference", "networks"},
     "evaluate": {"training", "engines", "data", "inference", "networks"},
     "inference": {"inference", "networks"},

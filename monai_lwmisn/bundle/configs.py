@@ -30,6 +30,8 @@ def bundle_configs(run: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
     configs = {stage: {**config, **_PLACES} for stage, config in run.items() if stage != "inference"}
     configs["search"]["genotype_file"] = SEARCHED_GENOTYPE
     configs["evaluate"]["choice_file"] = None
+    if configs["search"]["search"].get("storage") is not None:  # its URL may have a password
+        configs["search"]["search"] = {**configs["search"]["search"], "storage": None}
     if configs["search"]["search"]["genotype"] is not None:
         configs["search"]["search"] = {**configs["search"]["search"], "genotype": _GENOTYPE}
     inference = dict(run["inference"]) if "inference" in run else inference_config(run["evaluate"])
@@ -74,8 +76,8 @@ def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     plain = {stage: fill(stage, values) for stage in STAGES}
     changed: dict[str, Any] = {}
     for key in all_settings():
-        if key == "search.genotype":
-            continue  # a place
+        if key in ("search.genotype", "search.storage"):
+            continue  # places
         for stage, config in run.items():
             value = _value(config, key)
             if value != _value(plain[stage], key):

@@ -51,7 +51,7 @@ def bundle_metadata(
             made with.
     """
     network = LWMISN(genotype).eval()
-    image = example_image(genotype)
+    image = example_image(genotype.architecture.in_channels)
     data = config["data"]
     classes = {"0": "background", **data["label_names"]}
     volumetric = data["volumetric"]

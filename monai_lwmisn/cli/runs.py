@@ -32,7 +32,7 @@ def add_commands(commands: Commands) -> None:
         "-o", "--out", type=Path, metavar="RUN", required=True, help="the run folder; without --resume it is made"
     )
     search.add_argument(
-        "--strategy", choices=("differentiable", "random"), help="how to search (default: the preset's)"
+        "--strategy", choices=("evolve", "differentiable", "random"), help="how to search (default: the preset's)"
     )
     search.add_argument(
         "--genotype",
@@ -161,7 +161,7 @@ def _is_of_a_run(path: Path) -> bool:
 
 
 def _way_on_to_search(arguments: argparse.Namespace) -> str:
-    if not (arguments.out / "search" / "checkpoint.pt").exists():
+    if not any((arguments.out / "search" / name).exists() for name in ("checkpoint.pt", "study.log")):
         return ""
     return f"; the last finished epoch is saved, resume with: lwmisn search --out {arguments.out} --resume"
 

@@ -1,4 +1,4 @@
-"""Ends a search or training whose loss is not finite."""
+"""Ends a search or training: one whose loss is not finite, and one that goes on later."""
 
 from __future__ import annotations
 
@@ -33,3 +33,22 @@ class FiniteLoss:
                 f"The loss is {loss} in epoch {engine.state.epoch}: resume with a lower learning rate, "
                 "for example --resume --set train.learning_rate=0.001."
             )
+
+
+class StopAfter:
+    """Makes an epoch the last one of a training that goes on later. The learning rate falls as if it were not.
+
+    Args:
+        epoch: the last epoch. Attach this before the handlers that act on the last epoch.
+    """
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the trainer."""
+        engine.add_event_handler(Events.STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Set the last epoch."""
+        engine.state.max_epochs = self.epoch

@@ -58,7 +58,7 @@ class LatencyTable:
 
     Args:
         folder: the folder of latency.json.
-        runtime: ``torch`` (channels last) or ``onnxruntime``.
+        runtime: ``torch`` (channels last), ``onnxruntime`` or ``openvino``.
         threads: threads of the runtime.
 
     Raises:
@@ -126,7 +126,7 @@ def measure_network(genotype: Genotype, runtime: str | None = "torch") -> dict[s
     Raises:
         BudgetError: the time is unreliable, so nobody knows whether a limit is kept.
     """
-    network, image = LWMISN(genotype).eval(), example_image(genotype)
+    network, image = LWMISN(genotype).eval(), example_image(genotype.architecture.in_channels)
     milliseconds = 0.0
     if runtime is not None:
         timing = latency(network, image, runtime)

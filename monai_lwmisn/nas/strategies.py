@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
-
-import numpy as np
+from itertools import islice
 
 from monai_lwmisn.errors import BudgetError, ConfigError
 from monai_lwmisn.nas.budget import check_budget
 from monai_lwmisn.nas.costs import CostTable, measure_costs
 from monai_lwmisn.nas.derivation import Edges, Measure
-from monai_lwmisn.nas.drawing import ATTEMPTS, draw_cells, draw_genotype, keeps
+from monai_lwmisn.nas.drawing import ATTEMPTS, draw_cells, draw_genotype, keeps, learns_enough
 from monai_lwmisn.nas.latency import LatencyTable, measure_network, true_costs
 from monai_lwmisn.networks import Architecture, Genotype
 
@@ -113,10 +112,9 @@ def draw_edges(
         BudgetError: when no edges keep the budget, or none were drawn that do.
     """
     check_budget(table, budget, max_parameter_free)
-    random = np.random.default_rng(seed)
-    for _ in range(ATTEMPTS):
-        edges = draw_cells(random, table.groups, table.operations, max_parameter_free)
-        if edges is not None and keeps(table.of(edges), budget) and (measure is None or keeps(measure(edges), budget)):
+    for edges in islice(draw_cells(seed, table.groups, table.operations), ATTEMPTS):
+        within = learns_enough(edges, max_parameter_free) and keeps(table.of(edges), budget)
+        if within and (measure is None or keeps(measure(edges), budget)):
             return edges
     raise BudgetError(
         f"None of {ATTEMPTS} random networks keeps the budget: widen it, or search with --strategy differentiable."

@@ -19,8 +19,8 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
         # A convolution of this package normalises before its activation, and has no dropout.
         rest = getattr(module, "adn", None)
         if isinstance(module, Convolution) and isinstance(rest, nn.Sequential):
-            first, *others = rest.children()
-            if isinstance(first, nn.BatchNorm2d) and isinstance(module.conv, nn.Conv2d):
-                module.conv = fuse_conv_bn_eval(module.conv, first)
-                module.adn = nn.Sequential(*others)
+            parts = list(rest.children())
+            if parts and isinstance(parts[0], nn.BatchNorm2d) and isinstance(module.conv, nn.Conv2d):
+                module.conv = fuse_conv_bn_eval(module.conv, parts[0])
+                module.adn = nn.Sequential(*parts[1:])
     return folded

@@ -3,13 +3,13 @@
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
+import optuna
 import pytest
 import torch
 
 from monai_lwmisn.errors import BudgetError, ConfigError
 from monai_lwmisn.nas import LatencyTable, random_genotype
-from monai_lwmisn.nas.drawing import draw_architecture, draw_genotype
+from monai_lwmisn.nas.drawing import draw_genotype, suggest_architecture
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.genotype import PARAMETER_FREE
 from tests.nas.assembly import ARCHITECTURE
@@ -19,8 +19,8 @@ NETWORK = {**CHANNELS, "alpha_groups": "stages"}
 
 
 def test_every_shape_is_drawn_and_widths_never_fall() -> None:
-    random = np.random.default_rng(0)
-    drawn = [draw_architecture(random, **CHANNELS) for _ in range(400)]
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    drawn = [suggest_architecture(study.ask(), **CHANNELS) for _ in range(400)]
     assert Counter((each.stem_stride, each.details) for each in drawn).keys() == {
         (1, True), (2, True), (4, True), (4, False)
     }  # fmt: skip
