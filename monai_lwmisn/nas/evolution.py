@@ -8,8 +8,10 @@ The best few are trained with further seeds, which are the same for all.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,7 +23,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from torch import nn
 
+from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.errors import BudgetError, ConfigError, FigureWarning, TrainingError, reason_of
+from monai_lwmisn.files import write_atomically
 from monai_lwmisn.nas.budget import UNMEASURABLE
 from monai_lwmisn.nas.drawing import counted_costs, excess, keeps, learns_enough, suggest_genotype
 from monai_lwmisn.nas.evolution_report import write_report
@@ -115,10 +119,14 @@ class Evolution:
         limits = self._limits()
         fruitless = 0
         while (done := len(self.trained())) < self.trials:
+            start = time.monotonic()
             fruitless = 0 if self._try(self._unfinished() or self._ask(), limits, done) else fruitless + 1
+            self._add_seconds(time.monotonic() - start)
             if fruitless == FRUITLESS:
                 raise BudgetError(f"None of {FRUITLESS} networks in a row keeps the budget: widen it.")
+        start = time.monotonic()
         best = max(self._finals(), key=lambda score: score.dice)
+        self._add_seconds(time.monotonic() - start)
         for sentence in write_report(self.trained(), self.folder):
             self.say(sentence)
         Genotype.from_dict(best.trial.user_attrs["genotype"]).save(genotype_file)
@@ -141,6 +149,11 @@ class Evolution:
         self.study.set_user_attr("by", by)
         self.study.set_user_attr("limits", limits)
         return limits
+
+    def _add_seconds(self, seconds: float) -> None:
+        """Record the time of the search as a training records that of its epochs; that of a killed trial is lost."""
+        lines = [*read_history(self.folder / "history.jsonl"), {"seconds": round(seconds, 3)}]
+        write_atomically("".join(json.dumps(line) + "\n" for line in lines).encode(), self.folder / "history.jsonl")
 
     def _unfinished(self) -> optuna.Trial | None:
         """The trial in which this program was killed."""

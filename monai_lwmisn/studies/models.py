@@ -31,6 +31,18 @@ _NO_COSTS: dict[str, Any] = {
 }
 
 
+_EVOLVE: dict[str, Any] = {
+    "search.strategy": "evolve",
+    "search.search_space": "lwmisn_dense",
+    "search.alpha_groups": "shared",
+    "search.reference": "unext_s",
+}
+"""Whole networks as fast as UNeXt-S."""
+
+_ONE = {f"search.{name}": 1 for name in ("trials", "trial_epochs", "first_rung", "finalists", "finalist_seeds")}
+"""A single random network of the same space and budget: there is nothing to choose from."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A network of a comparison.
@@ -58,6 +70,15 @@ _SEARCHED = [
     *(
         Model(f"random_{seed}", "ours", {"search.strategy": "random", "search.genotype_seed": seed})
         for seed in (1, 2, 3)
+    ),
+    *(Model(f"evolve_{seed}", "ours", {**_EVOLVE, "search.seed": seed}) for seed in range(5)),
+    *(
+        Model(f"best_of_random_{seed}", "ours", {**_EVOLVE, "search.sampler": "random", "search.seed": seed})
+        for seed in range(5)
+    ),
+    *(
+        Model(f"drawn_{seed}", "ours", {**_EVOLVE, **_ONE, "search.sampler": "random", "search.seed": 100 + seed})
+        for seed in range(10)
     ),
     Model("darts_based", "paper", {"search.search_space": "darts", **_NO_COSTS}),
     Model("contrast", "paper", {"architecture.topology": "contrast"}),

@@ -38,7 +38,7 @@ def test_random_networks_keep_what_was_measured_where_the_table_is_wrong() -> No
         rejected.append(edges)
         return {"latency_ms": 9.0 if len(rejected) < 3 else 1.0}
 
-    edges = draw_edges(TABLE, 0, {"latency_ms": 5.0}, measure=measure)
+    edges = draw_edges(TABLE, 0, {"latency_ms": 8.0}, measure=measure)
     assert len(rejected) == 3 and edges == rejected[-1] and edges not in rejected[:-1]
 
 
