@@ -279,7 +279,9 @@ def test_a_number_below_the_smallest_is_refused(key: str, least: int) -> None:
 
 
 def test_a_value_that_is_no_choice_is_refused() -> None:
-    with pytest.raises(ConfigError, match='search.strategy is "evolution": use one of evolve, differentiable, random, given'):
+    with pytest.raises(
+        ConfigError, match='search.strategy is "evolution": use one of evolve, differentiable, random, given'
+    ):
         config.resolve("nuclei", overrides={"search.strategy": "evolution"})
 
 

@@ -28,7 +28,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
 """What Pillow may take a file for. It has readers that start other programs."""
 
 LARGEST_PIXELS = 2**28
-"""The most pixels of a picture, 268 million: a segmentation of it takes about 16 GB of memory."""
+"""The most pixels of a picture, 268 million: a segmentation of 200 million takes 11 GB of memory."""
 
 # Pillow's own limit is for thumbnails of the web; it is lower, and warns.
 Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS

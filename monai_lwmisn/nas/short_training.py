@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 from monai_lwmisn.config import execute
 from monai_lwmisn.engines.history import read_history
@@ -55,25 +56,23 @@ class ShortTraining:
             config = self.run / "configs" / "train.json"
             stop = {"_target_": "monai_lwmisn.engines.stopping.StopAfter", "epoch": until}
             handlers = [stop, *read_json(config)["train"]["handlers"]]  # it comes first: others act on the last epoch
+            changed: dict[str, Any] = {
+                "bundle_root": str(self.run),
+                "output_dir": str(folder),
+                "genotype_file": str(folder / "genotype.json"),
+                "weights_file": str(folder / "model.pt"),
+                "resume": (folder / "checkpoint.pt").is_file(),
+                "train::handlers": handlers,
+                "train::epochs": self.epochs,
+                "train::val_interval": self.epochs,
+                "train::seed": seed,
+                "train::ema_decay": EMA_DECAY,
+                "train::warmup_epochs": WARMUP * self.epochs,
+                "train::parts": ["training"],
+                "data::cache": "disk",
+            }
             with contextlib.redirect_stdout(io.StringIO()):  # a line for each epoch
-                execute(
-                    config,
-                    bundle_root=str(self.run),
-                    output_dir=str(folder),
-                    genotype_file=str(folder / "genotype.json"),
-                    weights_file=str(folder / "model.pt"),
-                    resume=(folder / "checkpoint.pt").is_file(),
-                    **{
-                        "train::handlers": handlers,
-                        "train::epochs": self.epochs,
-                        "train::val_interval": self.epochs,
-                        "train::seed": seed,
-                        "train::ema_decay": EMA_DECAY,
-                        "train::warmup_epochs": WARMUP * self.epochs,
-                        "train::parts": ["training"],
-                        "data::cache": "disk",
-                    },
-                )
+                execute(config, **changed)
             done = {line["epoch"]: line for line in read_history(history)}
         return float(done[until]["validation_dsc"])
 
