@@ -112,8 +112,8 @@ def check_value(key: str, value: Any) -> None:
         raise ConfigError(f"{key} is {json.dumps(value)}: use one of {', '.join(map(str, setting.choices))}.")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{key} is {value}: give a number.")
-    if setting.least is not None and _is_number(value) and not value >= setting.least:
-        raise ConfigError(f"{key} is {value}: give a number from {setting.least} on.")
+    if setting.least is not None and not (_is_number(value) and value >= setting.least):
+        raise ConfigError(f"{key} is {json.dumps(value)}: give a number from {setting.least} on.")
 
 
 def channels_for(label_names: Mapping[str, str]) -> int:

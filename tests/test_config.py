@@ -278,6 +278,14 @@ def test_a_number_below_the_smallest_is_refused(key: str, least: int) -> None:
     config.resolve("nuclei", overrides={key: least})
 
 
+@pytest.mark.parametrize("value", [[3], {"a": 1}, True])
+def test_what_is_no_number_is_refused_in_a_preset(tmp_path: Path, value: Any) -> None:
+    own = config.load_preset("nuclei")
+    own["data"]["in_channels"] = value
+    with pytest.raises(ConfigError, match=r"data.in_channels is .*: give a number from 1 on"):
+        config.load_preset(write_preset(tmp_path, own))
+
+
 def test_a_value_that_is_no_choice_is_refused() -> None:
     with pytest.raises(
         ConfigError, match='search.strategy is "evolution": use one of evolve, differentiable, random, given'
