@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,9 @@ ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 LOSSY = ("JPEG", "MPO")
 BIG_ENDIAN_BIGTIFF = b"MM\0+"
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", BIG_ENDIAN_BIGTIFF)
+SMALLEST_DIRECTORY = 18
+"""Bytes of a page of a TIFF that has a single tag."""
+
 ORIENTATION = 274
 MAX_SAMPLE_VALUE = 281
 SUBFILE_REDUCED = 1
@@ -206,7 +210,11 @@ def _png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _read_tiff(name: str, content: bytes) -> FilePicture:
     with _library("tifffile", name).TiffFile(io.BytesIO(content)) as file:
-        pages = [page.aspage() for page in file.pages]
+        # A damaged file may lead from one directory into the middle of another, without an end.
+        most = len(content) // SMALLEST_DIRECTORY
+        pages = [page.aspage() for page in islice(file.pages, most + 1)]
+        if len(pages) > most:
+            raise ValueError("its pages have no end")
         full = [page for page in pages if not page.subfiletype & SUBFILE_REDUCED] or pages
         images = max(len(full), *(int(np.prod(series.shape)) // max(series.keyframe.size, 1) for series in file.series))
         images = max(images, full[0].imagedepth)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 import warnings
 import zlib
@@ -261,3 +262,17 @@ def test_a_bigtiff_of_either_byte_order_is_read(tmp_path: Path, photometric: str
     tifffile.imwrite(tmp_path / "big.tif", values, byteorder=">", **options)
     assert (tmp_path / "big.tif").read_bytes()[:4] == b"MM\0+"
     np.testing.assert_array_equal(decode_picture(tmp_path / "big.tif"), decode_picture(tmp_path / "little.tif"))
+
+
+def test_a_tiff_whose_pages_overlap_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "picture.tif"
+    tifffile.imwrite(path, np.zeros((8, 9), np.uint8))
+    content = bytearray(path.read_bytes().ljust(2**16, b"\0"))
+    (start,) = struct.unpack_from("<I", content, 4)
+    (tags,) = struct.unpack_from("<H", content, start)
+    struct.pack_into("<I", content, start + 2 + 12 * tags, 2**16)  # the next page
+    # Each four bytes begin a page of one tag, whose next page is four bytes further.
+    content += b"".join(struct.pack("<HH", 1, max(0, 4 * (word - 2))) for word in range(2**14 - 1))
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="its pages have no end"):
+        read_picture_file(str(path))
