@@ -10,20 +10,27 @@ from pathlib import Path
 from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.files import write_atomically
 
+STATES = ("checkpoint.pt", "study.log", "study.shared")
+"""What a stage can be resumed from: a checkpoint, or the study of a search in a file or in a database."""
+
+
+def find_state(run: Path, stage: str) -> Path | None:
+    """Return the file that a stage of a run can be resumed from; None if there is none."""
+    return next((file for name in STATES if (file := run / stage / name).exists()), None)
+
 
 @contextmanager
 def restore_on_failure(run: Path, stage: str, places: Sequence[Path]) -> Iterator[None]:
     """Restore a run folder after a failed stage, unless there is something to resume from.
 
     - After an error that follows a finished epoch, all files stay, and ``--resume`` continues.
-    - After an interruption (Ctrl-C) all files stay if there is a checkpoint, even that of the state before the first
-      epoch.
+    - After an interruption (Ctrl-C) all files stay if there is a state, even that before the first epoch.
     - In all other cases new files in ``places`` are removed, and the configurations and the datalist are restored, so
       that the corrected command can be given again.
 
     Args:
         run: the run folder.
-        stage: name of the folder in it that holds the stage's checkpoint.pt and history.jsonl.
+        stage: name of the folder in it that holds the stage's state and history.jsonl.
         places: folders that the stage may make or write to.
 
     Raises:
@@ -31,15 +38,14 @@ def restore_on_failure(run: Path, stage: str, places: Sequence[Path]) -> Iterato
     """
     existing = {path for place in places for path in _all_in(place)}
     texts = {path: path.read_bytes() for path in _rewritten(run)}
-    checkpoint = run / stage / "checkpoint.pt"
-    before = _version(checkpoint)
+    before = _version(find_state(run, stage))
     try:
         yield
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
-            begun = checkpoint.exists()
+            begun = find_state(run, stage) is not None
         else:
-            begun = _version(checkpoint) != before and bool(read_history(run / stage / "history.jsonl"))
+            begun = _version(find_state(run, stage)) != before and bool(read_history(run / stage / "history.jsonl"))
         if not begun:
             remove([path for place in places for path in _all_in(place) if path not in existing])
             for path, text in texts.items():
@@ -56,9 +62,9 @@ def _all_in(place: Path) -> list[Path]:
     return [place, *place.rglob("*")] if place.exists() else []
 
 
-def _version(path: Path) -> tuple[int, int] | None:
+def _version(path: Path | None) -> tuple[int, int] | None:
     """Return a value that differs after each writing of a file; None if there is no file."""
-    return (path.stat().st_ino, path.stat().st_mtime_ns) if path.exists() else None
+    return None if path is None else (path.stat().st_ino, path.stat().st_mtime_ns)
 
 
 def remove(paths: Sequence[Path]) -> None:

@@ -25,7 +25,7 @@ from monai_lwmisn.data.relocation import relocate_datalist
 from monai_lwmisn.errors import ConfigError, FigureWarning, InputWarning
 from monai_lwmisn.locks import LOCK, check_unwritten, is_empty, only_writer
 from monai_lwmisn.networks.genotype import Genotype
-from monai_lwmisn.rollback import remove, restore_on_failure
+from monai_lwmisn.rollback import find_state, remove, restore_on_failure
 
 PathLike = str | os.PathLike[str]
 
@@ -126,7 +126,7 @@ def train(run: PathLike, *, settings: Mapping[str, Any] | None = None, resume: b
     run = Path(run)
     configs = override_stage(read_configs(run), "train", settings or {})
     with _writing(run) as killed:
-        if not (run / "genotype.json").exists() and (run / "search" / "checkpoint.pt").exists():
+        if not (run / "genotype.json").exists() and find_state(run, "search") is not None:
             raise ConfigError(
                 f"The search in {run} is not finished: finish it first, with lwmisn search --out {run} --resume."
             )
@@ -247,15 +247,14 @@ def _can_go_on(run: Path, stage: str, configs: Mapping[str, Mapping[str, Any]]) 
         alike = read_configs(run) == json.loads(json.dumps(configs))
     except ConfigError:
         return False
-    return alike and _has_begun(run, stage, configs[stage])
+    return alike and find_state(run, stage) is not None
 
 
 def _clear_unbegun(run: Path) -> None:
     """Remove what a killed search left before its first checkpoint; nothing where there is anything else."""
     left = [path for path in run.iterdir() if path.name != LOCK]
     known = {"configs", "datalist.json", "genotype.json", "search", "cache"}
-    begun = any((run / "search" / name).exists() for name in ("checkpoint.pt", "study.log"))
-    if {path.name.removesuffix(".partial") for path in left} <= known and not begun:
+    if {path.name.removesuffix(".partial") for path in left} <= known and find_state(run, "search") is None:
         remove(left)
 
 
@@ -278,14 +277,9 @@ def _is_first_process() -> bool:
 
 
 def _check_resumable(run: Path, stage: str) -> None:
-    if not _has_begun(run, stage, read_config(run, stage)):
+    read_config(run, stage)
+    if find_state(run, stage) is None:
         raise ConfigError(f"{run} has no {stage}/checkpoint.pt to resume from: leave --resume out.")
-
-
-def _has_begun(run: Path, stage: str, config: Mapping[str, Any]) -> bool:
-    """Return whether a stage can be resumed: it has a checkpoint, or a study in a file or a database."""
-    shared = stage == "search" and config["search"].get("storage") is not None
-    return shared or any((run / stage / name).exists() for name in ("checkpoint.pt", "study.log"))
 
 
 def _check_same_kind(

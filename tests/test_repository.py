@@ -38,6 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "label": {"bundle", "config", "inference", "networks"},
     "cli": {
         "locks",
+        "rollback",
         "training",
         "label",
         "bundle",

@@ -33,6 +33,12 @@ def first_checkpoint(run: Path) -> None:
     (run / "train" / "checkpoint.pt").write_text("epoch 0")
 
 
+def first_trial(run: Path) -> None:
+    start(run)
+    (run / "train" / "study.log").write_text("trial 0")
+    (run / "train" / "history.jsonl").write_text(json.dumps({"seconds": 1.0}) + "\n")
+
+
 def first_epoch(run: Path) -> None:
     first_checkpoint(run)
     (run / "models" / "best.pt").write_text("new")
@@ -46,6 +52,8 @@ def first_epoch(run: Path) -> None:
         (start, KeyboardInterrupt, False),
         (first_checkpoint, ValueError, False),
         (first_checkpoint, KeyboardInterrupt, True),
+        (first_trial, ValueError, True),
+        (first_trial, KeyboardInterrupt, True),
         (first_epoch, ValueError, True),
         (first_epoch, KeyboardInterrupt, True),
     ],

@@ -40,7 +40,7 @@ def main() -> None:
             (folder / f"whole_{number}").write_bytes(whole.read_bytes())
 
         def once(data: bytes) -> None:
-            # The first byte of a file would have to say its ending; its length does as well.
+            # The ending follows from the content alone, so that a kept file always means the same.
             path = Path(place) / f"broken{suffixes[len(data) % len(suffixes)]}"
             path.write_bytes(data)
             with warnings.catch_warnings():

@@ -161,12 +161,16 @@ def _is_of_a_run(path: Path) -> bool:
 
 
 def _way_on_to_search(arguments: argparse.Namespace) -> str:
-    if not any((arguments.out / "search" / name).exists() for name in ("checkpoint.pt", "study.log")):
+    from monai_lwmisn.rollback import find_state
+
+    if find_state(arguments.out, "search") is None:
         return ""
     return f"; the last finished epoch is saved, resume with: lwmisn search --out {arguments.out} --resume"
 
 
 def _way_on_to_train(arguments: argparse.Namespace) -> str:
-    if not (arguments.run / "train" / "checkpoint.pt").exists():
+    from monai_lwmisn.rollback import find_state
+
+    if find_state(arguments.run, "train") is None:
         return ""
     return f"; the last finished epoch is saved, resume with: lwmisn train {arguments.run} --resume"

@@ -141,7 +141,7 @@ def check_data(
     """
     missing = [f"data.{name}" for name in ("in_channels", "label_names") if data[name] is None]
     if missing:
-        raise ConfigError(f"{missing[0]} is null, which only a search derives from the data: set it.")
+        raise ConfigError(f"{missing[0]} is null: set it.")
     scan = scan_dataset(dataset, path)
     # The other formats know what belongs together; here names and content have to tell.
     grouping = group_items(scan.items, data.get("group_by"), own_pictures=dataset == "folder")

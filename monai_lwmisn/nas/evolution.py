@@ -127,6 +127,7 @@ class Evolution:
         start = time.monotonic()
         best = max(self._finals(), key=lambda score: score.dice)
         self._add_seconds(time.monotonic() - start)
+        self.train.remove_cache()
         for sentence in write_report(self.trained(), self.folder):
             self.say(sentence)
         Genotype.from_dict(best.trial.user_attrs["genotype"]).save(genotype_file)
@@ -257,7 +258,7 @@ def open_study(folder: Path, storage: str | None, first_rung: int) -> optuna.Stu
     """Open the study of a search, or make it.
 
     Args:
-        folder: of ``study.log``.
+        folder: of ``study.log``, or of an empty ``study.shared`` beside a database.
         storage: URL of a database; None for ``study.log``.
         first_rung: epochs after which the pruner compares networks first.
 
@@ -265,6 +266,8 @@ def open_study(folder: Path, storage: str | None, first_rung: int) -> optuna.Stu
         ConfigError: the database cannot be opened.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if storage is not None:
+        (folder / "study.shared").touch()  # it says that the search can be resumed
     try:
         kept = JournalStorage(JournalFileBackend(str(folder / "study.log"))) if storage is None else storage
         return optuna.create_study(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class ShortTraining:
 
     def __init__(self, run: str | os.PathLike[str], epochs: int) -> None:
         self.run, self.epochs = Path(run), epochs
+        self.cache = self.run / "search" / "cache"
 
     def __call__(self, genotype: Genotype, folder: Path, seed: int, until: int) -> float:
         """Train to the end of epoch ``until``; go on where a training in the folder stopped.
@@ -61,6 +63,7 @@ class ShortTraining:
                 "output_dir": str(folder),
                 "genotype_file": str(folder / "genotype.json"),
                 "weights_file": str(folder / "model.pt"),
+                "cache_dir": str(self.cache),
                 "resume": (folder / "checkpoint.pt").is_file(),
                 "train::handlers": handlers,
                 "train::epochs": self.epochs,
@@ -75,6 +78,10 @@ class ShortTraining:
                 execute(config, **changed)
             done = {line["epoch"]: line for line in read_history(history)}
         return float(done[until]["validation_dsc"])
+
+    def remove_cache(self) -> None:
+        """Remove the decoded images, which all trainings shared."""
+        shutil.rmtree(self.cache, ignore_errors=True)
 
     def clear(self, folder: Path) -> None:
         """Remove what only going on needs: weights and checkpoint."""

@@ -154,10 +154,10 @@ class Architecture:
                 )
             for index, place in enumerate(places):
                 known = isinstance(place, (list, tuple)) and all(block in BLOCKS for block in place)
-                if not known or not (place or (stage == "encoder" and index == 0)):
+                if not known or len(place) > MOST_CELLS or not (place or (stage == "encoder" and index == 0)):
                     raise GenotypeError(
-                        f"blocks has {place!r} in the {stage}: give a list of {' and '.join(BLOCKS)} for each place; "
-                        "only the first of the encoder may be empty."
+                        f"blocks has {str(place)[:60]} in the {stage}: give a list of {' and '.join(BLOCKS)} for each "
+                        f"place, up to {MOST_CELLS}; only the first of the encoder may be empty."
                     )
         return {stage: tuple(tuple(place) for place in blocks[stage]) for stage in STAGES}
 

@@ -48,6 +48,9 @@ class KnownTraining:
     def clear(self, folder: Path) -> None:
         self.cleared.append(folder)
 
+    def remove_cache(self) -> None:
+        self.cache_removed = True
+
 
 def search(folder: Path, training: KnownTraining | None = None, **settings: Any) -> tuple[Evolution, KnownTraining]:
     training = training or KnownTraining()

@@ -16,9 +16,9 @@ from monai_lwmisn import profiling
 from monai_lwmisn import run as run_folder
 from monai_lwmisn.config import CONFIGS, resolve
 from monai_lwmisn.engines.history import read_history
-from monai_lwmisn.errors import BudgetError, ResourceError
+from monai_lwmisn.errors import BudgetError, ConfigError, ResourceError
 from monai_lwmisn.files import write_json
-from monai_lwmisn.nas import SearchTrainer, memory
+from monai_lwmisn.nas import SearchTrainer, ShortTraining, memory
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.weights import load_checkpoint
 from monai_lwmisn.profiling import parameter_count
@@ -164,6 +164,44 @@ def test_random_genotypes_come_from_the_same_space(nuclei_phantom: Path, tmp_pat
     assert genotypes[0].architecture == genotypes[2].architecture != genotypes[3].architecture
     lists = [(tmp_path / name / "datalist.json").read_text() for name in "02"]
     assert lists[0] == lists[1]
+
+
+def test_whole_networks_are_searched_and_an_interrupted_search_goes_on(
+    nuclei_phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {
+        "strategy": "evolve",
+        "trials": 2,
+        "trial_epochs": 2,
+        "first_rung": 1,
+        "finalists": 1,
+        "budget_params": 60_000,
+    }
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    search(whole, nuclei_phantom, **own)
+    calls: list[Path] = []
+    train = ShortTraining.__call__
+
+    def interrupted(self: ShortTraining, genotype: Genotype, folder: Path, seed: int, until: int) -> float:
+        calls.append(folder)
+        if len(calls) in (2, 4):
+            raise KeyboardInterrupt
+        return train(self, genotype, folder, seed, until)
+
+    monkeypatch.setattr(ShortTraining, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        search(parts, nuclei_phantom, **own)
+    with pytest.raises(ConfigError, match="is not finished: finish it first"):
+        run_folder.train(parts)
+    with pytest.raises(KeyboardInterrupt):
+        search(parts, None, resume=True)
+    search(parts, None, resume=True)
+    genotype = Genotype.load(parts / "genotype.json")
+    assert genotype == Genotype.load(whole / "genotype.json") and parameter_count(LWMISN(genotype)) <= 60_000
+    tables = [(run / "search/trials.csv").read_text() for run in (whole, parts)]
+    assert tables[0] == tables[1] and len(tables[0].splitlines()) == 3
+    kept = {path.name for run in (whole, parts) for path in (run / "search").rglob("*") if path.is_file()}
+    assert kept == {"study.log", "history.jsonl", "trials.csv"}
 
 
 def test_a_given_genotype_becomes_that_of_the_run(nuclei_phantom: Path, tmp_path: Path) -> None:

@@ -173,6 +173,7 @@ PLAIN = {"encoder": [[], ["conv"]], "middle": [["conv"]], "decoder": [["conv"], 
         (set_value("architecture", "blocks", value={**PLAIN, "middle": []}), r"has \[\] for the middle: give 1 lists"),
         (set_value("architecture", "blocks", value={**PLAIN, "middle": [["dense"]]}), r"has \['dense'\] in the"),
         (set_value("architecture", "blocks", value={**PLAIN, "middle": [[]]}), "only the first of the encoder may be"),
+        (set_value("architecture", "blocks", value={**PLAIN, "middle": [["conv"] * 65]}), "for each place, up to 64"),
         (set_value("architecture", "blocks", value=PLAIN), r"edges of \['all'\], and its architecture has no cell"),
         (
             lambda data: data["architecture"].update(topology="contrast", skip="add"),
