@@ -30,11 +30,12 @@ from monai_lwmisn.nas.budget import UNMEASURABLE
 from monai_lwmisn.nas.drawing import counted_costs, excess, keeps, learns_enough, suggest_genotype
 from monai_lwmisn.nas.evolution_report import write_report
 from monai_lwmisn.nas.latency import COUNTED, MS_PER_GMAC
+from monai_lwmisn.nas.mutation import MutationSampler
 from monai_lwmisn.nas.short_training import ShortTraining
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.profiling import example_image, latency, multiply_accumulates
+from monai_lwmisn.profiling import THREADS, example_image, latency, multiply_accumulates
 
-SAMPLERS = ("tpe", "nsga2", "random")
+SAMPLERS = ("mutation", "tpe", "nsga2", "random")
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 START = 12
@@ -66,12 +67,14 @@ class Evolution:
         space: the arguments of :func:`~monai_lwmisn.nas.drawing.suggest_genotype` by name.
         budget: limits by name of the cost: ``params``, ``macs``, ``latency_ms``; None for no limit.
         reference: makes a network whose time is the limit where ``budget`` has none; None for no limit.
+        reference_share: the part of that time which is the limit.
         runtime: measures milliseconds: ``torch``, ``onnxruntime`` or ``openvino``.
+        threads: CPU threads with which it does.
         trials: networks to train, by all programs that work on the study.
         first_rung: epochs after which networks are compared first.
         finalists: networks that are trained with all seeds.
         seeds: seeds of each finalist; the first is that of all trials.
-        sampler: ``tpe``, ``nsga2`` or ``random``.
+        sampler: ``mutation``, ``tpe``, ``nsga2`` or ``random``.
         max_parameter_free: see :func:`~monai_lwmisn.nas.derivation.derive`.
         storage: URL of a database that several programs share; None for ``study.log``.
         seed: of the proposals and of the trainings.
@@ -89,12 +92,14 @@ class Evolution:
         *,
         budget: Mapping[str, float | None],
         reference: Callable[[], nn.Module] | None = None,
+        reference_share: float = 1.0,
         runtime: str = "torch",
+        threads: int = THREADS,
         trials: int = 40,
         first_rung: int = 3,
         finalists: int = 3,
         seeds: int = 2,
-        sampler: str = "tpe",
+        sampler: str = "mutation",
         max_parameter_free: int | None = None,
         storage: str | None = None,
         seed: int = 0,
@@ -103,7 +108,8 @@ class Evolution:
         if sampler not in SAMPLERS:
             raise ConfigError(f"search.sampler is {sampler!r}: use one of {', '.join(SAMPLERS)}.")
         self.folder, self.train, self.space = Path(folder), train, dict(space)
-        self.budget, self.reference, self.runtime = dict(budget), reference, runtime
+        self.budget, self.reference, self.reference_share = dict(budget), reference, reference_share
+        self.runtime, self.threads = runtime, threads
         self.trials, self.finalists, self.seeds = trials, finalists, seeds
         self.rungs = rungs(first_rung, train.epochs)
         self.sampler, self.max_parameter_free, self.seed, self.say = sampler, max_parameter_free, seed, say
@@ -143,10 +149,11 @@ class Evolution:
         limits, by = dict(self.budget), "clock"
         if limits.get("latency_ms") is None and self.reference is not None:
             network, image = self.reference(), example_image(self.space["in_channels"])
-            limits["latency_ms"] = self._clock(network)
-            if limits["latency_ms"] is None:
+            milliseconds = self._clock(network)
+            if milliseconds is None:
                 warnings.warn(COUNTED, FigureWarning, stacklevel=3)
-                by, limits["latency_ms"] = "counts", MS_PER_GMAC * multiply_accumulates(network, image) / 1e9
+                by, milliseconds = "counts", MS_PER_GMAC * multiply_accumulates(network, image) / 1e9
+            limits["latency_ms"] = self.reference_share * milliseconds
         self.study.set_user_attr("by", by)
         self.study.set_user_attr("limits", limits)
         return limits
@@ -180,7 +187,8 @@ class Evolution:
             trial.set_constraint("budget", excess(costs, limits))
             trial.set_user_attr("costs", costs)
         enough = learns_enough(genotype.edges, self.max_parameter_free)
-        if not (enough and keeps(trial.user_attrs["costs"], limits)):
+        new = all(trial.user_attrs["genotype"] != other.user_attrs["genotype"] for other in self.trained())
+        if not (new and enough and keeps(trial.user_attrs["costs"], limits)):
             self.study.tell(trial, state=TrialState.PRUNED)
             return False
         known = self.study.get_trials(deepcopy=False)[trial.number].intermediate_values
@@ -215,7 +223,8 @@ class Evolution:
     def _clock(self, network: nn.Module) -> float | None:
         """The milliseconds of a network for an image of 256x256; None where other programs do not leave it alone."""
         for _ in range(QUIET_ATTEMPTS):
-            timing = latency(network.eval(), example_image(self.space["in_channels"]), self.runtime)
+            image = example_image(self.space["in_channels"])
+            timing = latency(network.eval(), image, self.runtime, threads=self.threads)
             if timing.reliable:
                 return timing.milliseconds
         return None
@@ -288,6 +297,8 @@ def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     """Return the sampler of a name in ``SAMPLERS``. It counts networks over a limit as infeasible."""
     if name == "random":
         return optuna.samplers.RandomSampler(seed)
+    if name == "mutation":
+        return MutationSampler(seed)
     if name == "nsga2":
         return optuna.samplers.NSGAIISampler(seed=seed)
     return optuna.samplers.TPESampler(n_startup_trials=1, multivariate=True, group=True, seed=seed)

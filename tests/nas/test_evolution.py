@@ -90,7 +90,7 @@ def test_about_a_third_of_the_networks_goes_on(tmp_path: Path) -> None:
     assert len(training.cleared) == 30 + 2
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+@pytest.mark.parametrize("sampler", ["mutation", "tpe", "nsga2", "random"])
 def test_an_interrupted_search_goes_on_as_if_it_had_not_been(tmp_path: Path, sampler: str) -> None:
     whole, _ = search(tmp_path / "whole", sampler=sampler)
     for call in (4, 7, 8):
@@ -104,8 +104,9 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(tmp_path: Path, sam
     assert repeated.calls == [] and choices(again) == choices(whole)
 
 
-def test_the_sampler_learns_which_stem_is_better(tmp_path: Path) -> None:
-    made, _ = search(tmp_path, trials=40)
+@pytest.mark.parametrize("sampler", ["mutation", "tpe"])
+def test_a_sampler_learns_which_stem_is_better(tmp_path: Path, sampler: str) -> None:
+    made, _ = search(tmp_path, trials=40, sampler=sampler)
     stems = [trial.params["stem"] for trial in made.trained()][evolution.START :]
     assert stems.count("2") > len(stems) / 2  # a quarter by chance
 
@@ -136,7 +137,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     """Times are hundred parameters to the millisecond; reliable as the list says."""
     reliable = [True]
 
-    def measured(network: nn.Module, image: torch.Tensor, runtime: str) -> Timing:
+    def measured(network: nn.Module, image: torch.Tensor, runtime: str, threads: int) -> Timing:
         milliseconds = sum(parameter.numel() for parameter in network.parameters()) / 100
         return Timing(milliseconds, milliseconds, milliseconds, reliable[0])
 
