@@ -116,7 +116,9 @@ def multiply_accumulates(network: nn.Module, image: torch.Tensor) -> int:
     return counter.get_total_flops() // 2
 
 
-def interleaved_times(calls: Mapping[str, Callable[[], object]], rounds: int = 10) -> dict[str, Timing]:
+def interleaved_times(
+    calls: Mapping[str, Callable[[], object]], rounds: int = 10, clock: Callable[[], float] | None = None
+) -> dict[str, Timing]:
     """Time each call, by name.
 
     The calls are interleaved: every round runs each of them several times, one after the other. A slow moment of the
@@ -125,14 +127,16 @@ def interleaved_times(calls: Mapping[str, Callable[[], object]], rounds: int = 1
     Args:
         calls: what to time, by name.
         rounds: each has three uncounted and seven counted calls of every entry, fewer where a call is slow.
+        clock: gives seconds; None for ``time.perf_counter``. With ``time.process_time``, which suits calls of one
+            thread, other programs hardly disturb.
     """
     milliseconds: dict[str, list[float]] = {name: [] for name in calls}
     undisturbed = _watch_other_programs()
     for _ in range(rounds):
         for name, call in calls.items():
-            _repeat(call, UNCOUNTED)
-            milliseconds[name] += _repeat(call, COUNTED)
-    alone = undisturbed()
+            _repeat(call, UNCOUNTED, clock)
+            milliseconds[name] += _repeat(call, COUNTED, clock)
+    alone = clock is time.process_time or undisturbed()
     timings = {}
     for name, times in milliseconds.items():
         low, median, high = (float(value) for value in np.percentile(times, (10, 50, 90)))
@@ -303,11 +307,12 @@ def _seconds_of_others() -> float:
     return busy - own.user - own.system
 
 
-def _repeat(call: Callable[[], object], times: int) -> list[float]:
+def _repeat(call: Callable[[], object], times: int, clock: Callable[[], float] | None) -> list[float]:
     """The milliseconds of each of so many calls, or of as many as fit into the patience, but at least one."""
+    tick = clock or time.perf_counter
     taken: list[float] = []
     while len(taken) < times and sum(taken) < PATIENCE * 1e3:
-        start = time.perf_counter()
+        start = tick()
         call()
-        taken.append((time.perf_counter() - start) * 1e3)
+        taken.append((tick() - start) * 1e3)
     return taken

@@ -31,24 +31,22 @@ from monai_lwmisn.nas.drawing import counted_costs, excess, keeps, learns_enough
 from monai_lwmisn.nas.evolution_report import write_report
 from monai_lwmisn.nas.latency import COUNTED, MS_PER_GMAC
 from monai_lwmisn.nas.mutation import MutationSampler
+from monai_lwmisn.nas.network_clock import NetworkClock
 from monai_lwmisn.nas.short_training import ShortTraining
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.profiling import THREADS, example_image, latency, multiply_accumulates
+from monai_lwmisn.profiling import THREADS, example_image, multiply_accumulates
 
 SAMPLERS = ("mutation", "tpe", "nsga2", "random")
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
-START = 12
-"""Networks within the budget that are drawn at random before the sampler learns from them."""
+START = 0.3
+"""Share of the networks that are drawn at random before the sampler learns from them."""
 
 REDUCTION = 3
 """Of so many networks at a rung, one goes on to the next, which is so many times as long."""
 
 FRUITLESS = 500
 """Networks over the budget in a row after which a search is given up."""
-
-QUIET_ATTEMPTS = 10
-"""How often the time of a network is measured until no other program disturbs it."""
 
 
 class Score(NamedTuple):
@@ -69,7 +67,7 @@ class Evolution:
         reference: makes a network whose time is the limit where ``budget`` has none; None for no limit.
         reference_share: the part of that time which is the limit.
         runtime: measures milliseconds: ``torch``, ``onnxruntime`` or ``openvino``.
-        threads: CPU threads with which it does.
+        threads: CPU threads with which it does; with one, it takes processor time, which others hardly disturb.
         trials: networks to train, by all programs that work on the study.
         first_rung: epochs after which networks are compared first.
         finalists: networks that are trained with all seeds.
@@ -109,7 +107,7 @@ class Evolution:
             raise ConfigError(f"search.sampler is {sampler!r}: use one of {', '.join(SAMPLERS)}.")
         self.folder, self.train, self.space = Path(folder), train, dict(space)
         self.budget, self.reference, self.reference_share = dict(budget), reference, reference_share
-        self.runtime, self.threads = runtime, threads
+        self.clock = NetworkClock(self.space["in_channels"], runtime, threads, reference)
         self.trials, self.finalists, self.seeds = trials, finalists, seeds
         self.rungs = rungs(first_rung, train.epochs)
         self.sampler, self.max_parameter_free, self.seed, self.say = sampler, max_parameter_free, seed, say
@@ -148,11 +146,12 @@ class Evolution:
             return self.study.user_attrs["limits"]
         limits, by = dict(self.budget), "clock"
         if limits.get("latency_ms") is None and self.reference is not None:
-            network, image = self.reference(), example_image(self.space["in_channels"])
-            milliseconds = self._clock(network)
+            milliseconds = self.clock.of_reference()
+            self.study.set_user_attr("reference_ms", milliseconds)
             if milliseconds is None:
                 warnings.warn(COUNTED, FigureWarning, stacklevel=3)
-                by, milliseconds = "counts", MS_PER_GMAC * multiply_accumulates(network, image) / 1e9
+                macs = multiply_accumulates(self.reference(), example_image(self.space["in_channels"]))
+                by, milliseconds = "counts", MS_PER_GMAC * macs / 1e9
             limits["latency_ms"] = self.reference_share * milliseconds
         self.study.set_user_attr("by", by)
         self.study.set_user_attr("limits", limits)
@@ -173,7 +172,9 @@ class Evolution:
     def _ask(self) -> optuna.Trial:
         # The sampler starts from a seed of its own for each trial. So it proposes the same after an interruption.
         seed = self.seed * 100_003 + len(self.study.get_trials(deepcopy=False, states=FINISHED))
-        self.study.sampler = make_sampler(self.sampler if len(self.trained()) >= START else "random", seed)
+        self.study.sampler = make_sampler(
+            self.sampler if len(self.trained()) >= START * self.trials else "random", seed
+        )
         trial = self.study.ask()
         trial.set_user_attr("genotype", suggest_genotype(trial, **self.space).to_dict())
         trial.set_user_attr("owner", self.owner)
@@ -211,23 +212,16 @@ class Evolution:
     def _costs(self, genotype: Genotype, limits: Mapping[str, float | None]) -> dict[str, float]:
         """The costs of a network; the time only where the others are within their limits."""
         costs = counted_costs(genotype, limits)
-        if limits.get("latency_ms") is None or not keeps(costs, limits):
+        limit = limits.get("latency_ms")
+        if limit is None or not keeps(costs, limits):
             return costs
         if self.study.user_attrs["by"] == "counts":
             return costs | {"latency_ms": MS_PER_GMAC * costs["macs"] / 1e9}
-        milliseconds = self._clock(LWMISN(genotype))
+        reference_ms = self.study.user_attrs.get("reference_ms")
+        milliseconds = self.clock(LWMISN(genotype), limit, reference_ms)
         if milliseconds is None:
             raise BudgetError(UNMEASURABLE)
         return costs | {"latency_ms": milliseconds}
-
-    def _clock(self, network: nn.Module) -> float | None:
-        """The milliseconds of a network for an image of 256x256; None where other programs do not leave it alone."""
-        for _ in range(QUIET_ATTEMPTS):
-            image = example_image(self.space["in_channels"])
-            timing = latency(network.eval(), image, self.runtime, threads=self.threads)
-            if timing.reliable:
-                return timing.milliseconds
-        return None
 
     def _dice(self, genotype: Genotype, number: int, seed: int, until: int) -> float:
         try:

@@ -38,6 +38,7 @@ _EVOLVE: dict[str, Any] = {
     "search.reference": "unext_s",
     "search.reference_share": 0.8,
     "search.latency_threads": 1,
+    "search.trials": 30,
 }
 """Whole networks that take at most 0.8 of UNeXt-S's time with one thread, and so no more of it with two."""
 
