@@ -15,7 +15,7 @@ from monai.bundle import ConfigParser
 from tqdm import tqdm
 
 from monai_lwmisn.data.datasets import first_of, scan_dataset
-from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.data.groups import group_items
 from monai_lwmisn.data.label_checks import LabelChecks, label_is_not_turned, label_name
 from monai_lwmisn.data.transforms import CheckLabeld
@@ -226,7 +226,7 @@ def _load(
         loaded = _run(item, [transform], loaded)
         if not known and isinstance(loaded["image"], torch.Tensor):
             count = int(loaded["image"].shape[0])
-            channels.setdefault(count, []).append(item["image"])
+            channels.setdefault(count, []).append(image_name(item))
             if count != in_channels:
                 return None
     return loaded
@@ -247,7 +247,7 @@ def _run(item: Item, transforms: Sequence[Any], data: dict[str, Any]) -> dict[st
     except Exception as error:  # every file library raises its own kind of error
         if isinstance(own := own_error(error), LabelValuesError):
             raise own from None
-        raise DataError(explain(error, f"The image {item['image']} or its label {label_name(item)}")) from error
+        raise DataError(explain(error, f"The image {image_name(item)} or its label {label_name(item)}")) from error
     return data
 
 

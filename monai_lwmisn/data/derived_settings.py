@@ -12,7 +12,7 @@ from monai.bundle import ConfigParser
 from tqdm import tqdm
 
 from monai_lwmisn.data.datasets import first_of, scan_dataset
-from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.data.label_checks import label_name, regions_of_label, stored_counts
 from monai_lwmisn.errors import DataError, explain
 from monai_lwmisn.files import parse_json
@@ -63,7 +63,7 @@ def _channels_of(item: Item, data: Mapping[str, Any]) -> int:
         try:
             loaded = parser.get_parsed_content(f"data::loading::{number}")(loaded)
         except Exception as error:  # every file library raises its own kind of error
-            raise DataError(explain(error, f"The image {item['image']}")) from error
+            raise DataError(explain(error, f"The image {image_name(item)}")) from error
         if isinstance(loaded["image"], torch.Tensor):
             break
     return int(loaded["image"].shape[0])

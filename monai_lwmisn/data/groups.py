@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.data.duplicates import group_pictures, join_groups
 from monai_lwmisn.data.picture_content import describe_pictures
 from monai_lwmisn.errors import ConfigError, counted
@@ -131,15 +131,16 @@ def _links(groups: Iterable[str]) -> np.ndarray:
 
 
 def _links_by_content(items: Sequence[Item]) -> np.ndarray:
-    places = [index for index, item in enumerate(items) if str(item["image"]).lower().endswith(PICTURE_SUFFIXES)]
-    described, _ = describe_pictures([items[index]["image"] for index in places])
-    places = [index for index in places if items[index]["image"] in described]
+    names = [image_name(item) for item in items]
+    places = [index for index, name in enumerate(names) if name.lower().endswith(PICTURE_SUFFIXES)]
+    described, _ = describe_pictures([names[index] for index in places])
+    places = [index for index in places if names[index] in described]
     numbers = [_RUNNING.match(items[index]["case"]) for index in places]
     order = [
         (match["stem"], int(match["number"])) if match else (items[index]["case"], 0)
         for index, match in zip(places, numbers, strict=True)
     ]
-    groups = group_pictures([described[items[index]["image"]] for index in places], order)
+    groups = group_pictures([described[names[index]] for index in places], order)
     pairs = [(places[group], places[own]) for own, group in enumerate(groups) if group != own]
     return np.array(pairs, dtype=int).reshape(-1, 2)
 

@@ -18,7 +18,7 @@ from monai.transforms import Compose, EnsureTyped
 from monai.utils import TraceKeys, ensure_tuple
 from torch.utils.data import Dataset as TorchDataset
 
-from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.data.transforms import SelectSlicesd
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning, explain
 from monai_lwmisn.inference.archives import split_member
@@ -65,7 +65,7 @@ class NamingDataset(TorchDataset):
         return len(self.items)
 
     def __getitem__(self, index: int) -> Any:
-        with _one_sentence(f"The image {self.items[index]['image']} or its label"):
+        with _one_sentence(f"The image {image_name(self.items[index])} or its label"):
             return self.dataset[index]
 
 

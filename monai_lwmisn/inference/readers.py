@@ -19,7 +19,7 @@ from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.labels import read_label
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES, decode_picture
-from monai_lwmisn.inference.volumes import read_volume
+from monai_lwmisn.inference.volumes import read_channels
 
 __all__ = ["LabelReader", "PictureReader", "VolumeReader", "image_reader", "picture_metadata", "volume_metadata"]
 
@@ -37,7 +37,7 @@ class _Reader(ImageReader):
 
 
 class VolumeReader(_Reader):
-    """Reads one volume with its geometry, see :func:`monai_lwmisn.inference.volumes.read_volume`.
+    """Reads one volume with its geometry, see :func:`monai_lwmisn.inference.volumes.read_channels`.
 
     Args:
         series: the UID of the DICOM series to read from a folder that holds several.
@@ -49,7 +49,7 @@ class VolumeReader(_Reader):
 
     def get_data(self, img: tuple[str, ...]) -> tuple[np.ndarray, dict]:
         """The voxels (x, y, z[, channel]) and their metadata."""
-        voxels, affine = read_volume(img[0], self.series)
+        voxels, affine = read_channels(img, self.series)
         return voxels, volume_metadata(voxels, affine)
 
 

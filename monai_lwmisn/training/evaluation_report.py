@@ -12,7 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 
-from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.files import sha256_of, write_json
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.profiling import network_costs
@@ -160,7 +160,7 @@ class EvaluationReport:
             metric: values[index : index + 1] if metric in CASE_METRICS else values[start : start + images]
             for metric, values in details.items()
         }
-        case = {"case": self.items[index]["case"], "image": self.items[index]["image"]}
+        case = {"case": self.items[index]["case"], "image": image_name(self.items[index])}
         return {**case, **({"slices": images} if self.volumetric else {}), **self._row(own)}
 
     def _row(self, details: Mapping[str, torch.Tensor]) -> dict[str, float | None]:

@@ -112,9 +112,9 @@ def test_by_image_deals_out_the_slices_of_volumes(mr_phantom: Path) -> None:
 
 
 def test_slices_are_counted_along_the_axis_to_the_head(ct_phantom: Path, msd_phantom: Path) -> None:
-    assert count_slices(read_dataset("chaos_ct", ct_phantom)[0]["image"]) == 12
-    assert count_slices(read_dataset("msd", msd_phantom)[0]["image"]) == 10
-    assert count_slices("/some/archive.zip!/picture.png") == 0
+    assert count_slices(read_dataset("chaos_ct", ct_phantom)[0]) == 12
+    assert count_slices(read_dataset("msd", msd_phantom)[0]) == 10
+    assert count_slices({"image": "/some/archive.zip!/picture.png"}) == 0
 
 
 def test_too_few_cases_are_refused() -> None:

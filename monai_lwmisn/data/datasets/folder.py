@@ -1,14 +1,16 @@
-"""Finds a user's own data: images and labels with equal names, in two folders or side by side."""
+"""Finds a user's own data: images and labels with equal names, in two folders or side by side, whole or in parts."""
 
 from __future__ import annotations
 
 import os
 import re
 import warnings
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
+from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
 from monai_lwmisn.errors import DataError, InputWarning
 from monai_lwmisn.inference.folders import FolderTree
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
@@ -25,44 +27,86 @@ LABEL_FOLDERS = (
     *("groundtruth", "ground_truth", "gt", "labelstr"),
 )
 
+PART_FOLDERS = {
+    **dict.fromkeys(("train", "training", "trainset", "train_set"), "training"),
+    **dict.fromkeys(("val", "valid", "validation", "valset", "val_set"), "validation"),
+    **dict.fromkeys(("test", "testing", "testset", "test_set"), "test"),
+}
+"""The part of a split by the name of its folder, in lower case."""
+
+_CHANNEL = re.compile(r"^(?P<case>.+?)[_-](?:channel|chan|ch|c)?[_-]?(?P<number>\d{1,4})$", re.IGNORECASE)
+"""A name of one channel of an image: nnU-Net's CASE_0000, or CASE_ch1."""
+
 _IMAGE_END = re.compile(r"[_-](image|img|im|0000)$", re.IGNORECASE)
 _LABEL_END = re.compile(r"[_-](cp_masks?|masks?|labels?|annotations?|segmentations?|seg|gt)$", re.IGNORECASE)
 _RESULT_END = re.compile(r"[_-](flows?|outlines?|cp_output|prob|probabilities)$", re.IGNORECASE)
 """The end of the name of a picture that Cellpose and others write beside images and masks."""
 
 
+@dataclass
+class _Place:
+    """The images and labels by name without ending, the folder of the labels where they have one, and their part."""
+
+    images: dict[str, list[Path]]
+    labels: dict[str, list[Path]]
+    where: Path | None = None
+    part: str | None = None
+
+
 def scan_folder(path: Path) -> Scan:
-    """Pair images and labels by name.
+    """Pair images and labels by name. Files of the channels of an image are joined, and given parts are kept.
 
     Raises:
         DataError: several folders could be those of the images or labels, or each of several folders has both.
     """
     tree = FolderTree(path)
-    images, labels, where = _files(tree)
     scan = Scan()
-    for kind, files in (("images", images), ("labels", labels)):
-        for first, *others in files.values():
-            if others:
-                scan.problems.append(f"The {kind} {first} and {others[0].name} have one name: rename one of them.")
-    partners = _pair(images, labels)
-    for name, (image, *others) in images.items():
-        if others or len(labels.get(partners.get(name, ""), [])) > 1:
-            continue
-        if name not in partners:
-            remedy = f"add {where / image.name} or remove it" if where else "add NAME_label beside it or remove it"
-            scan.problems.append(f"The image {image} has no label: {remedy}.")
-        else:
-            case = name if partners[name] == name else _IMAGE_END.sub("", name)
-            label = labels[partners[name]][0]
-            scan.items.append({"image": str(image), "label": str(label), "case": case, "group": case})
-    for name in sorted(set(labels) - set(partners.values())):
-        scan.problems.append(f"The label {labels[name][0]} has no image: add the image or remove it.")
+    for place in _places(tree):
+        _pair_in(place, scan)
+    counts = Counter(item["case"] for item in scan.items)
+    for item in scan.items:
+        if counts[item["case"]] > 1:  # two parts have images of one name
+            item["case"] = item["group"] = f"{item['part']}_{item['case']}"
     tree.warn()
     return scan
 
 
+def _pair_in(place: _Place, scan: Scan) -> None:
+    images, labels = place.images, place.labels
+    for kind, files in (("images", images), ("labels", labels)):
+        for first, *others in files.values():
+            if others:
+                scan.problems.append(f"The {kind} {first} and {others[0].name} have one name: rename one of them.")
+    images, numbers = _join_channels(images, labels)
+    partners = _pair(images, labels)
+    for name, files in images.items():
+        label, *others = labels.get(partners.get(name, ""), [Path()])
+        if others or (numbers is None and len(files) > 1):
+            continue
+        if name not in partners:
+            remedy = "add NAME_label beside it or remove it"
+            if place.where is not None:
+                remedy = f"add {place.where / files[0].name} or remove it"
+            scan.problems.append(f"The image {files[0]} has no label: {remedy}.")
+            continue
+        case = name if partners[name] == name else _IMAGE_END.sub("", name)
+        item: Item = {"image": str(files[0]), "label": str(label), "case": case, "group": case}
+        if numbers is not None:
+            item["image"] = [str(file) for file in files]
+            own = [int(_channel_of(file)["number"]) for file in files]
+            if own != numbers:
+                wrong = ", ".join(str(number) for number in sorted({*own} ^ {*numbers})) or "a second time"
+                scan.problems.append(f"The image {case} has not the channels of the others ({wrong}): complete it.")
+                continue
+        scan.items.append(item if place.part is None else {**item, "part": place.part})
+    for name in sorted(set(labels) - set(partners.values())):
+        scan.problems.append(f"The label {labels[name][0]} has no image: add the image or remove it.")
+
+
 def describe(tree: FolderTree) -> str:
     """Return which images and labels of this form a folder has; an empty text where it has none."""
+    if places := _given_parts(tree):
+        return ", ".join(f"{os.path.relpath(image, tree.top)}/ ({part})" for part, (image, _) in places.items())
     pairs = [_folders_in(tree, folder) for folder in (tree.top, *_folders(tree, tree.top))]
     found = [f"{os.path.relpath(image, tree.top)}/ and {label.name}/" for image, label in pairs if image and label]
     if found:
@@ -71,9 +115,13 @@ def describe(tree: FolderTree) -> str:
     return "images and NAME_label side by side" if _pair(images, labels) else ""
 
 
-def _files(tree: FolderTree) -> tuple[dict[str, list[Path]], dict[str, list[Path]], Path | None]:
-    """The images and labels by name without ending, and the folder of the labels where they have one."""
+def _places(tree: FolderTree) -> list[_Place]:
+    """The images and labels, once for each part that is given."""
     top = tree.top
+    if parts := _given_parts(tree):
+        listed = "; ".join(f"{image} as images of the part {part}" for part, (image, _) in parts.items())
+        warnings.warn(f"Read {listed}.", InputWarning, stacklevel=2)
+        return [_files_of(tree, image, label, part) for part, (image, label) in parts.items()]
     pair = _folders_in(tree, top)
     if not all(pair):
         inside = {folder: both for folder in _folders(tree, top) if all(both := _folders_in(tree, folder))}
@@ -82,22 +130,57 @@ def _files(tree: FolderTree) -> tuple[dict[str, list[Path]], dict[str, list[Path
         if len(inside) > 1:
             names = ", ".join(folder.name for folder in inside)
             raise DataError(
-                f"{top} has images and labels in each of {names}: give one of these folders as --data, and another "
-                "later to lwmisn evaluate; or put all images into one folder and all labels into another, since the "
-                "split into parts is made here."
+                f"{top} has images and labels in each of {names}: name the folders train, validation and test, or give "
+                "one of them as --data, and another later to lwmisn evaluate."
             )
         pair = next(iter(inside.values()), pair)
     image_folder, label_folder = pair
     if image_folder is None or label_folder is None:
         images, labels = _side_by_side(tree, top)
         if not _pair(images, labels):
-            return {}, {}, None
+            return []
         tree.select(tree.files[top], SUFFIXES, KINDS)
         warnings.warn(f"Read the images of {top} and the labels beside them.", InputWarning, stacklevel=2)
-        return images, labels, None
+        return [_Place(images, labels)]
     if (image_folder, label_folder) != (top / IMAGE_FOLDERS[0], top / LABEL_FOLDERS[0]):
         sentence = f"Read {image_folder} as images and {label_folder} as labels."
         warnings.warn(sentence, InputWarning, stacklevel=2)
+    return [_files_of(tree, image_folder, label_folder)]
+
+
+def _given_parts(tree: FolderTree) -> dict[str, tuple[Path, Path]]:
+    """The folders of images and of labels of each part: TRAIN/images, or images/TRAIN, or nnU-Net's imagesTr and Ts.
+
+    Raises:
+        DataError: two folders are of one part.
+    """
+    found: list[tuple[str, Path | None, Path | None]] = []
+    for folder in _folders(tree, tree.top):
+        if part := PART_FOLDERS.get(folder.name.lower()):
+            found.append((part, *_folders_in(tree, folder)))
+    image_top, label_top = _folders_in(tree, tree.top)
+    if image_top and label_top and not _by_name(tree.files[image_top]):
+        labels = {folder.name.lower(): folder for folder in _folders(tree, label_top)}
+        for folder in _folders(tree, image_top):
+            if part := PART_FOLDERS.get(folder.name.lower()):
+                found.append((part, folder, labels.get(folder.name.lower())))
+    names = {folder.name: folder for folder in _folders(tree, tree.top)}
+    for ending, part in (("Tr", "training"), ("Ts", "test")):
+        found.append((part, names.get(f"images{ending}"), names.get(f"labels{ending}")))
+    parts: dict[str, tuple[Path, Path]] = {}
+    for part, images, labels_of_it in found:
+        if images and labels_of_it and _by_name(tree.files[images]) and _by_name(tree.files[labels_of_it]):
+            if part in parts:
+                raise DataError(
+                    f"{tree.top} has two folders of the part {part}, {parts[part][0]} and {images}: put the images "
+                    "into one of them, and the labels too."
+                )
+            parts[part] = images, labels_of_it
+    return parts if "training" in parts and len(parts) > 1 else {}
+
+
+def _files_of(tree: FolderTree, image_folder: Path, label_folder: Path, part: str | None = None) -> _Place:
+    """The files of two folders."""
     for folder in (image_folder, label_folder):
         for deeper in tree.files:
             if folder in deeper.parents and _by_name(tree.files[deeper]):
@@ -105,8 +188,7 @@ def _files(tree: FolderTree) -> tuple[dict[str, list[Path]], dict[str, list[Path
     images, labels = (
         _by_name(tree.select(tree.files[folder], SUFFIXES, KINDS)) for folder in (image_folder, label_folder)
     )
-    _refuse_channels(images, labels)
-    return images, labels, label_folder
+    return _Place(images, labels, label_folder, part)
 
 
 def _folders(tree: FolderTree, parent: Path) -> list[Path]:
@@ -160,15 +242,36 @@ def _pair(images: Iterable[str], labels: Iterable[str]) -> dict[str, str]:
     return equal | plain | shorter
 
 
-def _refuse_channels(images: Iterable[str], labels: Iterable[str]) -> None:
-    names, named = set(images), set(labels)
-    for name in sorted(names - named):
-        case, _, channel = name.rpartition("_")
-        if channel == "0001" and case in named and f"{case}_0000" in names:
-            raise DataError(
-                f"The image {case} has a file for each of several channels ({case}_0000, {name}): keep the channel to "
-                "learn from in the folder, or join the channels of each image into one file."
-            )
+def _join_channels(
+    images: Mapping[str, list[Path]], labels: Iterable[str]
+) -> tuple[dict[str, list[Path]], list[int] | None]:
+    """The images with the files of their channels joined, in order, and the numbers that the most complete one has.
+
+    They are as they were, and no numbers, unless some image has several channels and a label that names the image.
+    """
+    cases = {*labels, *(_LABEL_END.sub("", name) for name in labels)} - set(images)
+    joined: dict[str, list[Path]] = {}
+    for name, files in images.items():
+        channel = _CHANNEL.match(name)
+        joined.setdefault(channel["case"] if channel and channel["case"] in cases else name, []).extend(files)
+    several = [name for name in joined if len(joined[name]) > 1 and name not in images]
+    if not several:
+        return dict(images), None
+    joined = {
+        name: files if name in images else sorted(files, key=lambda file: int(_channel_of(file)["number"]))
+        for name, files in joined.items()
+    }
+    example = max(several, key=lambda name: len(joined[name]))
+    numbers = [int(_channel_of(file)["number"]) for file in joined[example]]
+    listed = ", ".join(file.name for file in joined[example])
+    warnings.warn(f"Read {listed} as the {len(numbers)} channels of an image, and others alike.", InputWarning, stacklevel=2)
+    return joined, numbers
+
+
+def _channel_of(file: Path) -> Mapping[str, str]:
+    (name,) = _by_name([file])
+    channel = _CHANNEL.match(name)
+    return channel.groupdict() if channel else {"case": name, "number": "-1"}
 
 
 FORMAT = DatasetFormat(
