@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tqdm import tqdm
 
 from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item, image_name
-from monai_lwmisn.data.label_checks import label_name, regions_of_label, stored_counts
+from monai_lwmisn.data.label_checks import BLACK, label_name, regions_of_label, stored_counts
 from monai_lwmisn.errors import DataError, explain
 from monai_lwmisn.files import parse_json
 from monai_lwmisn.inference.label_values import number_objects
@@ -75,7 +76,14 @@ def _names_of(items: Sequence[Item], data: Mapping[str, Any], path: Path, progre
     elif data["label_colours"]:
         values = {float(value) for value in data["label_colours"].values()}
     else:
-        values = _classes_of(items, progress)
+        labels = read_label_values(items, progress)
+        if labels.colours:
+            raise DataError(
+                f"The label {labels.coloured} is in colour: say which class each colour is, as in "
+                """--set data.label_colours='{"#ff0000": 1, "#00ff00": 2}', or that they are objects, as in """
+                "--set data.instances=true."
+            )
+        values = labels.classes
     found = sorted(values - {0.0})
     if not found:
         raise DataError(f"No label in {path} has any foreground: check that these are the labels.")
@@ -84,35 +92,51 @@ def _names_of(items: Sequence[Item], data: Mapping[str, Any], path: Path, progre
         raise DataError(
             f"The labels in {path} have the values {listed} besides 0: number their classes 1, 2, ... without gaps."
         )
-    given = _given_names(path)
+    given = given_names(path)
     only = "object" if data["instances"] else "foreground"
     return {f"{value:g}": given.get(int(value), f"class {value:g}" if len(found) > 1 else only) for value in found}
 
 
-def _classes_of(items: Sequence[Item], progress: bool) -> set[float]:
-    """Return the values of the classes in all labels, with the reading of :func:`read_label`."""
-    sets: list[set[float]] = []
+@dataclass(frozen=True)
+class LabelValues:
+    """Holds what the values of all labels of a data set say.
+
+    Attributes:
+        classes: the values of the classes, without 0, with the reading of :func:`read_label`; empty of colours.
+        colours: the colours other than black, as ``#ff0000``.
+        number_objects: whether the values or colours, or single masks, tell objects of one class apart.
+        coloured: the name of a label in colour; an empty text where there is none.
+    """
+
+    classes: set[float]
+    colours: list[str] = field(default_factory=list)
+    number_objects: bool = False
+    coloured: str = ""
+
+
+def read_label_values(items: Sequence[Item], progress: bool = True) -> LabelValues:
+    """Read the values of all labels."""
+    sets: list[set[float | str]] = []
     regions: list[list[int]] = []
-    pictures = True
+    pictures, coloured = True, ""
     for item in tqdm(items, desc="Reading labels", unit="label", disable=None if progress else True, leave=False):
         stored = stored_counts(item["label"])
         if stored is None:  # a folder of objects
-            return {1.0}
-        if any(isinstance(value, str) for value in stored):
-            raise DataError(
-                f"The label {label_name(item)} is in colour: say which class each colour is, as in "
-                """--set data.label_colours='{"#ff0000": 1, "#00ff00": 2}', or that they are objects, as in """
-                "--set data.instances=true."
-            )
-        sets.append({float(value) for value in stored} - {0.0})
+            return LabelValues({1.0}, number_objects=Path(label_name(item)).name == "masks")
+        sets.append(set(stored) - {0.0, BLACK})
+        coloured = coloured or (label_name(item) if any(isinstance(value, str) for value in stored) else "")
         pictures = pictures and not str(item["label"]).lower().endswith(VOLUME_SUFFIXES)
         regions += [regions_of_label(item["label"])] if pictures else []
     every = set().union(*sets)
+    numbered = pictures and bool(every) and number_objects(sets, regions)
+    if coloured:
+        return LabelValues(set(), sorted(map(str, every)), numbered, coloured)
     # Of one class, any value of a picture is read as 1.
-    return {1.0} if pictures and every and (len(every) == 1 or number_objects(sets, regions)) else every
+    one = pictures and bool(every) and (len(every) == 1 or numbered)
+    return LabelValues({1.0} if one else {float(value) for value in every}, number_objects=numbered)
 
 
-def _given_names(path: Path) -> dict[int, str]:
+def given_names(path: Path) -> dict[int, str]:
     """The names of classes in ``dataset.json``, as the Decathlon (by value) and nnU-Net (by name) write them."""
     try:
         labels = parse_json((path / "dataset.json").read_text(encoding="utf-8"))["labels"]

@@ -47,7 +47,8 @@ def _add(row: dict[str, str], where: str, folder: Path, scan: Scan) -> None:
     images = [name.strip() for name in row.get("image", "").split(BETWEEN_CHANNELS)]
     paths = [os.path.normpath(folder / name) for name in (*images, row.get("label", ""))]
     missing = [path for path in paths if not os.path.exists(path) or path == os.path.normpath(folder)]
-    part = row.get("part", "").lower().replace("train", "training").replace("traininging", "training")
+    part = row.get("part", "").lower()
+    part = {"train": "training", "val": "validation"}.get(part, part)
     if missing:
         scan.problems.append(f"{where}, names {missing[0]}, which does not exist: correct the path.")
     elif part and part not in PARTS:
