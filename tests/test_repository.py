@@ -32,11 +32,13 @@ ROOMS: dict[str, set[str]] = {
     "rollback": {"engines"},
     "locks": set(),
     "run": {"locks", "training", "rollback", "config", "data", "networks"},
+    "auto": {"config", "settings", "data", "inference"},
     "bundle": {"locks", "training", "config", "settings", "data", "profiling", "inference", "networks"},
     "former": {"config", "settings", "networks"},
     "convert": {"bundle", "former", "config", "settings", "data", "networks"},
     "label": {"bundle", "config", "inference", "networks"},
     "cli": {
+        "auto",
         "locks",
         "rollback",
         "training",

@@ -16,6 +16,7 @@ import numpy as np
 from monai.utils import ensure_tuple
 
 from monai_lwmisn.auto.observation import Observation, OfClass
+from monai_lwmisn.auto.page import fingerprint_text
 from monai_lwmisn.config import fill
 from monai_lwmisn.data.data_report import DataReport, check_data
 from monai_lwmisn.data.datasets import first_of, recognise_dataset, scan_dataset
@@ -160,6 +161,10 @@ class Fingerprint:
         """The axes of a slice; those of a picture are 0 and 1."""
         first, second = (axis for axis in range(3) if axis != (self.slice_axis if self.volumetric else 2))
         return first, second
+
+    def to_text(self) -> str:
+        """Return the page in words (Markdown)."""
+        return fingerprint_text(self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as JSON, completely or not at all.

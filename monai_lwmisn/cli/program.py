@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from monai_lwmisn import __version__
-from monai_lwmisn.cli import bundles, datasets, label, networks, runs, studies
+from monai_lwmisn.cli import auto, bundles, datasets, label, networks, runs, studies
 from monai_lwmisn.cli.arguments import Commands
 from monai_lwmisn.errors import ComparisonError, LWMISNError, reason_of
 from monai_lwmisn.inference.memory import keep_freed_memory
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lwmisn {__version__}")
     commands = Commands(parser)
-    for module in (runs, bundles, label, networks, datasets, studies):
+    for module in (auto, runs, bundles, label, networks, datasets, studies):
         module.add_commands(commands)
     return parser
 
