@@ -18,7 +18,9 @@ def mirror_axes(fingerprint: Fingerprint) -> list[int]:
     Pictures have no up and down of their own unless their classes lie on sides. Bodies are alike from left to right
     only.
     """
-    axes = range(2) if not fingerprint.volumetric else [place for place, axis in enumerate(fingerprint.plane) if axis == 0]
+    axes = (
+        range(2) if not fingerprint.volumetric else [place for place, axis in enumerate(fingerprint.plane) if axis == 0]
+    )
     return [place for place in axes if str(fingerprint.plane[place]) not in fingerprint.sides]
 
 
@@ -71,7 +73,9 @@ def _intensities(fingerprint: Fingerprint, noise: float) -> list[Transform]:
     found = []
     if not _is_normalised(fingerprint):
         wide = not fingerprint.volumetric
-        found.append(_random("RandAdjustContrastd", "image", 0.5 if wide else 0.3, gamma=[0.5, 2.0] if wide else [0.7, 1.5]))
+        found.append(
+            _random("RandAdjustContrastd", "image", 0.5 if wide else 0.3, gamma=[0.5, 2.0] if wide else [0.7, 1.5])
+        )
     found.append(_random("RandScaleIntensityd", "image", 0.3, factors=0.2))
     found.append(_random("RandShiftIntensityd", "image", 0.3, offsets=0.1))
     if fingerprint.coloured > 0:

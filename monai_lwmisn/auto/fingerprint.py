@@ -238,8 +238,8 @@ def _classes_of_colours(labels: LabelValues, items: Sequence[Item]) -> dict[str,
         return {"label_names": {"1": "foreground"}}
     if len(labels.colours) > MOST_COLOURS:
         raise DataError(
-            f"The labels have {len(labels.colours)} colours, as {labels.coloured}, more than the {MOST_COLOURS} that are "
-            "taken for classes: save them as grey PNG with the numbers of the classes."
+            f"The labels have {len(labels.colours)} colours, as {labels.coloured}, more than the {MOST_COLOURS} that "
+            "are taken for classes: save them as grey PNG with the numbers of the classes."
         )
     classes = dict(zip(labels.colours, range(1, len(labels.colours) + 1), strict=True))
     return {"label_colours": classes, "label_names": {str(value): name for name, value in classes.items()}}
@@ -293,9 +293,7 @@ def _fingerprint(report: DataReport, seen: Observation, data: Mapping[str, Any])
     )
 
 
-def _facts(
-    value: int, name: str, seen: OfClass, images: int, share: float, share_of_foreground: float
-) -> ClassFacts:
+def _facts(value: int, name: str, seen: OfClass, images: int, share: float, share_of_foreground: float) -> ClassFacts:
     return ClassFacts(
         value=value,
         name=name,
@@ -365,7 +363,8 @@ def _sides(seen: Observation, names: Mapping[int, str], volumetric: bool) -> dic
         for axis, found in enumerate(offsets.T):
             if _one_sided(found):
                 sides.setdefault(
-                    str(axis), f"{names[first]} and {names[second]} lie in one order {words[axis]} in nearly every image"
+                    str(axis),
+                    f"{names[first]} and {names[second]} lie in one order {words[axis]} in nearly every image",
                 )
     for value, name in names.items():
         for axis, found in enumerate(np.array(seen.classes[value].centre).reshape(-1, len(words)).T - 0.5):

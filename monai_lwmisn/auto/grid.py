@@ -76,7 +76,9 @@ def _of_pictures(fingerprint: Fingerprint) -> tuple[list[dict[str, Any]], str, t
     target = _up(round(longest * factor), 32)
     resize = {"_target_": "Resized", "keys": BOTH, "allow_missing_keys": True, "spatial_size": target,
               "size_mode": "longest", "mode": ["bilinear", "nearest"]}  # fmt: skip
-    reason = f"The objects are {diameter:.0f} pixels across, more than the network needs: the longer side is made {target}."
+    reason = (
+        f"The objects are {diameter:.0f} pixels across, more than the network needs: the longer side is made {target}."
+    )
     return [resize], reason, (target / longest, target / longest)
 
 
@@ -92,14 +94,20 @@ def _of_volumes(fingerprint: Fingerprint) -> tuple[list[dict[str, Any]], str, tu
     ) > SAME_SPACING  # fmt: skip
     if not smaller and not various:
         listed = " x ".join(f"{length:g}" for length in spacing)
-        return [], f"Slices keep their grid: all have {listed} mm or nearly so, and {size[0]}x{size[1]} voxels.", (1.0, 1.0)
+        return (
+            [],
+            f"Slices keep their grid: all have {listed} mm or nearly so, and {size[0]}x{size[1]} voxels.",
+            (1.0, 1.0),
+        )
     scale = factor if smaller else 1.0
     mode = ["bilinear", "nearest"]
     if not various and fingerprint.size["least"] == fingerprint.size["most"]:
         target = [round(length * scale) for length in size]
         resize = {"_target_": "Resized", "keys": BOTH, "allow_missing_keys": True, "spatial_size": [*target, -1],
                   "mode": ["trilinear", "nearest"]}  # fmt: skip
-        reason = f"Slices of {size[0]}x{size[1]} are made {target[0]}x{target[1]}: the thinnest class is {width:.0f} wide."
+        reason = (
+            f"Slices of {size[0]}x{size[1]} are made {target[0]}x{target[1]}: the thinnest class is {width:.0f} wide."
+        )
         return [resize], reason, (scale, scale)
     finest = [round(length / scale, 3) for length in spacing]
     resample = {"_target_": "Spacingd", "keys": BOTH, "allow_missing_keys": True, "pixdim": [*finest, -1.0],

@@ -41,7 +41,8 @@ def summary(fingerprint: Fingerprint) -> str:
         size = _extent(fingerprint.size["least"], fingerprint.size["most"])
         kind = "objects to be told apart" if fingerprint.instances else classes
         files = f", {fingerprint.channel_files} files each" if fingerprint.channel_files > 1 else ""
-        return f"{counted(fingerprint.images, 'picture')} ({colour}{files}), {kind}, {size} pixels, {fingerprint.stored_type}."
+        pictures = counted(fingerprint.images, "picture")
+        return f"{pictures} ({colour}{files}), {kind}, {size} pixels, {fingerprint.stored_type}."
     channels = counted(fingerprint.channels, "channel")
     spacing = _extent(fingerprint.spacing_mm["median"], fingerprint.spacing_mm["median"])
     cut = ("sagittally", "coronally", "axially")[fingerprint.slice_axis]
@@ -56,7 +57,8 @@ def _points(data: Fingerprint) -> list[str]:
     points += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in data.grouping]
     if data.strata:
         points.append(f"Kinds: {', '.join(f'{name} {count}' for name, count in data.strata.items())}.")
-    points.append(f"Size: {_extent(data.size['least'], data.size['most'])}, median {_extent(data.size['median'], data.size['median'])}.")
+    size, median = _extent(data.size["least"], data.size["most"]), _extent(data.size["median"], data.size["median"])
+    points.append(f"Size: {size}, median {median}.")
     if data.volumetric:
         spacing = data.spacing_mm
         points.append(
@@ -81,8 +83,8 @@ def _of_class(facts: Any) -> str:
     pieces = "one piece" if facts.single > 0.95 else f"{facts.pieces:g} pieces in the median"
     thin = ", thin" if facts.width < 4 else ""
     return (
-        f"{facts.name} (value {facts.value}): in {_percent(facts.images)} of the images, {_percent(facts.share)} of all "
-        f"and {_percent(facts.share_of_foreground)} of the foreground; {pieces}, {facts.width:.1f} wide{thin}."
+        f"{facts.name} (value {facts.value}): in {_percent(facts.images)} of the images, {_percent(facts.share)} of "
+        f"all and {_percent(facts.share_of_foreground)} of the foreground; {pieces}, {facts.width:.1f} wide{thin}."
     )
 
 

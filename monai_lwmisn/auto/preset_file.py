@@ -68,7 +68,7 @@ def preset_text(decisions: Sequence[Decision], about: str) -> str:
     """Return decisions as JSON with comments."""
     lines = ["{"]
     lines += _comment("A preset made from data. Change any value; docs/settings.md has all settings.", 1)
-    lines.append(f"{INDENT}\"comment\": {json.dumps(about)},")
+    lines.append(f'{INDENT}"comment": {json.dumps(about)},')
     sections = [name for name in SECTIONS if any(decision.key.startswith(f"{name}.") for decision in decisions)]
     for number, name in enumerate(sections, start=1):
         own = [decision for decision in decisions if decision.key.startswith(f"{name}.")]

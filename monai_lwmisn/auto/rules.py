@@ -150,8 +150,8 @@ def decide(fingerprint: Fingerprint, wishes: Wishes | None = None, pace: float |
     needed = 2 if "test" in fingerprint.given or wishes.test else 3
     if fingerprint.cases < needed:
         raise SplitError(
-            f"{fingerprint.path} has {counted(fingerprint.cases, 'independent case')}, and at least {needed} are needed "
-            "to learn, to choose and to test: add cases, or say by data.group_by what belongs together."
+            f"{fingerprint.path} has {counted(fingerprint.cases, 'independent case')}, and at least {needed} are "
+            "needed to learn, to choose and to test: add cases, or say by data.group_by what belongs together."
         )
     case = _Case(fingerprint, wishes, choose_grid(fingerprint), mirror_axes(fingerprint), pace)
     return [decision for rule in RULES for decision in rule(case)]
@@ -191,10 +191,16 @@ def _reading(case: _Case) -> Iterator[Decision]:
     yield Decision("data.modality", data.modality, why[data.modality])
     yield Decision("data.volumetric", data.volumetric, f"The files are {kind}.")
     files = f", {data.channel_files} files each" if data.channel_files > 1 else ""
-    yield Decision("data.in_channels", data.channels, f"An image has so many channels{files}; grey pictures count as 3.")
-    yield Decision("data.label_names", data.label_names, f"The labels have {counted(len(data.label_names), 'class', 'classes')}.")
+    yield Decision(
+        "data.in_channels", data.channels, f"An image has so many channels{files}; grey pictures count as 3."
+    )
+    yield Decision(
+        "data.label_names", data.label_names, f"The labels have {counted(len(data.label_names), 'class', 'classes')}."
+    )
     if data.label_colours is not None:
-        yield Decision("data.label_colours", data.label_colours, "The labels are in colour, and black is the background.")
+        yield Decision(
+            "data.label_colours", data.label_colours, "The labels are in colour, and black is the background."
+        )
     yield Decision("data.out_channels", channels_for(data.label_names), "It follows from the classes.")
     yield Decision(
         "data.instances", data.instances,
@@ -203,7 +209,9 @@ def _reading(case: _Case) -> Iterator[Decision]:
     if data.volumetric:
         spacing = " x ".join(f"{length:g}" for length in data.spacing_mm["median"])
         axis = ("sagittal", "coronal", "auto")[data.slice_axis]
-        yield Decision("data.slice_axis", axis, f"The voxels have {spacing} mm: slices are taken across the largest, else axial.")
+        yield Decision(
+            "data.slice_axis", axis, f"The voxels have {spacing} mm: slices are taken across the largest, else axial."
+        )
 
 
 def _grid(case: _Case) -> Iterator[Decision]:
@@ -218,7 +226,8 @@ def _intensity(case: _Case) -> Iterator[Decision]:
         low, high = (5.0 * round(value / 5) for value in (inside["0.5"] - margin, inside["99.5"] + margin))
         window = {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": low, "a_max": high, "b_min": 0.0,
                   "b_max": 1.0, "clip": True}  # fmt: skip
-        reason = f"The classes have {inside['0.5']:.0f} to {inside['99.5']:.0f} HU (0.5 to 99.5 %); the window is wider by 30 %."
+        found = f"{inside['0.5']:.0f} to {inside['99.5']:.0f} HU"
+        reason = f"The classes have {found} (percentiles 0.5 and 99.5); the window goes beyond by 30 % of that."
         yield Decision("data.intensity", [window], reason)
     elif data.volumetric:
         masked = data.empty > 0.3
@@ -238,15 +247,15 @@ def _intensity(case: _Case) -> Iterator[Decision]:
 def _intensity_of_pictures(data: Fingerprint) -> Iterator[Decision]:
     scale = {"_target_": "ScaleIntensityRangePercentilesd", "keys": "image", "lower": 0.1, "upper": 99.9, "b_min": 0.0,
              "b_max": 1.0, "clip": True}  # fmt: skip
-    reason = f"The brightness of the pictures differs by a factor of {data.spread:.1f}, so each is scaled by its percentiles."
+    reason = f"The brightness of pictures differs by a factor of {data.spread:.1f}: each is scaled by its percentiles."
     mixed = 0.03 < data.bright_background < 0.97 and abs(data.bright_background - data.dark_foreground) < 0.1
     if not mixed:
         yield Decision("data.intensity", [scale], reason)
         return
     turn = {"_target_": "monai_lwmisn.inference.transforms.BrightForegroundd", "keys": "image"}
     reason += (
-        f" {100 * data.bright_background:.0f} % have a bright background and dark objects, the others the reverse: those "
-        "are inverted."
+        f" {100 * data.bright_background:.0f} % have dark objects on a bright background, the others the reverse: the "
+        "former are inverted."
     )
     yield Decision("data.intensity", [scale, turn], reason)
 
@@ -254,8 +263,16 @@ def _intensity_of_pictures(data: Fingerprint) -> Iterator[Decision]:
 def _augmentation(case: _Case) -> Iterator[Decision]:
     data, crop = case.fingerprint, case.grid.crop
     reason = f"The network sees {crop[0]}x{crop[1]} pixels of an image of {case.grid.size[0]}x{case.grid.size[1]}."
-    refused = [words for axis, words in data.sides.items() if int(axis) in data.plane and (not data.volumetric or axis == "0")]
-    reason += f" No mirror images: {'; '.join(refused)}." if refused else " Mirror images look alike." if case.mirrored else ""
+    refused = [
+        words for axis, words in data.sides.items() if int(axis) in data.plane and (not data.volumetric or axis == "0")
+    ]
+    reason += (
+        f" No mirror images: {'; '.join(refused)}."
+        if refused
+        else " Mirror images look alike."
+        if case.mirrored
+        else ""
+    )
     yield Decision("data.augmentation", augmentation(data, case.grid, case.mirrored), reason)
 
 
@@ -263,7 +280,9 @@ def _split(case: _Case) -> Iterator[Decision]:
     data, folds = case.fingerprint, case.folds
     cases = counted(data.cases, "independent case")
     if "test" in data.given:
-        yield Decision("data.test_fraction", 0.2, f"Not used: {counted(data.given['test'], 'image')} for the test are given.")
+        yield Decision(
+            "data.test_fraction", 0.2, f"Not used: {counted(data.given['test'], 'image')} for the test are given."
+        )
     else:
         yield Decision("data.test_fraction", 0.2, f"There are {cases}.")
     yield Decision("data.validation_fraction", 0.15 if data.cases >= 20 else 0.2, f"There are {cases} for all parts.")
@@ -305,7 +324,7 @@ def _search(case: _Case) -> Iterator[Decision]:
 
 
 def _training(case: _Case) -> Iterator[Decision]:
-    epochs = case.epochs(1 - SEARCH_SHARE, 1.0, least=10, most=400)
+    epochs = case.epochs(1 - SEARCH_SHARE, 1.0, least=10, most=1000)
     steps = int(epochs * case.steps)
     seconds = case.wishes.seconds * (1 - SEARCH_SHARE)
     of_each = f", for {case.folds} folds" if case.folds else ""

@@ -228,8 +228,8 @@ def _shared_by_parts(items: Sequence[Item]) -> list[str]:
     if not others:
         return []
     return [
-        f"{counted(len(others), 'image')} to learn from belong{'s' if len(others) == 1 else ''} together with images of "
-        f"the test part, as {others[0]['case']} with {test[others[0]['group']]['case']}: the figures of the test part "
+        f"{counted(len(others), 'image')} to learn from belong{'s' if len(others) == 1 else ''} together with images "
+        f"of the test part, as {others[0]['case']} with {test[others[0]['group']]['case']}: the figures of the test part "
         "will be too good, so put them into one part."
     ]
 

@@ -42,7 +42,9 @@ def validate_datalist(datalist: Any, source: str = "The datalist") -> Datalist:
             for index in item.get("slices", [None]):
                 other = seen.setdefault((image_name(item), index), part)
                 if other != part:
-                    raise DataError(f"{source} has {image_name(item)} in {other!r} and in {part!r}: split the data again.")
+                    raise DataError(
+                        f"{source} has {image_name(item)} in {other!r} and in {part!r}: split the data again."
+                    )
     return datalist
 
 

@@ -77,7 +77,9 @@ def test_numbered_objects_are_instances_and_two_classes_are_not(tmp_path: Path) 
 def test_bright_backgrounds_and_dark_objects_are_seen(tmp_path: Path) -> None:
     labels = blobs()
     images = [np.where(label, 40, 200) if index < 3 else np.where(label, 200, 40) for index, label in enumerate(labels)]
-    found = take_fingerprint(pictures(tmp_path, labels, [image + GENERATOR.integers(0, 9, image.shape) for image in images]))
+    found = take_fingerprint(
+        pictures(tmp_path, labels, [image + GENERATOR.integers(0, 9, image.shape) for image in images])
+    )
     assert found.bright_background == found.dark_foreground == 0.5
 
 
@@ -96,7 +98,9 @@ def test_ct_is_told_by_air_and_by_dataset_json(tmp_path: Path) -> None:
     cut = volumes(tmp_path / "b", [box()] * 4, [ct(0) for _ in range(4)], spacing)
     assert take_fingerprint(with_air, progress=False).modality == "CT"
     assert take_fingerprint(cut, progress=False).modality == "MR"
-    (cut / "dataset.json").write_text(json.dumps({"channel_names": {"0": "CT"}, "numTraining": 4, "labels": {"liver": 1}}))
+    (cut / "dataset.json").write_text(
+        json.dumps({"channel_names": {"0": "CT"}, "numTraining": 4, "labels": {"liver": 1}})
+    )
     found = take_fingerprint(cut, progress=False)
     assert found.modality == "CT" and found.label_names == {"1": "liver"}
     assert found.foreground_values[0]["50"] == pytest.approx(40, abs=2)

@@ -23,7 +23,16 @@ DATASETS: dict[str, DatasetFormat] = {
     "folder": folder.FORMAT,
 }
 
-__all__ = ["DATASETS", "DatasetFormat", "Item", "Scan", "find_dataset_format", "read_dataset", "recognise_dataset", "scan_dataset"]
+__all__ = [
+    "DATASETS",
+    "DatasetFormat",
+    "Item",
+    "Scan",
+    "find_dataset_format",
+    "read_dataset",
+    "recognise_dataset",
+    "scan_dataset",
+]
 
 
 def find_dataset_format(name: str) -> DatasetFormat:

@@ -264,7 +264,9 @@ def _join_channels(
     example = max(several, key=lambda name: len(joined[name]))
     numbers = [int(_channel_of(file)["number"]) for file in joined[example]]
     listed = ", ".join(file.name for file in joined[example])
-    warnings.warn(f"Read {listed} as the {len(numbers)} channels of an image, and others alike.", InputWarning, stacklevel=2)
+    warnings.warn(
+        f"Read {listed} as the {len(numbers)} channels of an image, and others alike.", InputWarning, stacklevel=2
+    )
     return joined, numbers
 
 
