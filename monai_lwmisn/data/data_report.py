@@ -229,8 +229,8 @@ def _shared_by_parts(items: Sequence[Item]) -> list[str]:
         return []
     return [
         f"{counted(len(others), 'image')} to learn from belong{'s' if len(others) == 1 else ''} together with images "
-        f"of the test part, as {others[0]['case']} with {test[others[0]['group']]['case']}: the figures of the test part "
-        "will be too good, so put them into one part."
+        f"of the test part, as {others[0]['case']} with {test[others[0]['group']]['case']}: put them into one part, or "
+        "the figures of the test part will be too good."
     ]
 
 

@@ -73,8 +73,8 @@ def scan_folder(path: Path) -> Scan:
 
 def _pair_in(place: _Place, scan: Scan) -> None:
     images, labels = place.images, place.labels
-    for kind, files in (("images", images), ("labels", labels)):
-        for first, *others in files.values():
+    for kind, named in (("images", images), ("labels", labels)):
+        for first, *others in named.values():
             if others:
                 scan.problems.append(f"The {kind} {first} and {others[0].name} have one name: rename one of them.")
     images, numbers = _join_channels(images, labels)
