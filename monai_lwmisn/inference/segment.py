@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from monai_lwmisn.errors import ConfigError, DataError, explain, reason_of
 from monai_lwmisn.inference.bundle_files import open_bundle, read_bundle
@@ -86,7 +87,7 @@ def segment(
         data = read_bundle(root, bundle)["data"]
         volumetric = bool(data["volumetric"])
         format = _check_format(format or ("nifti" if volumetric else "png"), volumetric)
-        outcomes = _find(inputs, place, volumetric, format)
+        outcomes = _find(inputs, place, data, format)
         clashes = output_names(outcome.image for outcome in outcomes if outcome.error is None)[1]
         outcomes = [replace(one, error=clashes.get(str(one.image), one.error)) for one in outcomes]
         images = [outcome.image for outcome in outcomes if outcome.error is None]
@@ -116,13 +117,15 @@ def _check_format(format: str, volumetric: bool) -> str:
     return format
 
 
-def _find(inputs: Iterable[str | os.PathLike[str]], output: Path, volumetric: bool, format: str) -> list[Outcome]:
+def _find(
+    inputs: Iterable[str | os.PathLike[str]], output: Path, data: Mapping[str, Any], format: str
+) -> list[Outcome]:
     """The inputs, each once. Those that cannot be segmented have their error."""
     found: dict[Path, Outcome] = {}
     for given in inputs:
         path = Path(given).absolute()
         try:
-            images = [Path(item["image"]) for item in find_inputs(path, volumetric)]
+            images = [Path(item["image"]) for item in find_inputs(path, data["volumetric"], data["in_channels"])]
         except (DataError, OSError) as error:
             found[path] = Outcome(path, error=explain(error, path))
             continue

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
 from monai_lwmisn.errors import DataError, InputWarning
+from monai_lwmisn.inference.channel_files import CHANNEL
 from monai_lwmisn.inference.folders import FolderTree
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
@@ -33,9 +34,6 @@ PART_FOLDERS = {
     **dict.fromkeys(("test", "testing", "testset", "test_set"), "test"),
 }
 """The part of a split by the name of its folder, in lower case."""
-
-_CHANNEL = re.compile(r"^(?P<case>.+?)[_-](?:channel|chan|ch|c)?[_-]?(?P<number>\d{1,4})$", re.IGNORECASE)
-"""A name of one channel of an image: nnU-Net's CASE_0000, or CASE_ch1."""
 
 _IMAGE_END = re.compile(r"[_-](image|img|im|0000)$", re.IGNORECASE)
 _LABEL_END = re.compile(r"[_-](cp_masks?|masks?|labels?|annotations?|segmentations?|seg|gt)$", re.IGNORECASE)
@@ -252,7 +250,7 @@ def _join_channels(
     cases = {*labels, *(_LABEL_END.sub("", name) for name in labels)} - set(images)
     joined: dict[str, list[Path]] = {}
     for name, files in images.items():
-        channel = _CHANNEL.match(name)
+        channel = CHANNEL.match(name)
         joined.setdefault(channel["case"] if channel and channel["case"] in cases else name, []).extend(files)
     several = [name for name in joined if len(joined[name]) > 1 and name not in images]
     if not several:
@@ -272,7 +270,7 @@ def _join_channels(
 
 def _channel_of(file: Path) -> Mapping[str, str]:
     (name,) = _by_name([file])
-    channel = _CHANNEL.match(name)
+    channel = CHANNEL.match(name)
     return channel.groupdict() if channel else {"case": name, "number": "-1"}
 
 
