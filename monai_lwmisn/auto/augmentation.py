@@ -15,13 +15,13 @@ LARGEST_ZOOM, SMALLEST_ZOOM = 1.6, 0.7
 def mirror_axes(fingerprint: Fingerprint) -> list[int]:
     """Return the in-plane axes (0, 1) along which a mirror image is as likely as the image.
 
-    Pictures have no up and down of their own unless their classes lie on sides. Bodies are alike from left to right
-    only.
+    Pictures have no up and down of their own unless their classes lie on sides: where these differ from left to right,
+    the pictures have one pose, and where they differ in height, left and right are still alike. Bodies are alike from
+    left to right only.
     """
-    axes = (
-        range(2) if not fingerprint.volumetric else [place for place, axis in enumerate(fingerprint.plane) if axis == 0]
-    )
-    return [place for place in axes if str(fingerprint.plane[place]) not in fingerprint.sides]
+    if not fingerprint.volumetric:
+        return [] if "0" in fingerprint.sides else [0] if "1" in fingerprint.sides else [0, 1]
+    return [place for place, axis in enumerate(fingerprint.plane) if axis == 0 and "0" not in fingerprint.sides]
 
 
 def augmentation(fingerprint: Fingerprint, grid: Grid, mirrored: list[int]) -> list[Transform]:

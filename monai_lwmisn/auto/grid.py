@@ -25,7 +25,11 @@ NEEDED_WIDTH = 5.0
 SAME_SPACING = 1.15
 """Ratio of the largest to the least in-plane spacing up to which all volumes have one."""
 
-PICTURE_CROP, LARGEST_CROP = 160, 288
+PICTURE_CROP, WHOLE_PICTURE, LARGEST_CROP = 160, 256, 288
+"""Pixels of a side that the network sees at most: of pictures with many small objects, of others, and of slices."""
+
+FEW_OBJECTS = 3
+"""Up to so many objects in a picture, the network sees as much of it as it can, because their place tells something."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ def choose_grid(fingerprint: Fingerprint) -> Grid:
         crop = [min(LARGEST_CROP, _up(length, 4)) for length in size]
     else:
         object_size = max(facts.diameter for facts in fingerprint.classes) * min(scale)
-        most = min(256, max(PICTURE_CROP, _up(round(2 * object_size), 16)))
+        few = max(facts.pieces for facts in fingerprint.classes) <= FEW_OBJECTS
+        most = WHOLE_PICTURE if few else min(WHOLE_PICTURE, max(PICTURE_CROP, _up(round(2 * object_size), 16)))
         crop = [min(most, _up(length, 8)) for length in size]
     area = crop[0] * crop[1]
     batch = (16 if area <= 96**2 else 8) if fingerprint.volumetric else (8 if area <= 96**2 else 4)

@@ -27,7 +27,7 @@ INSIDE = {"0.5": 0.0, "5": 20.0, "50": 60.0, "95": 100.0, "99.5": 120.0}
 def a_class(value: int = 1, **changed: Any) -> ClassFacts:
     facts = ClassFacts(
         value=value, name=f"class {value}", images=1.0, share=0.1, share_of_foreground=0.5, width=12.0, diameter=20.0,
-        pieces=3.0, single=0.0, holes=0.0, smallest=40.0,
+        pieces=9.0, single=0.0, holes=0.0, smallest=40.0,
     )  # fmt: skip
     return replace(facts, **changed)
 
@@ -179,6 +179,8 @@ def test_left_and_right_forbid_mirror_images_everywhere() -> None:
     pictures = settings_of(a_fingerprint(False, sides={"1": "above and below"}))["data.augmentation"]
     assert [step["spatial_axis"] for step in pictures if step["_target_"] == "RandFlipd"] == [0]
     assert "RandRotate90d" not in names_of(pictures)
+    posed = names_of(settings_of(a_fingerprint(False, sides={"0": "left and right"}))["data.augmentation"])
+    assert "RandFlipd" not in posed and "RandAffined" in posed
 
 
 def test_slices_follow_the_largest_spacing() -> None:
@@ -236,6 +238,12 @@ def test_wishes_become_budgets_and_more_time_more_epochs() -> None:
     for wrong in ({"effort": "more"}, {"time": 0.0}, {"size": float("nan")}, {"folds": 1}):
         with pytest.raises(ConfigError):
             Wishes(**wrong)
+
+
+def test_the_network_sees_pictures_of_few_objects_whole() -> None:
+    for pieces, seen in ((1.0, [256, 256]), (30.0, [160, 160])):
+        chosen = settings_of(a_fingerprint(False, classes=[a_class(pieces=pieces)]))["data.augmentation"]
+        assert [step["roi_size"] for step in chosen if step["_target_"] == "RandSpatialCropd"][-1] == seen
 
 
 def test_thin_classes_keep_the_resolution() -> None:
