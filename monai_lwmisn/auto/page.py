@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from monai_lwmisn.errors import counted
 
 if TYPE_CHECKING:
+    from monai_lwmisn.auto.decisions import Decision
     from monai_lwmisn.auto.fingerprint import Fingerprint
-    from monai_lwmisn.auto.rules import Decision
 
 WIDTH = 100
 

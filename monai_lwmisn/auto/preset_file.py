@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from monai_lwmisn.auto.rules import Decision
+from monai_lwmisn.auto.decisions import Decision
 from monai_lwmisn.files import write_atomically
 from monai_lwmisn.settings import SECTIONS, all_settings
 

@@ -12,7 +12,7 @@ from monai_lwmisn.cli.terminal import say
 from monai_lwmisn.errors import ConfigError
 
 if TYPE_CHECKING:
-    from monai_lwmisn.auto.rules import Wishes
+    from monai_lwmisn.auto.decisions import Wishes
 
 OWN_DATA_HELP = "folder of images and labels, or a CSV table of them; see docs/inputs.md for the forms"
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -52,7 +52,7 @@ def wishes_of(arguments: argparse.Namespace, test: bool = False) -> Wishes:
         ConfigError: a time cannot be read, or a value is out of range.
         BudgetError: a limit cannot be read.
     """
-    from monai_lwmisn.auto.rules import Wishes
+    from monai_lwmisn.auto.decisions import Wishes
     from monai_lwmisn.config import parse_budget
 
     limits: dict[str, float] = {}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from monai_lwmisn.auto.decisions import preset_of
 from monai_lwmisn.auto.preset_file import preset_text, write_preset
-from monai_lwmisn.auto.rules import decide, preset_of
+from monai_lwmisn.auto.rules import decide
 from monai_lwmisn.config import load_preset
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.settings import all_settings

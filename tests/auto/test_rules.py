@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from monai.bundle import ConfigParser
 from monai.transforms import Compose
 
+from monai_lwmisn.auto.decisions import EFFORTS, Wishes, preset_of, with_value
 from monai_lwmisn.auto.fingerprint import ClassFacts, Fingerprint
 from monai_lwmisn.auto.preset_file import write_preset
-from monai_lwmisn.auto.rules import EFFORTS, Wishes, decide, preset_of, with_value
+from monai_lwmisn.auto.rules import decide
 from monai_lwmisn.config import load_preset, resolve
 from monai_lwmisn.errors import ConfigError, SplitError
 from monai_lwmisn.networks import Architecture
