@@ -23,6 +23,9 @@ CONFIGS = Path(__file__).parent / "configs"
 STAGES = ("search", "train", "evaluate", "inference")
 SECTIONS = ("data", "architecture", "search", "train", "inference", "evaluate")
 
+_ONE_OR_LIST = ("search.search_space", "architecture.skip")
+"""Settings that are a name, or a list: a search space or its operations, one skip for all levels or one for each."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
@@ -97,7 +100,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def check_value(key: str, value: Any) -> None:
-    """Refuse a value that is not finite, below a setting's limit or not among its choices; expressions pass.
+    """Refuse a value that is not finite, below a limit, not among the choices, or a password; expressions pass.
 
     Raises:
         ConfigError: the value is out of range.
@@ -108,7 +111,8 @@ def check_value(key: str, value: Any) -> None:
         return
     if key.startswith("search.budget_") and (not _is_number(value) or not value > 0):
         raise BudgetError(f"{key} is {json.dumps(value)}: give a number above 0, or null for no limit.")
-    if setting.choices is not None and value not in setting.choices:
+    chosen = value if key in _ONE_OR_LIST and isinstance(value, list) else [value]
+    if setting.choices is not None and not all(one in setting.choices for one in chosen):
         raise ConfigError(f"{key} is {json.dumps(value)}: use one of {', '.join(map(str, setting.choices))}.")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{key} is {value}: give a number.")
@@ -162,8 +166,7 @@ def is_same_kind(key: str, old: Any, new: Any) -> bool:
         return new.is_integer()
     if isinstance(old, (int, float)):
         return isinstance(new, (int, float))
-    # The candidates of a search are the name of a search space, or a list of operations.
-    return isinstance(new, type(old)) or (key == "search.search_space" and isinstance(new, (str, list)))
+    return isinstance(new, type(old)) or (key in _ONE_OR_LIST and isinstance(new, (str, list)))
 
 
 def is_expression(value: Any) -> bool:
