@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -114,6 +115,11 @@ def check_value(key: str, value: Any) -> None:
     chosen = value if key in _ONE_OR_LIST and isinstance(value, list) else [value]
     if setting.choices is not None and not all(one in setting.choices for one in chosen):
         raise ConfigError(f"{key} is {json.dumps(value)}: use one of {', '.join(map(str, setting.choices))}.")
+    if key == "search.storage" and re.search(r"^[^:]*://[^:/]*:[^@]*@|[?&](ssl)?passw(or)?d=", str(value)):
+        raise ConfigError(
+            "search.storage has a password, which would lie in the run folder for all to read: leave it out of the "
+            "URL, and give it as databases take it, for PostgreSQL in PGPASSWORD or ~/.pgpass."
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{key} is {value}: give a number.")
     if setting.least is not None and not (_is_number(value) and value >= setting.least):

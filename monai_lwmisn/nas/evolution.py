@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -35,6 +36,7 @@ from monai_lwmisn.nas.network_clock import NetworkClock
 from monai_lwmisn.nas.short_training import ShortTraining
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import THREADS, example_image, multiply_accumulates
+from monai_lwmisn.settings import check_value
 
 SAMPLERS = ("mutation", "tpe", "nsga2", "random")
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -266,13 +268,17 @@ def open_study(folder: Path, storage: str | None, first_rung: int) -> optuna.Stu
         first_rung: epochs after which the pruner compares networks first.
 
     Raises:
-        ConfigError: the database cannot be opened.
+        ConfigError: the database cannot be opened, or its URL has a password.
     """
+    check_value("search.storage", storage)
     folder.mkdir(parents=True, exist_ok=True)
     if storage is not None:
         (folder / "study.shared").touch()  # it says that the search can be resumed
     try:
-        kept = JournalStorage(JournalFileBackend(str(folder / "study.log"))) if storage is None else storage
+        if storage is None:
+            kept: Any = JournalStorage(JournalFileBackend(str(folder / "study.log")))
+        else:  # SQLAlchemy takes another driver from release to release
+            kept = re.sub("^postgresql://", "postgresql+psycopg://", storage)
         return optuna.create_study(
             study_name="lwmisn",
             storage=kept,
@@ -282,9 +288,10 @@ def open_study(folder: Path, storage: str | None, first_rung: int) -> optuna.Stu
         )
     except Exception as error:  # each database driver raises its own kind
         where = folder / "study.log" if storage is None else storage.rpartition("@")[2]
-        raise ConfigError(
-            f"The study in {where} cannot be opened ({reason_of(error)}): check search.storage."
-        ) from error
+        remedy = "check search.storage"
+        if isinstance(error, ImportError):
+            remedy = "install the driver of the database, for PostgreSQL with pip install 'monai-lwmisn[postgresql]'"
+        raise ConfigError(f"The study in {where} cannot be opened ({reason_of(error)}): {remedy}.") from error
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
