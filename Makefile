@@ -20,7 +20,7 @@ $(BIN)/python:
 
 # One mark per set of extras, so that a changed setup.py or constraints.txt installs again.
 $(VENV)/test.installed: $(BIN)/python setup.py constraints.txt
-	$(PIP) -e .[test,runtime,dicom,studies]
+	$(PIP) -e .[test,runtime,dicom,studies,postgresql]
 	touch $@
 
 $(VENV)/demo.installed: $(BIN)/python setup.py constraints.txt

@@ -22,6 +22,7 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DBAPIError
 from torch import nn
 
 from monai_lwmisn.engines.history import read_history
@@ -275,23 +276,31 @@ def open_study(folder: Path, storage: str | None, first_rung: int) -> optuna.Stu
     if storage is not None:
         (folder / "study.shared").touch()  # it says that the search can be resumed
     try:
-        if storage is None:
-            kept: Any = JournalStorage(JournalFileBackend(str(folder / "study.log")))
-        else:  # SQLAlchemy takes another driver from release to release
-            kept = re.sub("^postgresql://", "postgresql+psycopg://", storage)
-        return optuna.create_study(
-            study_name="lwmisn",
-            storage=kept,
-            pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=first_rung, reduction_factor=REDUCTION),
-            direction="maximize",
-            load_if_exists=True,
-        )
+        try:
+            return _create_study(folder, storage, first_rung)
+        except DBAPIError:
+            time.sleep(1)  # programs that start together make the tables of a new database at once, and one succeeds
+            return _create_study(folder, storage, first_rung)
     except Exception as error:  # each database driver raises its own kind
         where = folder / "study.log" if storage is None else storage.rpartition("@")[2]
         remedy = "check search.storage"
         if isinstance(error, ImportError):
             remedy = "install the driver of the database, for PostgreSQL with pip install 'monai-lwmisn[postgresql]'"
         raise ConfigError(f"The study in {where} cannot be opened ({reason_of(error)}): {remedy}.") from error
+
+
+def _create_study(folder: Path, storage: str | None, first_rung: int) -> optuna.Study:
+    if storage is None:
+        kept: Any = JournalStorage(JournalFileBackend(str(folder / "study.log")))
+    else:  # SQLAlchemy takes another driver from release to release
+        kept = re.sub("^postgresql://", "postgresql+psycopg://", storage)
+    return optuna.create_study(
+        study_name="lwmisn",
+        storage=kept,
+        pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=first_rung, reduction_factor=REDUCTION),
+        direction="maximize",
+        load_if_exists=True,
+    )
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
