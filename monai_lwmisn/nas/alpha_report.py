@@ -43,9 +43,10 @@ def report_alpha(strengths: torch.Tensor, edges: Edges, table: CostTable, max_pa
         max_parameter_free: see :func:`~monai_lwmisn.nas.derivation.derive`.
 
     Returns:
-        ``candidates``; ``entropy``, the mean over the edges in nats, and ``even_entropy``, that of equal weights (ln n);
-        ``median_ratio`` of the two most probable candidates of an edge; ``edges``, their number, and how many of them
-        ``changed_by_cap`` and ``changed_by_budget``, of those that the strengths alone would give.
+        ``candidates``, their number n; ``entropy``, the mean over the edges in nats, and ``even_entropy``, that of
+        equal weights (ln n); ``median_ratio`` of the two most probable candidates of an edge; ``edges``, their number;
+        ``changed_by_cap`` and ``changed_by_budget``, how many of the edges that the strengths alone would give were
+        changed.
     """
     probabilities = strengths / strengths.sum(dim=-1, keepdim=True)
     strongest = probabilities.topk(2, dim=-1).values

@@ -46,7 +46,8 @@ def test_alpha_has_a_row_per_edge_and_group(alpha_groups: str, groups: int) -> N
 @pytest.mark.parametrize("edge_weights", [False, True])
 def test_everything_but_alpha_is_a_weight(edge_weights: bool) -> None:
     network = supernet(edge_weights=edge_weights)
-    weights, alpha = ({id(each) for each in group} for group in (network.weight_parameters(), network.alpha_parameters()))
+    weights = {id(each) for each in network.weight_parameters()}
+    alpha = {id(each) for each in network.alpha_parameters()}
     assert not weights & alpha and weights | alpha == {id(parameter) for parameter in network.parameters()}
     assert len(alpha) == 1 + edge_weights
 
