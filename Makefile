@@ -46,7 +46,7 @@ demo: $(VENV)/demo.installed
 	rm -rf $(DEMO)
 	$(BIN)/lwmisn phantom $(DEMO)/images --kind nuclei --cases 40 --seed 0
 	$(BIN)/lwmisn search --preset nuclei --data $(DEMO)/images --out $(DEMO)/run \
-		--set search.epochs=6 --set search.warmup_epochs=2 \
+		--set search.epochs=6 --set search.alpha_seeds=1 \
 		--set train.epochs=40 --set train.ema_decay=0.95 --set train.val_interval=10
 	$(BIN)/lwmisn train $(DEMO)/run
 	$(BIN)/lwmisn evaluate $(DEMO)/run
