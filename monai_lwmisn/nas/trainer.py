@@ -19,7 +19,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
-from monai_lwmisn.engines.checkpoint import RunCheckpoint
+from monai_lwmisn.engines.checkpoint import RunCheckpoint, Stateful
 from monai_lwmisn.engines.history import BatchProgress, EpochHistory
 from monai_lwmisn.engines.seeds import EpochSeed
 from monai_lwmisn.engines.stopping import FiniteLoss
@@ -157,7 +157,7 @@ class SearchTrainer(SupervisedTrainer):
         self.edges: Edges = {}
         self.alpha_loss: float | None = None
         self._alpha_batches: Iterator[dict[str, Any]] = iter(())
-        self.of_a_seed = {
+        self.of_a_seed: dict[str, Stateful] = {
             "optimizer": optimizer,
             "lr_scheduler": lr_scheduler,
             "alpha_optimizer": alpha_optimizer,
@@ -166,7 +166,7 @@ class SearchTrainer(SupervisedTrainer):
             "early_stop": self.early_stop,
         }
         self._beginning = {name: copy.deepcopy(each.state_dict()) for name, each in self.of_a_seed.items()}
-        kept = {"network": self.supernet, "seed": self.epoch_seed, "seeds": self.seeds}
+        kept: dict[str, Stateful] = {"network": self.supernet, "seed": self.epoch_seed, "seeds": self.seeds}
         self.checkpoint = RunCheckpoint(folder, {**kept, **self.of_a_seed})
         # Handlers of one event run in this order; the checkpoint comes after all others.
         Average(output_transform=lambda output: float(output["loss"])).attach(self, "loss")
@@ -241,13 +241,14 @@ class SearchTrainer(SupervisedTrainer):
     def _report(self, genotype: Genotype) -> None:
         """Write alpha_report.json and say what is in it. The supernet is that of the last seed."""
         table, cap = self.objective.table, self.max_parameter_free
-        report = report_alpha(self.seeds.mean_with(self._strengths()), genotype.edges, table, cap)
+        edges: Edges = dict(genotype.edges)
+        report = report_alpha(self.seeds.mean_with(self._strengths()), edges, table, cap)
         self.epoch_seed(self)
         batches = [
             self.prepare_batch(batch, self.state.device, self.non_blocking)
             for batch in islice(self.alpha_data_loader, JUDGING_BATCHES)
         ]
-        paths = [dict(genotype.edges), *random_paths(table, self.objective.limits, cap, self.epoch_seed.seed)]
+        paths = [edges, *random_paths(table, self.objective.limits, cap, self.epoch_seed.seed)]
         with torch.autocast(self.state.device.type, enabled=self.amp):
             report |= compare_paths(path_losses(self.supernet, paths, batches, self.loss_function))
         write_json(report, self.folder / "alpha_report.json", indent=1)
@@ -289,8 +290,7 @@ class SearchTrainer(SupervisedTrainer):
             each.load_state_dict(copy.deepcopy(self._beginning[name]))
         torch.manual_seed(self.epoch_seed.seed + len(self.seeds.finished))  # the same on all processes
         for module in self.supernet.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            getattr(module, "reset_parameters", lambda: None)()
 
     def _temperature(self) -> float:
         first, last = TEMPERATURES
