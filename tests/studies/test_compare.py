@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,27 @@ def test_finished_trials_are_not_repeated_even_without_their_run_folders(
     monkeypatch.setattr(Trial, "execute", lambda *arguments: pytest.fail("something was run again"))
     monkeypatch.setattr(module, "evaluate", lambda run: pytest.fail("something was measured again"))
     assert run(comparison(copy, nuclei_phantom)) == {}
+
+
+def test_trials_of_another_machine_are_taken_over(
+    finished_comparison: Path, nuclei_phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = Path(shutil.copytree(nuclei_phantom, tmp_path / "data"))
+    here = comparison(tmp_path / "here", data)
+    here.prepare(resume=False)
+    for name in NAMES:  # each was trained elsewhere
+        shutil.copytree(finished_comparison / "trials" / name, tmp_path / "here" / "trials" / name)
+    monkeypatch.setattr(Trial, "execute", lambda *arguments: pytest.fail("something was run again"))
+    monkeypatch.setattr(module, "evaluate", lambda run: pytest.fail("something was measured again"))
+    assert run(here) == {}
+    assert set(json.loads((tmp_path / "here" / "costs.json").read_text())) == set(NAMES)
+
+
+def test_the_only_learning_rate_has_no_pilot(nuclei_phantom: Path, tmp_path: Path) -> None:
+    work = comparison(tmp_path / "out", nuclei_phantom, test=False, seeds=1)
+    work.protocol = replace(work.protocol, learning_rates=(0.004,))
+    assert run(work, ["unext_s"]) == {}
+    assert [path.name for path in (tmp_path / "out" / "trials" / "unext_s").iterdir()] == ["seed_0.json"]
 
 
 def test_a_network_that_fails_is_recorded_and_the_others_go_on(
