@@ -84,7 +84,6 @@ def _compare(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.studies.models import find_models
     from monai_lwmisn.studies.protocol import load_protocol
 
-    models = find_models(arguments.models.split(","), arguments.preset)
     protocol = load_protocol(
         arguments.preset,
         arguments.protocol,
@@ -93,6 +92,7 @@ def _compare(arguments: argparse.Namespace) -> None:
         budget_hours=arguments.budget_hours,
         overrides=config.parse_overrides(arguments.set),
     )
+    models = find_models(arguments.models.split(","), arguments.preset)
     protocol.check_settings(models)
     comparison = Comparison(arguments.out, protocol, arguments.data, not arguments.validation_only, say)
     with only_writer(arguments.out) as killed:

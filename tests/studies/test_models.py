@@ -43,7 +43,9 @@ def test_the_shapes_of_table_5_have_equal_strides(preset: str, name: str) -> Non
     sites = {}
     for model in ("table5_u", "table5_contrast"):
         settings = load_protocol(preset, name).search_configs(MODELS[model])["search"]["architecture"]
-        architecture = Architecture(in_channels=1, out_channels=1, **settings)
+        architecture = Architecture.from_dict(
+            {**{key: settings[key] for key in settings if key != "_target_"}, "in_channels": 1, "out_channels": 1}
+        )
         shape = build_shape(architecture, lambda site: nn.Identity(), "relu", "batch")
         sites[model] = [(site.stride, site.channels) for site in shape.sites]
         assert isinstance(shape, UShape if model == "table5_u" else ContrastShape)
