@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from monai_lwmisn.data import read_datalist
 from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.studies import compare as module
 from monai_lwmisn.studies.baselines import registry
+from monai_lwmisn.studies.compare import Comparison
+from monai_lwmisn.studies.protocol import load_protocol
 from monai_lwmisn.studies.report import write_report
 from monai_lwmisn.studies.trials import Trial
 from tests.studies.small import NAMES, comparison, run
@@ -69,11 +71,14 @@ def test_trials_of_another_machine_are_taken_over(
     assert set(json.loads((tmp_path / "here" / "costs.json").read_text())) == set(NAMES)
 
 
-def test_the_only_learning_rate_has_no_pilot(nuclei_phantom: Path, tmp_path: Path) -> None:
-    work = comparison(tmp_path / "out", nuclei_phantom, test=False, seeds=1)
-    work.protocol = replace(work.protocol, learning_rates=(0.004,))
-    assert run(work, ["unext_s"]) == {}
-    assert [path.name for path in (tmp_path / "out" / "trials" / "unext_s").iterdir()] == ["seed_0.json"]
+def test_the_published_protocol_has_no_pilot(nuclei_phantom: Path, tmp_path: Path) -> None:
+    protocol = load_protocol("nuclei", "paper", epochs=1, seeds=1)
+    assert run(Comparison(tmp_path / "out", protocol, nuclei_phantom, say=lambda text: None), ["unext_s"]) == {}
+    (file,) = (tmp_path / "out" / "trials" / "unext_s").iterdir()
+    result = json.loads(file.read_text())
+    assert file.name == "seed_0.json" and result["learning_rate"] == 0.006 and result["epochs"] == 1
+    parts = {part: len(items) for part, items in read_datalist(tmp_path / "out" / "datalist.json").items()}
+    assert len(result["test"]["cases"]) == parts["test"] == pytest.approx(0.3 * sum(parts.values()), abs=1)
 
 
 def test_a_network_that_fails_is_recorded_and_the_others_go_on(
