@@ -14,28 +14,28 @@ STEM_WIDTH = 16
 
 
 class Bottleneck(NamedTuple):
-    """A row of table 1 of MobileNetV3: kernel size, hidden and output channels, attention, activation, stride."""
+    """A row of table 1 of MobileNetV3. The attention is its number of hidden channels, or 0 for none."""
 
     kernel_size: int
     hidden: int
     width: int
-    attention: bool
+    attention: int
     act: type[nn.Module]
     stride: int
 
 
 GROUPS = (
-    (Bottleneck(3, 16, 16, False, nn.ReLU, 1), Bottleneck(3, 64, 24, False, nn.ReLU, 2)),
+    (Bottleneck(3, 16, 16, 0, nn.ReLU, 1), Bottleneck(3, 64, 24, 0, nn.ReLU, 2)),
     (
-        Bottleneck(3, 72, 24, False, nn.ReLU, 1),
-        Bottleneck(5, 72, 40, True, nn.ReLU, 2),
-        Bottleneck(5, 120, 40, True, nn.ReLU, 1),
+        Bottleneck(3, 72, 24, 0, nn.ReLU, 1),
+        Bottleneck(5, 72, 40, 24, nn.ReLU, 2),
+        Bottleneck(5, 120, 40, 32, nn.ReLU, 1),
     ),
     (
-        Bottleneck(5, 120, 40, True, nn.ReLU, 1),
-        Bottleneck(3, 240, 80, False, nn.Hardswish, 2),
-        Bottleneck(3, 200, 80, False, nn.Hardswish, 1),
-        Bottleneck(3, 184, 80, False, nn.Hardswish, 1),
+        Bottleneck(5, 120, 40, 32, nn.ReLU, 1),
+        Bottleneck(3, 240, 80, 0, nn.Hardswish, 2),
+        Bottleneck(3, 200, 80, 0, nn.Hardswish, 1),
+        Bottleneck(3, 184, 80, 0, nn.Hardswish, 1),
     ),
 )
 """The blocks of MobileNetV3-Large in the three groups of figure 1."""
@@ -64,10 +64,8 @@ def normalised(
 class SqueezeAndExcitation(nn.Module):
     """Weights channels by a perceptron of their means with a piecewise linear sigmoid (MobileNetV3, section 5.3)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
-        # A quarter, rounded to a multiple of 8 that is not much smaller.
-        hidden = max(8, (channels // 4 + 4) // 8 * 8)
         self.perceptron = nn.Sequential(
             nn.Conv2d(channels, hidden, kernel_size=1),
             nn.ReLU(),
@@ -91,7 +89,7 @@ class InvertedResidual(nn.Module):
             layers += [normalised(in_channels, row.hidden), row.act()]
         layers += [normalised(row.hidden, row.hidden, row.kernel_size, row.stride, row.hidden), row.act()]
         if row.attention:
-            layers.append(SqueezeAndExcitation(row.hidden))
+            layers.append(SqueezeAndExcitation(row.hidden, row.attention))
         self.layers = nn.Sequential(*layers, normalised(row.hidden, row.width))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -104,6 +104,6 @@ def test_xtinyunet_has_the_published_parameters_and_savings() -> None:
         counts = {name: parameter_count(build_baseline(name, 3, 1)) for name in ("nnunet_2d", "xtinyunet_8")}
         middle = parameter_count(build_baseline("xtinyunet_16", 3, 1))
     assert counts["xtinyunet_8"] == pytest.approx(0.020e6, abs=0.0005e6)
-    # "400x to 1600x fewer parameters": caps of 16 and of 8. Both numbers are rounded to hundreds.
-    assert counts["nnunet_2d"] / middle == pytest.approx(400, abs=50)
-    assert counts["nnunet_2d"] / counts["xtinyunet_8"] == pytest.approx(1600, abs=60)
+    # "400x to 1600x fewer parameters": caps of 16 and of 8, for the stages that each data set has there.
+    assert counts["nnunet_2d"] / middle == pytest.approx(400, rel=0.07)
+    assert counts["nnunet_2d"] / counts["xtinyunet_8"] == pytest.approx(1600, rel=0.07)
