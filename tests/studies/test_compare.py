@@ -57,6 +57,7 @@ def test_finished_trials_are_not_repeated_even_without_their_run_folders(
     assert run(comparison(copy, nuclei_phantom)) == {}
 
 
+@pytest.mark.usefixtures("costs")
 def test_trials_of_another_machine_are_taken_over(
     finished_comparison: Path, nuclei_phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,6 +72,7 @@ def test_trials_of_another_machine_are_taken_over(
     assert set(json.loads((tmp_path / "here" / "costs.json").read_text())) == set(NAMES)
 
 
+@pytest.mark.usefixtures("costs")
 def test_the_published_protocol_has_no_pilot(nuclei_phantom: Path, tmp_path: Path) -> None:
     protocol = load_protocol("nuclei", "paper", epochs=1, seeds=1)
     assert run(Comparison(tmp_path / "out", protocol, nuclei_phantom, say=lambda text: None), ["unext_s"]) == {}
