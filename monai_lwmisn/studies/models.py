@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from monai_lwmisn.config import variant_names
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Genotype
 from monai_lwmisn.studies.baselines import BASELINES, build_baseline
@@ -41,6 +42,12 @@ _EVOLVE: dict[str, Any] = {
     "search.trials": 30,
 }
 """Whole networks that take at most 0.8 of UNeXt-S's time with one thread, and so no more of it with two."""
+
+_TABLE_5: dict[str, Any] = {
+    "architecture.cells": {"encoder": 2, "middle": 3, "decoder": 2},
+    "architecture.node_width": [16, 24, 32],
+}
+"""The U shape reduces as often as the contrast network then: twice, after the same stem."""
 
 _ONE = {f"search.{name}": 1 for name in ("trials", "trial_epochs", "first_rung", "finalists", "finalist_seeds")}
 """A single random network of the same space and budget: there is nothing to choose from."""
@@ -85,6 +92,8 @@ _SEARCHED = [
     ),
     Model("darts_based", "paper", {"search.search_space": "darts", **_NO_COSTS}),
     Model("contrast", "paper", {"architecture.topology": "contrast"}),
+    Model("table5_u", "paper", {**_TABLE_5, "architecture.details": False}),
+    Model("table5_contrast", "paper", {**_TABLE_5, "architecture.topology": "contrast"}),
     Model("without_costs", "ablation", _NO_COSTS),
     Model("shared_alpha", "ablation", {"search.alpha_groups": "shared"}),
     Model("without_latency", "ablation", {"search.lambda_latency": 0.0}),
@@ -106,15 +115,19 @@ MODELS: dict[str, Model] = {
 """Every network by its name. A comparison searches ``darts_based`` and ``contrast`` on its own data."""
 
 
-def find_models(names: Sequence[str]) -> list[Model]:
-    """Return the networks of these names, each once, in this order. ``["all"]`` gives all networks.
+def find_models(names: Sequence[str], preset: str) -> list[Model]:
+    """Return the networks of these names, each once, in this order.
+
+    Args:
+        names: names; ``["all"]`` gives all networks that the preset has a variant for.
+        preset: the preset of the data set.
 
     Raises:
         ConfigError: a name is unknown. The message names the nearest.
     """
     names = [name.strip() for name in names]
     if names == ["all"]:
-        return list(MODELS.values())
+        return [model for model in MODELS.values() if model.variant in variant_names(preset)]
     for name in names:
         if name not in MODELS:
             nearest = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.0)[0]
