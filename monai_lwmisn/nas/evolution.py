@@ -82,7 +82,7 @@ class Evolution:
         say: receives a line about each network that was trained, and at the end what the search showed.
 
     Raises:
-        ConfigError: there is no such sampler, or the storage cannot be opened.
+        ConfigError: there is no such sampler, the storage cannot be opened, or several processes were started as one.
     """
 
     def __init__(
@@ -108,6 +108,11 @@ class Evolution:
     ) -> None:
         if sampler not in SAMPLERS:
             raise ConfigError(f"search.sampler is {sampler!r}: use one of {', '.join(SAMPLERS)}.")
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+            raise ConfigError(
+                "A search by evolve is one process: start several without torchrun, each with its own --out, and give "
+                "all the same search.storage."
+            )
         self.folder, self.train, self.space = Path(folder), train, dict(space)
         self.budget, self.reference, self.reference_share = dict(budget), reference, reference_share
         self.clock = NetworkClock(self.space["in_channels"], runtime, threads, reference)

@@ -16,7 +16,15 @@ from monai_lwmisn.studies.baselines import BASELINES, build_baseline
 
 OURS = "lwmisn"
 
+_CELLS: dict[str, Any] = {
+    "search.strategy": "differentiable",
+    "search.search_space": "lwmisn",
+    "search.alpha_groups": "stages",
+}
+"""A search for the cells of a given shape, in the published space."""
+
 _FAST: dict[str, Any] = {
+    **_CELLS,
     "architecture.cells": {"encoder": 2, "middle": 1, "decoder": 2},
     "architecture.node_width": [16, 24, 32],
     "architecture.stem_stride": 4,
@@ -24,6 +32,7 @@ _FAST: dict[str, Any] = {
 """A few narrow cells that start at a quarter of the resolution."""
 
 _NO_COSTS: dict[str, Any] = {
+    **_CELLS,
     "search.lambda_params": 0.0,
     "search.lambda_macs": 0.0,
     "search.lambda_latency": 0.0,
@@ -32,18 +41,11 @@ _NO_COSTS: dict[str, Any] = {
 }
 
 
-_EVOLVE: dict[str, Any] = {
-    "search.strategy": "evolve",
-    "search.search_space": "lwmisn_dense",
-    "search.alpha_groups": "shared",
-    "search.reference": "unext_s",
-    "search.reference_share": 0.8,
-    "search.latency_threads": 1,
-    "search.trials": 30,
-}
+_EVOLVE: dict[str, Any] = {"search.reference_share": 0.8, "search.latency_threads": 1}
 """Whole networks that take at most 0.8 of UNeXt-S's time with one thread, and so no more of it with two."""
 
 _TABLE_5: dict[str, Any] = {
+    **_CELLS,
     "architecture.cells": {"encoder": 2, "middle": 3, "decoder": 2},
     "architecture.node_width": [16, 24, 32],
 }
@@ -74,11 +76,11 @@ PAPER = ("unet", "fcn", "attention_unet", "r2_unet", "unet_plus_plus", "nas_unet
 """The baselines of tables 2 to 4 of the paper."""
 
 _SEARCHED = [
-    Model(OURS, "ours", {}),
+    Model(OURS, "ours", _CELLS),
     Model("lwmisn_fast", "ours", _FAST),
     Model("lwmisn_published", "ours", {}, variant="paper"),
     *(
-        Model(f"random_{seed}", "ours", {"search.strategy": "random", "search.genotype_seed": seed})
+        Model(f"random_{seed}", "ours", {**_CELLS, "search.strategy": "random", "search.genotype_seed": seed})
         for seed in (1, 2, 3)
     ),
     *(Model(f"evolve_{seed}", "ours", {**_EVOLVE, "search.seed": seed}) for seed in range(5)),
@@ -90,18 +92,18 @@ _SEARCHED = [
         Model(f"drawn_{seed}", "ours", {**_EVOLVE, **_ONE, "search.sampler": "random", "search.seed": 100 + seed})
         for seed in range(10)
     ),
-    Model("darts_based", "paper", {"search.search_space": "darts", **_NO_COSTS}),
-    Model("contrast", "paper", {"architecture.topology": "contrast"}),
+    Model("darts_based", "paper", {**_NO_COSTS, "search.search_space": "darts"}),
+    Model("contrast", "paper", {**_CELLS, "architecture.topology": "contrast"}),
     Model("table5_u", "paper", {**_TABLE_5, "architecture.details": False}),
     Model("table5_contrast", "paper", {**_TABLE_5, "architecture.topology": "contrast"}),
     Model("without_costs", "ablation", _NO_COSTS),
-    Model("shared_alpha", "ablation", {"search.alpha_groups": "shared"}),
-    Model("without_latency", "ablation", {"search.lambda_latency": 0.0}),
+    Model("shared_alpha", "ablation", {**_CELLS, "search.alpha_groups": "shared"}),
+    Model("without_latency", "ablation", {**_CELLS, "search.lambda_latency": 0.0}),
     *(
         Model(
             f"without_{operation}",
             "ablation",
-            {"search.search_space": [name for name in SEARCH_SPACES["lwmisn"] if name != operation]},
+            {**_CELLS, "search.search_space": [name for name in SEARCH_SPACES["lwmisn"] if name != operation]},
         )
         for operation in SEARCH_SPACES["lwmisn"]
         if operation != "zero"

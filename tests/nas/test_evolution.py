@@ -201,6 +201,9 @@ def test_what_cannot_be_searched_is_refused(tmp_path: Path, monkeypatch: pytest.
         search(tmp_path, storage="oracle+cx_oracle://me@host/study")
     with pytest.raises(BudgetError, match="in a row keeps the budget"):
         search(tmp_path, budget={"params": 10})
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="without torchrun"):
+        search(tmp_path)
 
 
 def test_the_report_has_every_trained_network_and_says_what_a_choice_does(
