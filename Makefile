@@ -20,7 +20,7 @@ $(BIN)/python:
 
 # One mark per set of extras, so that a changed setup.py or constraints.txt installs again.
 $(VENV)/test.installed: $(BIN)/python setup.py constraints.txt
-	$(PIP) -e .[test,runtime,dicom,studies]
+	$(PIP) -e .[test,runtime,dicom,studies,postgresql]
 	touch $@
 
 $(VENV)/demo.installed: $(BIN)/python setup.py constraints.txt
@@ -46,15 +46,15 @@ demo: $(VENV)/demo.installed
 	rm -rf $(DEMO)
 	$(BIN)/lwmisn phantom $(DEMO)/images --kind nuclei --cases 40 --seed 0
 	$(BIN)/lwmisn search --preset nuclei --data $(DEMO)/images --out $(DEMO)/run \
-		--set search.epochs=6 --set search.warmup_epochs=2 \
+		--set search.trials=6 --set search.trial_epochs=3 --set search.first_rung=1 --set search.finalists=1 \
 		--set train.epochs=40 --set train.ema_decay=0.95 --set train.val_interval=10
 	$(BIN)/lwmisn train $(DEMO)/run
 	$(BIN)/lwmisn evaluate $(DEMO)/run
-	$(BIN)/lwmisn show $(DEMO)/run -o $(DEMO)/run/cell.png
+	$(BIN)/lwmisn show $(DEMO)/run -o $(DEMO)/run/network.png
 	@echo
 	@echo "The pictures:"
 	@echo "  $(abspath $(DEMO))/run/evaluation/overlays.png   image, truth and prediction of the best, median and worst test images"
-	@echo "  $(abspath $(DEMO))/run/cell.png                  the cell that the search found"
+	@echo "  $(abspath $(DEMO))/run/network.png               the network that the search found"
 
 bundles: $(VENV)/demo.installed
 	for bundle in bundles/*; do $(BIN)/lwmisn bundle $$bundle --standalone dist/$$(basename $$bundle).zip || exit 1; done

@@ -60,6 +60,7 @@ setup(
     extras_require={
         "dicom": ["highdicom>=0.24"],
         "label": ["monailabel>=0.8.5"],
+        "postgresql": ["psycopg[binary]>=3.1"],  # a search that several machines share
         "runtime": ["onnxruntime>=1.18", "openvino>=2024.4"],
         "studies": ["adjustText>=1.3"],  # the labels in the figures of a comparison
         "test": ["hypothesis", "mypy", "pytest>=8", "pytest-cov>=5", "pytest-xdist>=3.5", "ruff", "types-psutil"],

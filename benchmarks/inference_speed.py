@@ -103,7 +103,7 @@ def preparations() -> dict[str, Callable[[nn.Module, torch.Tensor], Inference]]:
     return {
         "torch eager": lambda network, image: partial(network, image),
         "torch channels_last": torch_inference,
-        "torch compiled": lambda network, image: torch_inference(torch.compile(network), image),
+        "torch compiled": lambda network, image: torch.compile(torch_inference(network, image)),
         **{titles[name]: partial(_exported, name) for name in filter(is_installed, RUNTIMES)},
     }
 

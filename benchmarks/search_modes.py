@@ -18,10 +18,10 @@ from typing import Any
 from reports import make_parser, table, write_result
 
 from monai_lwmisn.engines.history import read_history
+from monai_lwmisn.networks.supernet import MODES
 
-MODES = ("full", "partial", "single")
 # The epoch has steps of the weights and of alpha. The latency of the operations is not measured.
-ONE_EPOCH = ["--set=search.epochs=1", "--set=search.warmup_epochs=0", "--set=search.lambda_latency=0"]
+ONE_EPOCH = ["--set=search.epochs=1", "--set=search.alpha_seeds=1", "--set=search.lambda_latency=0"]
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from monai_lwmisn.inference.runtimes import RUNTIMES
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_onnx
+from monai_lwmisn.networks.folding import fold_batch_norm
 
 THREADS = 2
 """CPU threads of every latency that this project reports, unless a report names another number."""
@@ -155,8 +156,7 @@ def latency(
     """Time one inference, by :func:`interleaved_times`; a time that is unreliable is measured again.
 
     Args:
-        network: maps images to logits. Under torch it is put in evaluation mode and in channels-last memory format, on
-            the device of ``image``.
+        network: maps images to logits. Under torch it is timed as it is served, see :func:`torch_inference`.
         image: (B, C, H, W).
         runtime: ``torch``, or ``onnxruntime`` or ``openvino`` on the CPU.
         threads: CPU threads.
@@ -186,9 +186,15 @@ def inference(network: nn.Module, image: torch.Tensor, runtime: str) -> Callable
 
 
 def torch_inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Tensor]:
-    """A call that runs ``network`` on ``image`` (B, C, H, W) with torch, both in channels-last memory format."""
-    network, image = _in_channels_last(network, image)
-    return lambda: network(image)
+    """A call that runs a copy of ``network`` on ``image`` (B, C, H, W) with torch, on the device of the image.
+
+    It runs as :func:`monai_lwmisn.inference.runtimes.place_network` serves it: in evaluation mode and channels-last
+    memory format, with the batch normalisation folded that follows MONAI's convolutions, which most rivals have too.
+    """
+    folded = fold_batch_norm(network)
+    placed = folded.to(device=image.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    image = image.to(memory_format=torch.channels_last)
+    return lambda: placed(image)
 
 
 def onnx_inference(network: nn.Module, image: torch.Tensor, runtime: str = "onnxruntime") -> Callable[[], torch.Tensor]:
@@ -278,12 +284,6 @@ def network_costs(genotype: Genotype, *, threads: int = THREADS) -> dict[str, An
 def network_report(genotype: Genotype, *, threads: int = THREADS) -> dict[str, Any]:
     """The result of :func:`network_costs`, and ``genotype`` as its JSON form."""
     return {**network_costs(genotype, threads=threads), "genotype": genotype.to_dict()}
-
-
-def _in_channels_last(network: nn.Module, image: torch.Tensor) -> tuple[nn.Module, torch.Tensor]:
-    """A network in evaluation mode and an image, both in the memory format that is fastest on a processor."""
-    network = network.eval().to(device=image.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network, image.to(memory_format=torch.channels_last)
 
 
 def _watch_other_programs() -> Callable[[], bool]:

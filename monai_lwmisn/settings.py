@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,9 @@ from monai_lwmisn.networks.architecture import Architecture
 CONFIGS = Path(__file__).parent / "configs"
 STAGES = ("search", "train", "evaluate", "inference")
 SECTIONS = ("data", "architecture", "search", "train", "inference", "evaluate")
+
+_ONE_OR_LIST = ("search.search_space", "architecture.skip")
+"""Settings that are a name, or a list: a search space or its operations, one skip for all levels or one for each."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +101,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def check_value(key: str, value: Any) -> None:
-    """Refuse a value that is not finite, below a setting's limit or not among its choices; expressions pass.
+    """Refuse a value that is not finite, below a limit, not among the choices, or a password; expressions pass.
 
     Raises:
         ConfigError: the value is out of range.
@@ -108,8 +112,14 @@ def check_value(key: str, value: Any) -> None:
         return
     if key.startswith("search.budget_") and (not _is_number(value) or not value > 0):
         raise BudgetError(f"{key} is {json.dumps(value)}: give a number above 0, or null for no limit.")
-    if setting.choices is not None and value not in setting.choices:
+    chosen = value if key in _ONE_OR_LIST and isinstance(value, list) else [value]
+    if setting.choices is not None and not all(one in setting.choices for one in chosen):
         raise ConfigError(f"{key} is {json.dumps(value)}: use one of {', '.join(map(str, setting.choices))}.")
+    if key == "search.storage" and re.search(r"^[^:]*://[^:/]*:[^@]*@|[?&](ssl)?passw(or)?d=", str(value)):
+        raise ConfigError(
+            "search.storage has a password, which would lie in the run folder for all to read: leave it out of the "
+            "URL, and give it as databases take it, for PostgreSQL in PGPASSWORD or ~/.pgpass."
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{key} is {value}: give a number.")
     if setting.least is not None and not (_is_number(value) and value >= setting.least):
@@ -162,8 +172,7 @@ def is_same_kind(key: str, old: Any, new: Any) -> bool:
         return new.is_integer()
     if isinstance(old, (int, float)):
         return isinstance(new, (int, float))
-    # The candidates of a search are the name of a search space, or a list of operations.
-    return isinstance(new, type(old)) or (key == "search.search_space" and isinstance(new, (str, list)))
+    return isinstance(new, type(old)) or (key in _ONE_OR_LIST and isinstance(new, (str, list)))
 
 
 def is_expression(value: Any) -> bool:

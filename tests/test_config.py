@@ -177,6 +177,7 @@ def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, content: str) 
 CONFIGS = {
     "search": {
         "search": {"epochs": 3, "flag": True, "rate": 0.1, "search_space": "x"},
+        "architecture": {"skip": "add"},
         "data": {"sizes": [1, 2], "augmentation": [{"prob": 0.5}]},
     },
     "train": {"train": {"epochs": 3}, "data": {"augmentation": [{"prob": 0.5}]}, "device": "$find()", "roi": None},
@@ -239,6 +240,8 @@ def test_a_setting_of_two_stages_is_set_in_both() -> None:
         ("search.flag", False, True),
         ("search.search_space", 3, False),
         ("search.search_space", ["identity"], True),
+        ("architecture.skip", ["add", "none"], True),
+        ("architecture.skip", 3, False),
         ("data.sizes", 4, False),
         ("data.sizes", [], True),
         ("search.rate", 1, True),

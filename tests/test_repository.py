@@ -27,7 +27,7 @@ ROOMS: dict[str, set[str]] = {
     "data": {"inference"},
     "engines": {"data", "networks"},
     "figures": {"networks"},
-    "nas": {"config", "engines", "data", "profiling", "networks"},
+    "nas": {"config", "settings", "engines", "data", "profiling", "networks"},
     "training": {"engines", "data", "profiling", "inference", "networks"},
     "rollback": {"engines"},
     "locks": set(),

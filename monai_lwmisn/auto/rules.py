@@ -18,6 +18,9 @@ __all__ = ["Decision", "Wishes", "decide", "preset_of", "to_dicts", "with_value"
 SEARCH_SHARE = 0.3
 """Share of the time for the search."""
 
+FEWEST_TRIALS, MOST_TRIALS, EPOCHS_OF_TRIAL = 12, 40, 7.0
+"""Trials of the strategy evolve; and the epochs that one takes in the mean, with those of the finalists."""
+
 STEP, MEGAPIXEL, SLOWER_SEARCH = 0.15, 3.0, 2.5
 """Seconds of a step of a training, and for each million of pixels in it, on two cores; and how much slower a search is.
 
@@ -232,11 +235,20 @@ def _architecture(case: _Case) -> Iterator[Decision]:
 
 def _search(case: _Case) -> Iterator[Decision]:
     wishes = case.wishes
-    epochs = case.epochs(SEARCH_SHARE, SLOWER_SEARCH, least=3, most=40)
-    yield Decision("search.epochs", epochs, f"{_minutes(wishes.seconds * SEARCH_SHARE)} are for the search.")
-    yield Decision("search.warmup_epochs", max(1, epochs // 5), "A fifth of the epochs.")
-    yield Decision("search.batch_size", case.grid.batch, _area(case))
-    yield Decision("search.alpha_learning_rate", 0.015, "It suits searches of few epochs.")
+    epochs = case.epochs(SEARCH_SHARE, 1.0, least=1, most=10**6)
+    trials = min(MOST_TRIALS, int(epochs / EPOCHS_OF_TRIAL))
+    time = f"{_minutes(wishes.seconds * SEARCH_SHARE)} are for the search"
+    if trials >= FEWEST_TRIALS:
+        yield Decision("search.strategy", "evolve", f"{time}: enough for {trials} short trainings of whole networks.")
+        yield Decision("search.trials", trials, f"{time}.")
+    else:
+        epochs = case.epochs(SEARCH_SHARE, SLOWER_SEARCH, least=3, most=40)
+        yield Decision(
+            "search.strategy", "differentiable", f"{time}: too little for short trainings of whole networks."
+        )
+        yield Decision("search.epochs", epochs, f"{time}.")
+        yield Decision("search.batch_size", case.grid.batch, _area(case))
+        yield Decision("search.lambda_latency", 0.0005, "A little faster is better where accuracy is equal.")
     asked = "as asked" if wishes.size else "so that the network runs anywhere"
     yield Decision("search.budget_params", int(wishes.size or PARAMETERS), f"The limit of parameters, {asked}.")
     if wishes.latency_ms is not None:
@@ -244,7 +256,6 @@ def _search(case: _Case) -> Iterator[Decision]:
     else:
         macs = MULTIPLY_ACCUMULATES * (2 if case.fine else 1) * max(1.0, (wishes.size or 0) / PARAMETERS)
         yield Decision("search.budget_macs", int(macs), "No limit of milliseconds was asked for.")
-    yield Decision("search.lambda_latency", 0.0005, "A little faster is better where accuracy is equal.")
 
 
 def _training(case: _Case) -> Iterator[Decision]:

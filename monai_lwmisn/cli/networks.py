@@ -18,7 +18,7 @@ def add_commands(commands: Commands) -> None:
     show.add_argument(
         "--json", action="store_true", help="print JSON: counts as plain numbers, latency_ms, peak_memory_mb"
     )
-    show.add_argument("-o", "--output", type=Path, metavar="FILE", help="draw the cells to FILE (.svg, .png or .pdf)")
+    show.add_argument("-o", "--output", type=Path, metavar="FILE", help="draw the network to FILE (.svg, .png or .pdf)")
     show.add_argument("--threads", type=_threads, default=2, help="CPU threads for the latency (default: %(default)s)")
 
 
@@ -38,8 +38,8 @@ def _show(arguments: argparse.Namespace) -> None:
     path = arguments.genotype
     genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
     if arguments.output:
-        from monai_lwmisn.figures.cells import draw_cells
+        from monai_lwmisn.figures.network import draw_network
 
-        draw_cells(genotype, arguments.output)
+        draw_network(genotype, arguments.output)
     report = network_report(genotype, threads=arguments.threads)
     say(json.dumps(report, indent=2) if arguments.json else format_network(report))

@@ -111,6 +111,8 @@ def _search(arguments: argparse.Namespace) -> None:
         resume=arguments.resume,
     )
     found = f"The network that was found: {arguments.out / 'genotype.json'}"
+    if (tried := arguments.out / "search" / "trials.png").is_file():
+        found += f"\nThe networks that were tried: {tried}, {tried.with_suffix('.csv')}"
     made = f"Run folder {arguments.out} made with the given network; no search was needed."
     say(f"{made if arguments.genotype else found}\nTrain it: lwmisn train {arguments.out}")
 

@@ -43,15 +43,15 @@ def _add_compare(commands: Commands) -> None:
         "search, train and evaluate networks under one protocol; if one fails, the others go on",
         way_on=_way_on_to_compare,
     )
-    compare.add_argument("--preset", required=True, help="nuclei, liver_ct or prostate_mr")
+    compare.add_argument("--preset", required=True, help="nuclei, liver_ct, prostate_mr or hippocampus_mr")
     compare.add_argument("--data", type=Path, metavar="PATH", required=True, help=DATA_HELP)
     compare.add_argument("-o", "--out", type=Path, metavar="FOLDER", required=True, help="a new folder for all results")
     compare.add_argument(
         "--protocol",
-        choices=("full", "small"),
+        choices=("full", "small", "paper"),
         default="full",
-        help="full: 256x256, 30 epochs, for a GPU; small: crops of 96x96 and 10 epochs, for all networks alike "
-        "(default: %(default)s)",
+        help="full: 256x256, 30 epochs, for a GPU; small: crops of 96x96 and 10 epochs; paper: the published training "
+        "and split, for a GPU (default: %(default)s)",
     )
     compare.add_argument(
         "--models",
@@ -84,7 +84,6 @@ def _compare(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.studies.models import find_models
     from monai_lwmisn.studies.protocol import load_protocol
 
-    models = find_models(arguments.models.split(","))
     protocol = load_protocol(
         arguments.preset,
         arguments.protocol,
@@ -93,6 +92,7 @@ def _compare(arguments: argparse.Namespace) -> None:
         budget_hours=arguments.budget_hours,
         overrides=config.parse_overrides(arguments.set),
     )
+    models = find_models(arguments.models.split(","), arguments.preset)
     protocol.check_settings(models)
     comparison = Comparison(arguments.out, protocol, arguments.data, not arguments.validation_only, say)
     with only_writer(arguments.out) as killed:

@@ -49,7 +49,7 @@ def _blocks(architecture: Architecture) -> list[str]:
     if not architecture.details:
         lines.append("path of details       none")
     if architecture.skip != "concatenate":
-        lines.append(f"skips                 {architecture.skip}")
+        lines.append(f"skips                 {_list(architecture.skips)}  by level, finest first")
     return lines
 
 
@@ -72,8 +72,8 @@ def format_metrics(metrics: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _list(widths: tuple[int, ...]) -> str:
-    return ", ".join(str(width) for width in widths)
+def _list(values: tuple[object, ...]) -> str:
+    return ", ".join(map(str, values))
 
 
 def _source(predecessor: int) -> str:

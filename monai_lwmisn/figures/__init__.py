@@ -1,1 +1,1 @@
-"""Drawings of the cells of a genotype."""
+"""Drawings of the network of a genotype."""

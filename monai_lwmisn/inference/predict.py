@@ -130,8 +130,7 @@ def load_bundle(
             config |= {"weights_file": os.fspath(weights), "onnx_file": ""}
         parser = ConfigParser({**config, "bundle_root": str(root), "device": device})
         try:
-            if runtime == "torch" or weights is not None or not (root / "models" / "model.onnx").is_file():
-                parser.get_parsed_content("load")
+            parser.get_parsed_content("load")  # in a bundle of an earlier day, `network` does not ask for it
             return Predictor(root, parser, stack)
         except Exception as error:
             own = own_error(error)

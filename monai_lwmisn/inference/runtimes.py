@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from monai_lwmisn.errors import ConfigError, reason_of
+from monai_lwmisn.networks.folding import fold_batch_norm
 
 __all__ = [
     "RUNTIMES",
@@ -65,10 +66,13 @@ def place_network(
     device: str = "auto",
     in_channels: int = 1,
 ) -> nn.Module:
-    """Return the network as a runtime executes it.
+    """Return the network as a runtime executes it, with its batch normalisation folded.
+
+    What is returned is a copy, which has the weights of now. Weights that are loaded into ``network`` afterwards would
+    change no mask, so that they are refused.
 
     Args:
-        network: for torch, with its weights.
+        network: the network with its weights. It may have any where ``onnx_file`` is there, which has them then.
         torch_device: where torch computes.
         runtime: ``torch``, ``onnxruntime`` or ``openvino``.
         onnx_file: the network for the other runtimes. Where there is none, it is exported, which takes some seconds.
@@ -79,7 +83,8 @@ def place_network(
         ConfigError: there is no such runtime, or it is not installed.
     """
     if runtime == "torch":
-        return network.to(torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.register_load_state_dict_pre_hook(_refuse_weights)
+        return fold_batch_norm(network).to(torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if runtime not in RUNTIMES:
         raise ConfigError(f"There is no runtime {runtime!r}: use torch, {', '.join(RUNTIMES)}.")
     if os.path.isfile(onnx_file) or not is_installed(runtime):
@@ -189,6 +194,10 @@ RUNTIMES: dict[str, type[ONNXRuntimeNetwork] | type[OpenVINONetwork]] = {
     "openvino": OpenVINONetwork,
 }
 """The runtimes besides torch, by the name that a user gives."""
+
+
+def _refuse_weights(*_: Any) -> None:
+    raise ConfigError("This network is in use already, with the weights that it had: load weights before it is placed.")
 
 
 def _unreadable(model: str | os.PathLike[str] | bytes, error: Exception) -> ConfigError:

@@ -10,7 +10,7 @@ from monai_lwmisn.nas.memory import activation_bytes, check_memory
 from monai_lwmisn.nas.objective import CostObjective
 from monai_lwmisn.nas.short_training import ShortTraining
 from monai_lwmisn.nas.strategies import draw_edges, given_genotype, random_genotype
-from monai_lwmisn.nas.trainer import SearchTrainer
+from monai_lwmisn.nas.trainer import SearchTrainer, find_warmup
 
 __all__ = [
     "COSTS",
@@ -27,6 +27,7 @@ __all__ = [
     "derive",
     "derive_within",
     "draw_edges",
+    "find_warmup",
     "given_genotype",
     "measure_costs",
     "random_genotype",

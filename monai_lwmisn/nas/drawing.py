@@ -83,7 +83,7 @@ def suggest_architecture(trial: optuna.Trial, in_channels: int, out_channels: in
         stem_stride=stem_stride,
         details=details,
         blocks=blocks,
-        skip=trial.suggest_categorical("skip", list(SKIPS)),
+        skip=tuple(trial.suggest_categorical(f"skip_{level}", list(SKIPS)) for level in range(steps)),
         in_channels=in_channels,
         out_channels=out_channels,
     )

@@ -24,6 +24,11 @@ class EarlyStop:
         self.edges: Edges = {}
         self.unchanged = 0
 
+    @property
+    def reached(self) -> bool:
+        """Whether to stop."""
+        return 0 < self.stable_epochs <= self.unchanged
+
     def __call__(self, edges: Edges, alpha_moved: bool = True) -> bool:
         """Compare the edges of an epoch with those of the epoch before.
 
@@ -36,7 +41,7 @@ class EarlyStop:
         """
         self.unchanged = self.unchanged + 1 if alpha_moved and edges == self.edges else 0
         self.edges = edges
-        return 0 < self.stable_epochs <= self.unchanged
+        return self.reached
 
     def state_dict(self) -> dict[str, Any]:
         """Return the last edges, and for how many epochs they have not changed."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,7 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DBAPIError
 from torch import nn
 
 from monai_lwmisn.engines.history import read_history
@@ -35,6 +37,7 @@ from monai_lwmisn.nas.network_clock import NetworkClock
 from monai_lwmisn.nas.short_training import ShortTraining
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import THREADS, example_image, multiply_accumulates
+from monai_lwmisn.settings import check_value
 
 SAMPLERS = ("mutation", "tpe", "nsga2", "random")
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -79,7 +82,7 @@ class Evolution:
         say: receives a line about each network that was trained, and at the end what the search showed.
 
     Raises:
-        ConfigError: there is no such sampler, or the storage cannot be opened.
+        ConfigError: there is no such sampler, the storage cannot be opened, or several processes were started as one.
     """
 
     def __init__(
@@ -105,6 +108,11 @@ class Evolution:
     ) -> None:
         if sampler not in SAMPLERS:
             raise ConfigError(f"search.sampler is {sampler!r}: use one of {', '.join(SAMPLERS)}.")
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+            raise ConfigError(
+                "A search by evolve is one process: start several without torchrun, each with its own --out, and give "
+                "all the same search.storage."
+            )
         self.folder, self.train, self.space = Path(folder), train, dict(space)
         self.budget, self.reference, self.reference_share = dict(budget), reference, reference_share
         self.clock = NetworkClock(self.space["in_channels"], runtime, threads, reference)
@@ -266,25 +274,38 @@ def open_study(folder: Path, storage: str | None, first_rung: int) -> optuna.Stu
         first_rung: epochs after which the pruner compares networks first.
 
     Raises:
-        ConfigError: the database cannot be opened.
+        ConfigError: the database cannot be opened, or its URL has a password.
     """
+    check_value("search.storage", storage)
     folder.mkdir(parents=True, exist_ok=True)
     if storage is not None:
         (folder / "study.shared").touch()  # it says that the search can be resumed
     try:
-        kept = JournalStorage(JournalFileBackend(str(folder / "study.log"))) if storage is None else storage
-        return optuna.create_study(
-            study_name="lwmisn",
-            storage=kept,
-            pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=first_rung, reduction_factor=REDUCTION),
-            direction="maximize",
-            load_if_exists=True,
-        )
+        try:
+            return _create_study(folder, storage, first_rung)
+        except DBAPIError:
+            time.sleep(1)  # programs that start together make the tables of a new database at once, and one succeeds
+            return _create_study(folder, storage, first_rung)
     except Exception as error:  # each database driver raises its own kind
         where = folder / "study.log" if storage is None else storage.rpartition("@")[2]
-        raise ConfigError(
-            f"The study in {where} cannot be opened ({reason_of(error)}): check search.storage."
-        ) from error
+        remedy = "check search.storage"
+        if isinstance(error, ImportError):
+            remedy = "install the driver of the database, for PostgreSQL with pip install 'monai-lwmisn[postgresql]'"
+        raise ConfigError(f"The study in {where} cannot be opened ({reason_of(error)}): {remedy}.") from error
+
+
+def _create_study(folder: Path, storage: str | None, first_rung: int) -> optuna.Study:
+    if storage is None:
+        kept: Any = JournalStorage(JournalFileBackend(str(folder / "study.log")))
+    else:  # SQLAlchemy takes another driver from release to release
+        kept = re.sub("^postgresql://", "postgresql+psycopg://", storage)
+    return optuna.create_study(
+        study_name="lwmisn",
+        storage=kept,
+        pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=first_rung, reduction_factor=REDUCTION),
+        direction="maximize",
+        load_if_exists=True,
+    )
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:

@@ -21,6 +21,12 @@ from monai_lwmisn.networks import Architecture, Genotype
 FEWEST = 4
 """Networks with a choice from which on a sentence is written about it."""
 
+BARS = 16
+"""Choices in the picture, the most important ones."""
+
+BETTER = 1 / 3
+"""Share of the networks that are called the better ones."""
+
 CLEAR = 2.0
 """Standard errors that a difference of two means must have to be called clear."""
 
@@ -40,7 +46,28 @@ def write_report(trials: Sequence[FrozenTrial], folder: Path) -> list[str]:
     write_atomically(text.getvalue().encode(), folder / "trials.csv")
     if len(trials) >= FEWEST:
         _draw(trials, folder / "trials.png")
-    return [sentence for name in ("stem", "levels", "skip", "cells") for sentence in _compare(name, rows)]
+    skips = sorted({name for row in rows for name in row if name.startswith("skip_")})
+    return [sentence for name in ("stem", "levels", *skips, "cells") for sentence in _compare(name, rows)]
+
+
+def importances(trials: Sequence[FrozenTrial]) -> dict[str, float]:
+    """The share of each choice that all trials made in what sets the better ones apart (PED-ANOVA), largest first.
+
+    A network that was stopped early has no value of its own: all are compared after the first rung. Optuna compares the
+    best tenth with all, which are three of thirty networks, and then chance decides.
+    """
+    study = optuna.create_study(direction="maximize")
+    for trial in trials:
+        study.add_trial(
+            optuna.trial.create_trial(
+                params=trial.params,
+                distributions=trial.distributions,
+                value=trial.intermediate_values[min(trial.intermediate_values)],
+            )
+        )
+    common = [name for name in trials[0].params if all(name in trial.params for trial in trials)]
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=BETTER)
+    return optuna.importance.get_param_importances(study, params=common, evaluator=evaluator)
 
 
 def _row(trial: FrozenTrial) -> dict[str, Any]:
@@ -50,10 +77,10 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
         **trial.user_attrs["costs"],
         "stem": trial.params["stem"],
         "levels": trial.params["levels"],
-        "skip": trial.params["skip"],
         "cells": _share_of_cells(architecture),
         "width": "-".join(map(str, architecture.node_width)),
         "decoder_width": "-".join(map(str, architecture.decoder_width or ())),
+        **{f"skip_{level}": skip for level, skip in enumerate(architecture.skips)},
         **{f"dice_after_{epoch}": value for epoch, value in sorted(trial.intermediate_values.items())},
     }
 
@@ -68,7 +95,7 @@ def _compare(name: str, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Sentences about each value of a choice against the most frequent one, by the Dice at the first rung."""
     first = min((key for row in rows for key in row if key.startswith("dice_after_")), default="", key=_epoch)
     by_value: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
+    for row in (row for row in rows if name in row):
         by_value[str(row[name])].append(row)
     usual = max(by_value, key=lambda value: len(by_value[value]), default="")
     for value, own in sorted(by_value.items()):
@@ -97,21 +124,6 @@ def _difference(own: Sequence[float], others: Sequence[float]) -> tuple[float, f
 
 
 def _draw(trials: Sequence[FrozenTrial], file: Path) -> None:
-    first = min(trials[0].intermediate_values)
-    # A network that was stopped early has no value of its own: all are compared after the first rung.
-    study = optuna.create_study(direction="maximize")
-    names = ("stem", "levels", "skip", "width", "decoder_width")
-    for trial in trials:
-        study.add_trial(
-            optuna.trial.create_trial(
-                params={name: trial.params[name] for name in names},
-                distributions={name: trial.distributions[name] for name in names},
-                value=trial.intermediate_values[first],
-            )
-        )
-    importances = optuna.importance.get_param_importances(
-        study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
-    )
     figure = Figure(figsize=(15, 4.5), layout="constrained")
     canvas = FigureCanvasAgg(figure)
     history, importance, front = figure.subplots(1, 3)
@@ -125,7 +137,8 @@ def _draw(trials: Sequence[FrozenTrial], file: Path) -> None:
         )
     history.set(title="Networks in the order of the search", xlabel="network", ylabel="validation Dice")
     history.legend()
-    importance.barh(list(importances)[::-1], list(importances.values())[::-1])
+    largest = list(importances(trials).items())[:BARS]
+    importance.barh([name for name, _ in reversed(largest)], [share for _, share in reversed(largest)])
     importance.set(title="Importance of each choice (PED-ANOVA)", xlabel="share")
     cost = "latency_ms" if all("latency_ms" in trial.user_attrs["costs"] for trial in trials) else "macs"
     last = [max(trial.intermediate_values.items()) for trial in trials]

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from monai_lwmisn.errors import ResourceError
 from monai_lwmisn.networks import Supernet
-from monai_lwmisn.networks.supernet import MODES
+from monai_lwmisn.networks.supernet import DRAWN, MODES
 
 _GIB = 2**30
 _PROBE = 32
@@ -43,8 +43,8 @@ def activation_bytes(make_supernet: MakeSupernet, mode: str, batch_shape: tuple[
     probe = torch.rand(2, channels, _PROBE, _PROBE)
     weights = {parameter.untyped_storage().data_ptr() for parameter in supernet.parameters()}
     activations = 0
-    # The mode "single" draws other candidates every time: the largest of several draws counts.
-    for _ in range(_DRAWS if mode == "single" else 1):
+    # Some modes draw other candidates every time: the largest of several draws counts.
+    for _ in range(_DRAWS if mode in DRAWN else 1):
         kept.clear()
         with torch.autograd.graph.saved_tensors_hooks(weigh, lambda tensor: tensor):
             # The logits are held meanwhile, because torch would use a freed storage again, and it would count twice.

@@ -55,8 +55,9 @@ class CostObjective:
 
     def expected_costs(self) -> torch.Tensor:
         """Return the expected parameters, multiply-accumulates and milliseconds of the supernet's edges, (3,)."""
-        alpha = self.supernet.alpha
-        return self.table.expected(alpha if self.expectation == "linear" else self.supernet.probabilities())
+        if self.expectation == "softmax":
+            return self.table.expected(self.supernet.strengths())
+        return self.table.expected(self.supernet.alpha * self.supernet.edge_weights()[..., None])
 
     def __call__(self) -> torch.Tensor:
         """Return the scalar to add to the segmentation loss."""

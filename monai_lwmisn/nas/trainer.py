@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import warnings
 from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import ignite.distributed as idist
@@ -15,11 +19,22 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
-from monai_lwmisn.engines.checkpoint import RunCheckpoint
+from monai_lwmisn.engines.checkpoint import RunCheckpoint, Stateful
 from monai_lwmisn.engines.history import BatchProgress, EpochHistory
 from monai_lwmisn.engines.seeds import EpochSeed
 from monai_lwmisn.engines.stopping import FiniteLoss
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import ConfigError, FigureWarning
+from monai_lwmisn.files import write_json
+from monai_lwmisn.nas.alpha_report import (
+    JUDGING_BATCHES,
+    compare_paths,
+    doubt,
+    path_losses,
+    random_paths,
+    report_alpha,
+    sentences,
+)
+from monai_lwmisn.nas.alpha_seeds import AlphaSeeds
 from monai_lwmisn.nas.budget import derive_within
 from monai_lwmisn.nas.derivation import Edges, derive
 from monai_lwmisn.nas.early_stop import EarlyStop
@@ -27,6 +42,18 @@ from monai_lwmisn.nas.latency import true_costs
 from monai_lwmisn.nas.objective import CostObjective
 from monai_lwmisn.networks import Architecture, Genotype
 from monai_lwmisn.networks.genotype import candidate_edges
+
+TEMPERATURES = (1.0, 0.2)
+"""By which alpha is divided where candidates are drawn, at the beginning and at the end of each seed.
+
+At 1 candidates are drawn by their probability. Towards the end nearly only those run that would be derived, so that the
+weights adapt to them.
+"""
+
+
+def find_warmup(epochs: int, warmup_epochs: int | None) -> int:
+    """The epochs in which alpha stands still: half of all, unless a number is given."""
+    return epochs // 2 if warmup_epochs is None else warmup_epochs
 
 
 class SearchTrainer(SupervisedTrainer):
@@ -43,20 +70,24 @@ class SearchTrainer(SupervisedTrainer):
        stop early if the edges have not changed for ``stable_epochs``.
     6. Append a line to history.jsonl, and write the checkpoint.
 
+    All this is done ``alpha_seeds`` times, each time with new weights and random numbers. The edges of the genotype are
+    derived from the mean over the seeds. The end of a search is a report on alpha, alpha_report.json.
+
     Args:
         network: the supernet, or its distributed wrapper.
         optimizer: over the weights.
         lr_scheduler: of ``optimizer``, stepped once per epoch.
-        alpha_optimizer: over alpha alone.
+        alpha_optimizer: over alpha, and beta, alone.
         alpha_lr_scheduler: of ``alpha_optimizer``, stepped once per epoch after the warm-up.
         loss_function: of logits and labels.
         objective: the terms of the loss that depend on alpha alone; it has the supernet, the costs and the budget.
         architecture: the shape of the supernet.
         train_data_loader: batches for the weights.
         alpha_data_loader: batches for alpha. It starts anew with every epoch, and when it is exhausted.
-        folder: the folder of checkpoint.pt and history.jsonl.
+        folder: the folder of checkpoint.pt, history.jsonl and alpha_report.json.
         device: the device on which to train.
-        max_epochs: number of epochs.
+        max_epochs: number of epochs of a seed.
+        alpha_seeds: number of seeds.
         warmup_epochs: number of first epochs in which alpha stands still.
         stable_epochs: stop when the derived edges have not changed for so many epochs; 0 for never.
         max_parameter_free: see :func:`~monai_lwmisn.nas.derivation.derive`.
@@ -64,6 +95,7 @@ class SearchTrainer(SupervisedTrainer):
         seed: the seed of the search.
         amp: whether to compute in mixed precision.
         epoch_length: iterations of an epoch; None for the length of ``train_data_loader``.
+        say: receives the sentences of the report.
 
     Raises:
         ConfigError: when the warm-up leaves no epoch for alpha.
@@ -85,6 +117,7 @@ class SearchTrainer(SupervisedTrainer):
         folder: str | os.PathLike[str],
         device: torch.device,
         max_epochs: int,
+        alpha_seeds: int = 1,
         warmup_epochs: int = 0,
         stable_epochs: int = 0,
         max_parameter_free: int | None = None,
@@ -92,6 +125,7 @@ class SearchTrainer(SupervisedTrainer):
         seed: int = 0,
         amp: bool = False,
         epoch_length: int | None = None,
+        say: Callable[[str], None] = print,
     ) -> None:
         if warmup_epochs >= max_epochs:
             raise ConfigError(
@@ -100,7 +134,7 @@ class SearchTrainer(SupervisedTrainer):
             )
         super().__init__(
             device=device,
-            max_epochs=max_epochs,
+            max_epochs=alpha_seeds * max_epochs,
             train_data_loader=train_data_loader,
             epoch_length=epoch_length,
             network=network,
@@ -114,29 +148,30 @@ class SearchTrainer(SupervisedTrainer):
         self.alpha_optimizer, self.alpha_lr_scheduler = alpha_optimizer, alpha_lr_scheduler
         self.alpha_data_loader = alpha_data_loader
         self.objective, self.supernet, self.architecture = objective, objective.supernet, architecture
-        self.warmup_epochs = warmup_epochs
+        self.epochs, self.alpha_seeds, self.warmup_epochs = max_epochs, alpha_seeds, warmup_epochs
         self.max_parameter_free, self.latency_runtime = max_parameter_free, latency_runtime
         self.epoch_seed = EpochSeed(seed, [train_data_loader, alpha_data_loader])
         self.early_stop = EarlyStop(stable_epochs)
+        self.seeds = AlphaSeeds()
+        self.folder, self.say = Path(folder), say
         self.edges: Edges = {}
         self.alpha_loss: float | None = None
         self._alpha_batches: Iterator[dict[str, Any]] = iter(())
-        self.checkpoint = RunCheckpoint(
-            folder,
-            {
-                "network": self.supernet,
-                "optimizer": optimizer,
-                "lr_scheduler": lr_scheduler,
-                "alpha_optimizer": alpha_optimizer,
-                "alpha_lr_scheduler": alpha_lr_scheduler,
-                "objective": objective,
-                "early_stop": self.early_stop,
-                "seed": self.epoch_seed,
-            },
-        )
+        self.of_a_seed: dict[str, Stateful] = {
+            "optimizer": optimizer,
+            "lr_scheduler": lr_scheduler,
+            "alpha_optimizer": alpha_optimizer,
+            "alpha_lr_scheduler": alpha_lr_scheduler,
+            "objective": objective,
+            "early_stop": self.early_stop,
+        }
+        self._beginning = {name: copy.deepcopy(each.state_dict()) for name, each in self.of_a_seed.items()}
+        kept: dict[str, Stateful] = {"network": self.supernet, "seed": self.epoch_seed, "seeds": self.seeds}
+        self.checkpoint = RunCheckpoint(folder, {**kept, **self.of_a_seed})
         # Handlers of one event run in this order; the checkpoint comes after all others.
         Average(output_transform=lambda output: float(output["loss"])).attach(self, "loss")
         FiniteLoss().attach(self)
+        self.add_event_handler(Events.STARTED, lambda: self._stop_after_the_last_seed())
         self.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
         self.add_event_handler(Events.EPOCH_COMPLETED, self._finish_epoch)
         BatchProgress("search").attach(self)
@@ -146,10 +181,10 @@ class SearchTrainer(SupervisedTrainer):
     @property
     def in_warmup(self) -> bool:
         """Whether alpha stands still in this epoch."""
-        return self.state.epoch <= self.warmup_epochs
+        return self.state.epoch - self.seeds.first <= self.warmup_epochs
 
     def search(self, genotype_file: str | os.PathLike[str], resume: bool = False) -> None:
-        """Search from the beginning or from the checkpoint, and write the genotype. Only the first process writes.
+        """Search from the beginning or from the checkpoint, report, and write the genotype. The first process writes.
 
         Raises:
             BudgetError: when no genotype keeps the budget.
@@ -157,7 +192,9 @@ class SearchTrainer(SupervisedTrainer):
         """
         self.checkpoint.run(self, resume=resume)
         if idist.get_rank() == 0:
-            self.genotype().save(genotype_file)
+            genotype = self.genotype()
+            self._report(genotype)
+            genotype.save(genotype_file)
 
     def genotype(self) -> Genotype:
         """Derive the strongest genotype that keeps the budget, by the measured costs of its network.
@@ -167,7 +204,7 @@ class SearchTrainer(SupervisedTrainer):
         """
         budget = self.objective.limits
         edges = derive_within(
-            self._probabilities(),
+            self.seeds.mean_with(self._strengths()),
             self.objective.table,
             budget,
             max_parameter_free=self.max_parameter_free,
@@ -201,7 +238,36 @@ class SearchTrainer(SupervisedTrainer):
             self.scaler.update()
         self.alpha_loss = float(loss.detach())
 
+    def _report(self, genotype: Genotype) -> None:
+        """Write alpha_report.json and say what is in it. The supernet is that of the last seed."""
+        table, cap = self.objective.table, self.max_parameter_free
+        edges: Edges = dict(genotype.edges)
+        report = report_alpha(self.seeds.mean_with(self._strengths()), edges, table, cap)
+        self.epoch_seed(self)
+        batches = [
+            self.prepare_batch(batch, self.state.device, self.non_blocking)
+            for batch in islice(self.alpha_data_loader, JUDGING_BATCHES)
+        ]
+        paths = [edges, *random_paths(table, self.objective.limits, cap, self.epoch_seed.seed)]
+        with torch.autocast(self.state.device.type, enabled=self.amp):
+            report |= compare_paths(path_losses(self.supernet, paths, batches, self.loss_function))
+        write_json(report, self.folder / "alpha_report.json", indent=1)
+        for sentence in sentences(report):
+            self.say(sentence)
+        if (warning := doubt(report)) is not None:
+            warnings.warn(warning, FigureWarning, stacklevel=2)
+
+    def _seed_is_over(self, epochs_done: int) -> bool:
+        return epochs_done - self.seeds.first >= self.epochs or self.early_stop.reached
+
+    def _stop_after_the_last_seed(self) -> None:
+        if self._seed_is_over(self.state.epoch) and len(self.seeds.finished) + 1 >= self.alpha_seeds:
+            self.terminate()
+
     def _start_epoch(self) -> None:
+        if self._seed_is_over(self.state.epoch - 1):
+            self._start_seed()
+        self.supernet.temperature = self._temperature()
         self.epoch_seed(self)
         self.alpha_loss = None
         if not self.in_warmup:
@@ -209,32 +275,48 @@ class SearchTrainer(SupervisedTrainer):
 
     def _finish_epoch(self) -> None:
         self.lr_scheduler.step()
-        self.edges = derive(self._probabilities(), self.objective.table, max_parameter_free=self.max_parameter_free)
+        self.edges = derive(self._strengths(), self.objective.table, max_parameter_free=self.max_parameter_free)
         if not self.in_warmup:
             self.alpha_lr_scheduler.step()
             self.objective.update_multipliers(self._costs())
-        if self.early_stop(self.edges, alpha_moved=not self.in_warmup):
-            self.terminate()
+        self.early_stop(self.edges, alpha_moved=not self.in_warmup)
+        self._stop_after_the_last_seed()
+
+    def _start_seed(self) -> None:
+        """Begin again with other weights."""
+        self.seeds.finished.append(self._strengths())
+        self.seeds.first = self.state.epoch - 1
+        for name, each in self.of_a_seed.items():
+            each.load_state_dict(copy.deepcopy(self._beginning[name]))
+        torch.manual_seed(self.epoch_seed.seed + len(self.seeds.finished))  # the same on all processes
+        for module in self.supernet.modules():
+            getattr(module, "reset_parameters", lambda: None)()
+
+    def _temperature(self) -> float:
+        first, last = TEMPERATURES
+        done = max(0, self.state.epoch - self.seeds.first - self.warmup_epochs - 1)
+        return first * (last / first) ** (done / max(1, self.epochs - self.warmup_epochs - 1))
 
     def _history_values(self) -> dict[str, Callable[[Engine], Any]]:
         return {
             "loss": lambda _: self.state.metrics["loss"],
             "alpha_loss": lambda _: self.alpha_loss,
+            "seed": lambda _: len(self.seeds.finished) + 1 if self.alpha_seeds > 1 else None,
             "costs": lambda _: self._costs(),
             "multipliers": lambda _: dict(self.objective.multipliers),
             "alpha": lambda _: self._alpha(),
             "genotype": lambda _: edges_text(self.edges),
         }
 
-    def _probabilities(self) -> torch.Tensor:
-        return self.supernet.probabilities().detach().cpu()
+    def _strengths(self) -> torch.Tensor:
+        return self.supernet.strengths().detach().cpu()
 
     def _costs(self) -> dict[str, float]:
         return self.objective.table.of(self.edges)
 
     def _alpha(self) -> dict[str, dict[str, float]]:
         """The softmax of alpha, by ``group/node<-predecessor`` and operation."""
-        probabilities = self._probabilities()
+        probabilities = self.supernet.probabilities().detach().cpu()
         return {
             f"{group}/{node}<-{predecessor}": dict(
                 zip(self.supernet.operations, probabilities[index, row].tolist(), strict=True)

@@ -70,9 +70,10 @@ class Architecture:
         default=None,
         metadata={"meaning": "channels in the decoder at each of its levels, finest first; null for node_width"},
     )
-    skip: str = field(
+    skip: str | tuple[str, ...] = field(
         default="concatenate",
-        metadata={"meaning": "how the output of an encoder level joins the decoder: concatenate, add or none",
+        metadata={"meaning": "how an encoder level joins the decoder: concatenate, add or none, or a list of one per "
+                  "decoder level, finest first",
                   "choices": SKIPS}
     )  # fmt: skip
     in_channels: int
@@ -80,11 +81,10 @@ class Architecture:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            choices = each.metadata.get("choices")
-            if choices and not _is_one_of(getattr(self, each.name), choices):
-                raise GenotypeError(
-                    f"{each.name} is {getattr(self, each.name)!r}: use one of {', '.join(map(str, choices))}."
-                )
+            choices, value = each.metadata.get("choices"), getattr(self, each.name)
+            by_level = each.name == "skip" and isinstance(value, (list, tuple))
+            if choices and not all(_is_one_of(one, choices) for one in (value if by_level else [value])):
+                raise GenotypeError(f"{each.name} is {value!r}: use one of {', '.join(map(str, choices))}.")
         for name in ("in_channels", "out_channels"):
             if not is_count(getattr(self, name), 1, MOST_CHANNELS):
                 raise GenotypeError(
@@ -101,6 +101,11 @@ class Architecture:
         object.__setattr__(self, "node_width", _widths("node_width", self.node_width, levels))
         if self.decoder_width is not None:
             object.__setattr__(self, "decoder_width", _widths("decoder_width", self.decoder_width, levels - 1))
+        if not isinstance(self.skip, str):
+            if len(self.skip) != levels - 1:
+                raise GenotypeError(f"skip is {list(self.skip)}: give {levels - 1}, one for each level of the decoder.")
+            # Equal ones are written as one, so that equal networks have equal genotypes.
+            object.__setattr__(self, "skip", self.skip[0] if len(set(self.skip)) == 1 else tuple(self.skip))
         if self.blocks is not None:
             object.__setattr__(self, "blocks", self._checked_blocks(self.blocks))
 
@@ -108,6 +113,11 @@ class Architecture:
     def has_cells(self) -> bool:
         """Whether the network has any cell. Without one it needs no edges."""
         return any(self.cells_of(stage) for stage in STAGES)
+
+    @property
+    def skips(self) -> tuple[str, ...]:
+        """How each level of the encoder joins the decoder, finest first."""
+        return (self.skip,) * self.cells["decoder"] if isinstance(self.skip, str) else self.skip
 
     def cells_of(self, stage: str) -> int:
         """The number of cells of a stage, without the places that hold dense convolutions alone."""

@@ -97,9 +97,12 @@ class MixedOperation(nn.Module):
         interleaved = channels % self.mixed_channels == 0 and self.mixed_channels < channels
         self.shuffle = nn.ChannelShuffle(channels // self.mixed_channels) if interleaved else nn.Identity()
 
-    def forward(self, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Mix ``x`` (B, C, H, W) by ``weights`` (number of candidates). A candidate of weight zero does not run."""
-        mixed, passed = x[:, : self.mixed_channels], x[:, self.mixed_channels :]
+    def forward(self, x: torch.Tensor, weights: torch.Tensor, edge: torch.Tensor | float = 1.0) -> torch.Tensor:
+        """Mix ``x`` (B, C, H, W) by ``weights`` (number of candidates), times the weight of the edge.
+
+        A candidate of weight zero does not run.
+        """
+        mixed, passed, weights = x[:, : self.mixed_channels], edge * x[:, self.mixed_channels :], edge * weights
         # All values are read at once, because each read from a GPU waits for it.
         live = [
             weight * operation(mixed)
@@ -113,11 +116,12 @@ class MixedOperation(nn.Module):
 class MixedCell(nn.Module):
     """A cell of the supernet: all 14 edges, each a mixture. Its arguments are those of its parts and :class:`Cell`.
 
-    The supernet sets ``weights`` (14, number of candidates) before each forward pass. Mixed and derived cells are
-    therefore called alike, and a shape takes either.
+    The supernet sets ``weights`` (14, number of candidates) and ``edges`` (14) before each forward pass. Mixed and
+    derived cells are therefore called alike, and a shape takes either. An edge of weight zero does not run.
     """
 
     weights: torch.Tensor
+    edges: torch.Tensor
 
     def __init__(
         self,
@@ -140,11 +144,12 @@ class MixedCell(nn.Module):
     def forward(self, prev_prev: torch.Tensor, prev: torch.Tensor) -> torch.Tensor:
         """Map the outputs of the two cells before to (B, 4 * channels, height and width of ``prev``)."""
         states = [self.prev_prev(prev_prev, prev), self.prev(prev, prev)]
-        edge = 0
+        runs = [value != 0 for value in self.edges.tolist()]
         for node in range(NODES):
-            incoming = []
-            for predecessor in range(INPUTS + node):
-                incoming.append(self.mixtures[edge](states[predecessor], self.weights[edge]))
-                edge += 1
+            incoming = [
+                self.mixtures[row](states[predecessor], self.weights[row], self.edges[row])
+                for row, (target, predecessor) in enumerate(candidate_edges())
+                if target == node and runs[row]
+            ]
             states.append(sum(incoming[1:], start=incoming[0]))
         return torch.cat(states[INPUTS:], dim=1)

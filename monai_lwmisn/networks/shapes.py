@@ -98,7 +98,7 @@ class UShape(nn.Module):
         node_width, stem_stride = architecture.node_width, architecture.stem_stride
         decoder_width = architecture.decoder_width or node_width
         self.in_channels = architecture.in_channels
-        self.skip = architecture.skip
+        self.joins = list(architecture.skips)
         self.sites: list[CellSite] = []
         # Channels and level of the input of the last place, and of its output.
         prev_prev = prev = (node_width[0], 0)
@@ -136,9 +136,9 @@ class UShape(nn.Module):
 
         self.up, self.decoder = nn.ModuleList(), nn.ModuleList()
         for level in reversed(range(len(decoder))):
-            width = skipped[level] if self.skip == "add" else decoder_width[level]
+            width = skipped[level] if self.joins[level] == "add" else decoder_width[level]
             self.up.append(UpSample(2, prev[0], width, scale_factor=2, mode="deconv"))
-            prev = (width + skipped[level] if self.skip == "concatenate" else width, level)
+            prev = (width + skipped[level] if self.joins[level] == "concatenate" else width, level)
             module, channels = place("decoder", decoder_width[level], decoder[level])
             self.decoder.append(module)
             prev_prev, prev = prev, (channels, level)
@@ -155,15 +155,16 @@ class UShape(nn.Module):
         for block in self.middle:
             prev_prev, prev = prev, block(prev_prev, prev)
         for up, block in zip(self.up, self.decoder):  # noqa: B905  TorchScript knows no `strict`
-            merged = self._merge(up(prev), skips.pop())
+            skip = skips.pop()
+            merged = self._merge(up(prev), skip, self.joins[len(skips)])
             prev_prev, prev = merged, block(prev_prev, merged)
         return crop_like(self.head(prev), x)
 
-    def _merge(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+    def _merge(self, x: torch.Tensor, skip: torch.Tensor, join: str) -> torch.Tensor:
         x = crop_like(x, skip)
-        if self.skip == "concatenate":
+        if join == "concatenate":
             return torch.cat([x, skip], dim=1)
-        return x + skip if self.skip == "add" else x
+        return x + skip if join == "add" else x
 
 
 class QuarteredShape(nn.Module):

@@ -64,9 +64,9 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
     return state
 
 
-def load_weights(network: nn.Module, path: str | os.PathLike) -> None:
+def load_weights(network: nn.Module, path: str | os.PathLike) -> nn.Module:
     """
-    Load a state_dict from a file into a network.
+    Load a state_dict from a file into a network, and return the network.
 
     Raises:
         CheckpointError: when the file cannot be read, or holds the weights of another network or such that are NaN or
@@ -82,6 +82,7 @@ def load_weights(network: nn.Module, path: str | os.PathLike) -> None:
     if not all(value.isfinite().all() for value in network.state_dict().values()):
         remedy = _remedy(path, "train again, or restore the file")
         raise CheckpointError(f"{path} holds weights that are NaN or infinite: {remedy}")
+    return network
 
 
 def _remedy(path: str | os.PathLike, of_run: str) -> str:

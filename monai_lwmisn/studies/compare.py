@@ -133,7 +133,9 @@ class Comparison:
         return Genotype.from_dict(result["genotype"])
 
     def _choose_rate(self, model: Model, genotype: Genotype | None) -> float:
-        """Return the learning rate whose pilot has the best validation DSC."""
+        """Return the learning rate whose pilot has the best validation DSC; the only one has no pilot."""
+        if len(self.protocol.learning_rates) == 1:
+            return self.protocol.learning_rates[0]
         results = {}
         for rate in self.protocol.learning_rates:
             trial = Trial(self.out, model.name, f"rate_{rate:g}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,14 +15,14 @@ import torch
 from torch import nn
 
 from monai_lwmisn.files import read_json, write_json
-from monai_lwmisn.inference.runtimes import is_installed
+from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
 from monai_lwmisn.networks import Genotype
+from monai_lwmisn.networks.export import export_onnx
 from monai_lwmisn.profiling import (
     IMAGE_SIZE,
     THREADS,
     interleaved_times,
     multiply_accumulates,
-    onnx_inference,
     parameter_count,
     processor_name,
     torch_inference,
@@ -28,6 +30,11 @@ from monai_lwmisn.profiling import (
 )
 from monai_lwmisn.studies.models import MODELS, Model, build_network
 from monai_lwmisn.studies.trials import DONE, Trial, read_trials
+
+RUNTIME_LATENCIES = {"onnxruntime": "latency_onnx", "openvino": "latency_openvino"}
+"""The name of the time under each runtime besides torch, see :meth:`monai_lwmisn.profiling.Timing.to_dict`."""
+
+UNKNOWN = {f"{name}_ms": None for name in RUNTIME_LATENCIES.values()}
 
 
 def obtain_costs(
@@ -37,7 +44,7 @@ def obtain_costs(
 
     They are read from ``costs.json`` if it has all of them and no search has found another network since. Otherwise all
     are measured again, because times that were taken at different hours cannot be compared. So are those of a former
-    release, which have no spread.
+    release, which have no spread. Those of a former release that did not measure OpenVINO have no time there.
 
     Args:
         out: the folder of the comparison.
@@ -59,7 +66,7 @@ def obtain_costs(
         kept.get(name, {}).get("genotype", "unknown") == mark and "latency_range_ms" in kept[name]
         for name, mark in marks.items()
     ):
-        return kept
+        return {name: {**UNKNOWN, **cost} for name, cost in kept.items()}
     say(f"Measuring parameters, multiply-accumulates and times of {len(trained)} networks: this takes minutes")
     networks = {
         name: build_network(MODELS[name], genotype, in_channels, out_channels) for name, genotype in trained.items()
@@ -73,9 +80,10 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
     """Measure the costs of networks for one image (1, in_channels, 256, 256).
 
     Returns:
-        For each name ``params``, ``macs``, ``latency_ms`` (torch, channels last), ``latency_onnx_ms`` (ONNX Runtime, or
-        None if it is not installed or ONNX cannot express the network), ``processor`` and ``software`` with versions,
-        and the spread of both times, see :meth:`monai_lwmisn.profiling.Timing.to_dict`.
+        For each name ``params``, ``macs``, ``latency_ms`` (torch, channels last), ``latency_onnx_ms`` (ONNX Runtime),
+        ``latency_openvino_ms``, ``processor`` and ``software`` with versions, and the spread of the times, see
+        :meth:`monai_lwmisn.profiling.Timing.to_dict`. A time is None where the runtime is not installed, or cannot
+        express the network.
     """
     image = torch.rand(1, in_channels, *IMAGE_SIZE)
     with use_threads(THREADS):
@@ -83,22 +91,24 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
             name: {"params": parameter_count(network), "macs": multiply_accumulates(network, image)}
             for name, network in networks.items()
         }
-        exported = {name: _onnx_inference(network, image) for name, network in networks.items()}
+        exported = {name: _exported(network, image) for name, network in networks.items()}
         with torch.inference_mode():
             times = interleaved_times({name: torch_inference(network, image) for name, network in networks.items()})
-            times_onnx = interleaved_times({name: call for name, call in exported.items() if call is not None})
-    runtimes = ["onnxruntime"] if is_installed("onnxruntime") else []
-    software = ", ".join(f"{name} {version(name)}" for name in ("torch", *runtimes))
-    return {
-        name: {
-            **counts[name],
-            **times[name].to_dict(),
-            **(times_onnx[name].to_dict("latency_onnx") if name in times_onnx else {"latency_onnx_ms": None}),
-            "processor": processor_name(),
-            "software": software,
-        }
-        for name in networks
-    }
+            times_of = {
+                runtime: interleaved_times(
+                    {name: calls[runtime] for name, calls in exported.items() if runtime in calls}
+                )
+                for runtime in RUNTIME_LATENCIES
+            }
+    software = ", ".join(f"{name} {version(name)}" for name in ("torch", *filter(is_installed, RUNTIME_LATENCIES)))
+    costs: dict[str, dict[str, Any]] = {}
+    for name in networks:
+        costs[name] = {**counts[name], **times[name].to_dict(), **UNKNOWN}
+        for runtime, latency in RUNTIME_LATENCIES.items():
+            if name in times_of[runtime]:
+                costs[name] |= times_of[runtime][name].to_dict(latency)
+        costs[name] |= {"processor": processor_name(), "software": software}
+    return costs
 
 
 def _is_trained(out: Path, model: Model) -> bool:
@@ -117,10 +127,18 @@ def _mark(genotype: Genotype | None) -> str | None:
     return hashlib.sha256(json.dumps(genotype.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _onnx_inference(network: nn.Module, image: torch.Tensor) -> Callable[[], torch.Tensor] | None:
-    if not is_installed("onnxruntime"):
-        return None
-    try:
-        return onnx_inference(network, image)
-    except Exception:  # the exporter raises many classes
-        return None
+def _exported(network: nn.Module, image: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]]:
+    """Calls that run the exported network on ``image``, by the names of the installed runtimes that can express it."""
+    calls: dict[str, Callable[[], torch.Tensor]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        for runtime in filter(is_installed, RUNTIME_LATENCIES):
+            try:
+                if not path.is_file():
+                    export_onnx(network, image.shape[1], path)
+                session = RUNTIMES[runtime](path, "cpu")
+                session(image)
+            except Exception:  # the exporter and the runtimes raise many classes
+                continue
+            calls[runtime] = partial(session, image)
+    return calls

@@ -31,6 +31,7 @@ AXES = {
     "macs": ("multiply-accumulates at 256x256 (G)", 1e9),
     "latency_ms": ("ms per 256x256 image, torch, CPU", 1.0),
     "latency_onnx_ms": ("ms per 256x256 image, ONNX Runtime, CPU", 1.0),
+    "latency_openvino_ms": ("ms per 256x256 image, OpenVINO, CPU", 1.0),
 }
 COLORS = {"paper": "#648fff", "peer": "#ffb000", "ours": "#dc267f", "ablation": "#b0b0b0"}
 SHOWN = {"unet": "U-net", "nas_unet": "NAS-Unet", OURS: "ours"}

@@ -9,13 +9,22 @@ from typing import Any
 
 from torch import nn
 
+from monai_lwmisn.config import variant_names
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Genotype
 from monai_lwmisn.studies.baselines import BASELINES, build_baseline
 
 OURS = "lwmisn"
 
+_CELLS: dict[str, Any] = {
+    "search.strategy": "differentiable",
+    "search.search_space": "lwmisn",
+    "search.alpha_groups": "stages",
+}
+"""A search for the cells of a given shape, in the published space."""
+
 _FAST: dict[str, Any] = {
+    **_CELLS,
     "architecture.cells": {"encoder": 2, "middle": 1, "decoder": 2},
     "architecture.node_width": [16, 24, 32],
     "architecture.stem_stride": 4,
@@ -23,6 +32,7 @@ _FAST: dict[str, Any] = {
 """A few narrow cells that start at a quarter of the resolution."""
 
 _NO_COSTS: dict[str, Any] = {
+    **_CELLS,
     "search.lambda_params": 0.0,
     "search.lambda_macs": 0.0,
     "search.lambda_latency": 0.0,
@@ -31,16 +41,15 @@ _NO_COSTS: dict[str, Any] = {
 }
 
 
-_EVOLVE: dict[str, Any] = {
-    "search.strategy": "evolve",
-    "search.search_space": "lwmisn_dense",
-    "search.alpha_groups": "shared",
-    "search.reference": "unext_s",
-    "search.reference_share": 0.8,
-    "search.latency_threads": 1,
-    "search.trials": 30,
-}
+_EVOLVE: dict[str, Any] = {"search.reference_share": 0.8, "search.latency_threads": 1}
 """Whole networks that take at most 0.8 of UNeXt-S's time with one thread, and so no more of it with two."""
+
+_TABLE_5: dict[str, Any] = {
+    **_CELLS,
+    "architecture.cells": {"encoder": 2, "middle": 3, "decoder": 2},
+    "architecture.node_width": [16, 24, 32],
+}
+"""The U shape reduces as often as the contrast network then: twice, after the same stem."""
 
 _ONE = {f"search.{name}": 1 for name in ("trials", "trial_epochs", "first_rung", "finalists", "finalist_seeds")}
 """A single random network of the same space and budget: there is nothing to choose from."""
@@ -67,11 +76,11 @@ PAPER = ("unet", "fcn", "attention_unet", "r2_unet", "unet_plus_plus", "nas_unet
 """The baselines of tables 2 to 4 of the paper."""
 
 _SEARCHED = [
-    Model(OURS, "ours", {}),
+    Model(OURS, "ours", _CELLS),
     Model("lwmisn_fast", "ours", _FAST),
     Model("lwmisn_published", "ours", {}, variant="paper"),
     *(
-        Model(f"random_{seed}", "ours", {"search.strategy": "random", "search.genotype_seed": seed})
+        Model(f"random_{seed}", "ours", {**_CELLS, "search.strategy": "random", "search.genotype_seed": seed})
         for seed in (1, 2, 3)
     ),
     *(Model(f"evolve_{seed}", "ours", {**_EVOLVE, "search.seed": seed}) for seed in range(5)),
@@ -83,16 +92,18 @@ _SEARCHED = [
         Model(f"drawn_{seed}", "ours", {**_EVOLVE, **_ONE, "search.sampler": "random", "search.seed": 100 + seed})
         for seed in range(10)
     ),
-    Model("darts_based", "paper", {"search.search_space": "darts", **_NO_COSTS}),
-    Model("contrast", "paper", {"architecture.topology": "contrast"}),
+    Model("darts_based", "paper", {**_NO_COSTS, "search.search_space": "darts"}),
+    Model("contrast", "paper", {**_CELLS, "architecture.topology": "contrast"}),
+    Model("table5_u", "paper", {**_TABLE_5, "architecture.details": False}),
+    Model("table5_contrast", "paper", {**_TABLE_5, "architecture.topology": "contrast"}),
     Model("without_costs", "ablation", _NO_COSTS),
-    Model("shared_alpha", "ablation", {"search.alpha_groups": "shared"}),
-    Model("without_latency", "ablation", {"search.lambda_latency": 0.0}),
+    Model("shared_alpha", "ablation", {**_CELLS, "search.alpha_groups": "shared"}),
+    Model("without_latency", "ablation", {**_CELLS, "search.lambda_latency": 0.0}),
     *(
         Model(
             f"without_{operation}",
             "ablation",
-            {"search.search_space": [name for name in SEARCH_SPACES["lwmisn"] if name != operation]},
+            {**_CELLS, "search.search_space": [name for name in SEARCH_SPACES["lwmisn"] if name != operation]},
         )
         for operation in SEARCH_SPACES["lwmisn"]
         if operation != "zero"
@@ -106,15 +117,19 @@ MODELS: dict[str, Model] = {
 """Every network by its name. A comparison searches ``darts_based`` and ``contrast`` on its own data."""
 
 
-def find_models(names: Sequence[str]) -> list[Model]:
-    """Return the networks of these names, each once, in this order. ``["all"]`` gives all networks.
+def find_models(names: Sequence[str], preset: str) -> list[Model]:
+    """Return the networks of these names, each once, in this order.
+
+    Args:
+        names: names; ``["all"]`` gives all networks that the preset has a variant for.
+        preset: the preset of the data set.
 
     Raises:
         ConfigError: a name is unknown. The message names the nearest.
     """
     names = [name.strip() for name in names]
     if names == ["all"]:
-        return list(MODELS.values())
+        return [model for model in MODELS.values() if model.variant in variant_names(preset)]
     for name in names:
         if name not in MODELS:
             nearest = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.0)[0]

@@ -19,7 +19,6 @@ from monai_lwmisn.settings import all_settings
 from monai_lwmisn.studies.models import Model
 
 PROTOCOLS = Path(__file__).parent / "protocols"
-NAMES = ("full", "small")
 HEAVY_MACS = 2_000_000_000
 """A network with this many multiply-accumulates at 256x256, or more, is trained with ``heavy_seeds``."""
 
@@ -38,10 +37,10 @@ class Protocol:
 
     Attributes:
         preset: the preset of the data set.
-        name: ``full`` or ``small``.
+        name: ``full``, ``small`` or ``paper``.
         seeds: trainings of a network, with the seeds 0, 1, ...
         heavy_seeds: trainings of a network with 2 GMac or more at 256x256.
-        learning_rates: each has a pilot, and a network is trained with the best one.
+        learning_rates: if there are several, each has a pilot, and a network is trained with the best one.
         settings: settings of training and evaluation, over those of the preset's ``light`` variant.
         search: settings of our searches, over those of that variant.
         slice_step: every ``slice_step``-th slice of a volume is used for training and validation. The test part is
@@ -63,6 +62,11 @@ class Protocol:
     def epochs(self) -> int:
         """Epochs of a training."""
         return int(self.settings["train.epochs"])
+
+    @property
+    def learns_from_validation(self) -> bool:
+        """Whether the validation part is learned from, so that its figures are no choice between networks."""
+        return "validation" in self.settings.get("train.parts", [])
 
     @property
     def pilot_epochs(self) -> int:
@@ -167,7 +171,7 @@ def load_protocol(
 
     Args:
         preset: the preset of the data set.
-        name: ``full`` or ``small``.
+        name: ``full``, ``small`` or, where a training was published, ``paper``.
         epochs: epochs of a training; None for the protocol's.
         seeds: trainings of each network; None for the protocol's.
         budget_hours: time limit of a training; None for no limit.
@@ -180,12 +184,13 @@ def load_protocol(
     if not file.is_file():
         known = ", ".join(sorted(path.stem for path in PROTOCOLS.glob("*.json")))
         raise ConfigError(f"There is no protocol for the preset '{preset}': use one of {known}.")
-    if name not in NAMES:
-        raise ConfigError(f"There is no protocol '{name}': use {' or '.join(NAMES)}.")
+    protocols = read_json(file)
+    if name not in protocols:
+        raise ConfigError(f"The preset '{preset}' has no protocol '{name}': use {' or '.join(protocols)}.")
     for what, value in (("epochs", epochs), ("seeds", seeds), ("budget-hours", budget_hours)):
         if value is not None and not value > 0:
             raise ConfigError(f"--{what} is {value}: give a number above 0.")
-    full, own = (read_json(file)[key] for key in ("full", name))
+    full, own = protocols["full"], protocols[name]
     values = {**full, **own, "settings": {**full["settings"], **own["settings"], **(overrides or {})}}
     if epochs is not None:
         values["settings"]["train.epochs"] = epochs

@@ -17,19 +17,29 @@ from monai_lwmisn.files import check_writable, write_named
 from monai_lwmisn.profiling import THREADS, UNRELIABLE
 from monai_lwmisn.studies.figures import HAS_ADJUST_TEXT, draw_examples, draw_fronts
 from monai_lwmisn.studies.models import OURS
-from monai_lwmisn.studies.protocol import HEAVY_MACS
+from monai_lwmisn.studies.protocol import HEAVY_MACS, Protocol
 from monai_lwmisn.studies.published import NUMBERS, TABLE_5, TABLES
 from monai_lwmisn.studies.results import GROUPS, Results, Row, read_results
 from monai_lwmisn.studies.statistics import paired_tests, pareto_front
 from monai_lwmisn.training.metric_words import metric_name
 
-COSTS = {"params": "parameters", "macs": "multiply-accumulates", "latency_ms": "time", "latency_onnx_ms": "time, ONNX"}
+COSTS = {
+    "params": "parameters",
+    "macs": "multiply-accumulates",
+    "latency_ms": "time",
+    "latency_onnx_ms": "time, ONNX",
+    "latency_openvino_ms": "time, OpenVINO",
+}
+RUNTIMES = {"latency": "torch", "latency_onnx": "ONNX Runtime", "latency_openvino": "OpenVINO"}
 TITLE = "# Networks compared"
 FRONTS = "Accuracy against each cost. No network is both cheaper and more accurate than one on the line."
 EXAMPLES = (
     "Examples of the test part. The cases are at the 90th, 50th and 10th percentile of our score. The columns are the "
     "image, the truth, and the masks of three networks with their {metric}."
 )
+TABLE_5_PAIRS = ({"lwmisn": "lwmisn", "contrast": "contrast"}, {"table5_u": "lwmisn", "table5_contrast": "contrast"})
+"""The pairs of networks that are compared as in table 5, each with its row there."""
+
 LIVER_REMARK = (
     "A mean DSC is at most 2 MIoU / (1 + MIoU), so three of the published liver figures are impossible: MIoUs of "
     "93.17, 92.32 and 92.01 allow DSCs of at most 96.46, 96.01 and 95.84."
@@ -162,8 +172,7 @@ def _introduction(results: Results, metric: str) -> list[str]:
     lines = _wrapped(
         f"All networks share the split, transforms, augmentation, loss, optimizer and its schedule, "
         f"{protocol.epochs} epochs with batches of {protocol.settings['train.batch_size']}, and {seeds}. "
-        f"The learning rate is the one of {', '.join(f'{rate:g}' for rate in protocol.learning_rates)} with the best "
-        f"validation DSC after {protocol.pilot_epochs} epochs.{budget}"
+        f"{_learning_rate(protocol)}{budget}"
     )
     lines += ["", *_wrapped(f"{spread}. {times}"), ""]
     if results.tested:
@@ -176,6 +185,20 @@ def _introduction(results: Results, metric: str) -> list[str]:
             "No network was evaluated on the test part yet: these are the figures of the validation part."
         )
     return [*lines, ""]
+
+
+def _learning_rate(protocol: Protocol) -> str:
+    rates = ", ".join(f"{rate:g}" for rate in protocol.learning_rates)
+    if len(protocol.learning_rates) == 1:
+        sentence = f"The learning rate is {rates}."
+    else:
+        sentence = (
+            f"The learning rate is the one of {rates} with the best validation DSC after {protocol.pilot_epochs} "
+            "epochs."
+        )
+    if protocol.learns_from_validation:
+        sentence += " The validation part is learned from too, so its figures say nothing about other images."
+    return sentence
 
 
 def _accuracy_table(results: Results, metric: str) -> list[str]:
@@ -225,21 +248,24 @@ def _spread(scores: list[float]) -> str:
     return f"{np.mean(scores):.4f} ± {np.std(scores, ddof=1):.4f}"
 
 
+def _known_costs(rows: list[Row]) -> list[str]:
+    """The costs that any network has. Without a runtime, and in results of a former release, there are fewer times."""
+    return [cost for cost in COSTS if any(row.costs[cost] is not None for row in rows)]
+
+
 def _cost_table(rows: list[Row]) -> list[str]:
-    lines = [
-        "| network | parameters M | GMac at 256x256 | ms, torch | ms, ONNX Runtime |",
-        "|---|---|---|---|---|",
-    ]
+    times = {name: title for name, title in RUNTIMES.items() if f"{name}_ms" in _known_costs(rows)}
+    head = ["network", "parameters M", "GMac at 256x256", *(f"ms, {title}" for title in times.values())]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for row in sorted(rows, key=lambda row: row.costs["params"]):
-        onnx = row.costs["latency_onnx_ms"]
-        lines.append(
-            f"| {row.name} | {row.costs['params'] / 1e6:.3f} | {row.costs['macs'] / 1e9:.3f} | "
-            f"{_time(row, 'latency')} | {'' if onnx is None else _time(row, 'latency_onnx')} |"
-        )
+        counts = [f"{row.costs['params'] / 1e6:.3f}", f"{row.costs['macs'] / 1e9:.3f}"]
+        lines.append(f"| {' | '.join([row.name, *counts, *(_time(row, name) for name in times)])} |")
     return lines
 
 
 def _time(row: Row, name: str) -> str:
+    if row.costs[f"{name}_ms"] is None:
+        return ""
     low, high = row.costs[f"{name}_range_ms"]
     median = f"{row.costs[f'{name}_ms']:.1f}" if row.costs[f"{name}_reliable"] else "unreliable"
     return f"{median} ({low:.1f} to {high:.1f})"
@@ -247,10 +273,9 @@ def _time(row: Row, name: str) -> str:
 
 def _front_lines(results: Results, metric: str) -> list[str]:
     lines = []
-    for cost, title in COSTS.items():
+    for cost in _known_costs(results.rows):
+        title = COSTS[cost]
         rows = {row.name: row for row in results.rows if row.costs[cost] is not None}
-        if not rows:
-            continue
         if not all(row.is_reliable(cost) for row in results.rows):
             lines += _wrapped(
                 f"- No front of {title}, because times are {UNRELIABLE}. Without costs.json they are measured again."
@@ -272,13 +297,17 @@ def _published_lines(results: Results) -> list[str]:
     rows = [row for row in results.rows if row.name in table and results.tested]
     if not rows:
         return []
+    if results.protocol.name == "paper":
+        difference = "The published figures have another random split, and what the paper does not say may differ too."
+    else:
+        difference = (
+            "The published figures have another split and another protocol, so they are not comparable to the last "
+            "digit."
+        )
     lines = [
         f"## Beside table {NUMBERS[preset]} of the paper",
         "",
-        *_wrapped(
-            "The left columns are measured here, the right ones are published. The published figures have another "
-            "split and another protocol, so they are not comparable to the last digit."
-        ),
+        *_wrapped(f"The left columns are measured here, the right ones are published. {difference}"),
         "",
         "| network | DSC 256 % | MIoU 256 % | params M | GMac | published DSC % | MIoU % | params M | FLOPs G |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -295,8 +324,14 @@ def _published_lines(results: Results) -> list[str]:
 
 def _table_5_lines(results: Results) -> list[str]:
     published = TABLE_5.get(results.protocol.preset, {})
-    rows = [row for row in results.rows if row.name in published and results.tested]
-    if len(rows) < len(published) or not rows:
+    known = {row.name: row for row in results.rows} if results.tested else {}
+    rows = [
+        (known[name], *published[shape])
+        for pair in TABLE_5_PAIRS
+        if pair.keys() <= known.keys() and published
+        for name, shape in pair.items()
+    ]
+    if not rows:
         return []
     lines = [
         "## Beside table 5: the U-shaped supernet and the DARTS-shaped one",
@@ -304,8 +339,7 @@ def _table_5_lines(results: Results) -> list[str]:
         "| network | DSC 256 % | MIoU 256 % | published DSC % | MIoU % |",
         "|---|---|---|---|---|",
     ]
-    for row in rows:
-        miou, dsc = published[row.name]
+    for row, miou, dsc in rows:
         lines.append(
             f"| {row.name} | {100 * row.mean('dsc_256'):.2f} | {100 * row.mean('miou_256'):.2f} | {dsc:.2f} | "
             f"{miou:.2f} |"
@@ -317,13 +351,13 @@ def _networks_csv(results: Results) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     metric = main_metric(results)
-    metrics = _metrics(results, metric)
-    writer.writerow(["network", "group", "seed", *metrics, "learning_rate", "epochs", "seconds", "device", *COSTS])
+    metrics, costs = _metrics(results, metric), _known_costs(results.rows)
+    writer.writerow(["network", "group", "seed", *metrics, "learning_rate", "epochs", "seconds", "device", *costs])
     for row in results.rows:
         scores = zip(*(row.scores(name) for name in metrics), strict=True)
         for (seed, training), own in zip(row.trainings.items(), scores, strict=True):
             facts = [training[key] for key in ("learning_rate", "epochs", "seconds", "device")]
-            writer.writerow([row.name, row.group, seed, *own, *facts, *(row.costs[cost] for cost in COSTS)])
+            writer.writerow([row.name, row.group, seed, *own, *facts, *(row.costs[cost] for cost in costs)])
     return buffer.getvalue()
 
 

@@ -247,6 +247,12 @@ def test_the_network_sees_pictures_of_few_objects_whole() -> None:
         assert [step["roi_size"] for step in chosen if step["_target_"] == "RandSpatialCropd"][-1] == seen
 
 
+def test_whole_networks_are_compared_where_time_allows() -> None:
+    long, short = (settings_of(a_fingerprint(False), Wishes(time=time)) for time in (7200, 200))
+    assert long["search.strategy"] == "evolve" and 12 <= long["search.trials"] <= 40
+    assert short["search.strategy"] == "differentiable" and short["search.epochs"] >= 3
+
+
 def test_thin_classes_keep_the_resolution() -> None:
     assert settings_of(a_fingerprint(False, classes=[a_class(width=2.0)]))["architecture.stem_stride"] == 1
     assert settings_of(a_fingerprint(False))["architecture.stem_stride"] == 2

@@ -20,6 +20,7 @@ NETWORK = [
 SMALL = [
     *NETWORK,
     "--set=data.augmentation=[]",
+    "--set=search.strategy=differentiable",
     "--set=search.epochs=2",
     "--set=search.warmup_epochs=1",
     "--set=train.epochs=2",

@@ -30,9 +30,10 @@ from tests.cli.commands import SMALL, is_one_sentence, lwmisn, process
         (["report", "RUN", "-o", "report.md"], "has no comparison.json"),
         (["compare", "--preset", "nuclei", "--data", "RUN", "--out", "RUN", "--models", "unnet"], "nearest is 'unet'"),
         (
-            ["compare", "--preset", "hippocampus_mr", "--data", "RUN", "--out", "RUN"],
-            "no protocol for the preset 'hippo",
+            ["compare", "--preset", "hippocampus_mr", "--data", "RUN", "--out", "RUN", "--protocol", "paper"],
+            "The preset 'hippocampus_mr' has no protocol 'paper': use full or small.",
         ),
+        (["compare", "--preset", "RUN", "--data", "RUN", "--out", "RUN"], "There is no protocol for the preset"),
         (["compare", "--preset", "nuclei", "--data", "RUN", "--out", "RUN", "--seeds", "0"], "--seeds is 0"),
     ],
 )

@@ -19,15 +19,15 @@ ARCHITECTURE = Architecture(
 
 
 def make_trainer(
-    folder: Path, epochs: int = 1, budget: dict[str, float | None] | None = None, **settings: Any
+    folder: Path, epochs: int = 1, budget: dict[str, float | None] | None = None, mode: str = "full", **settings: Any
 ) -> SearchTrainer:
     """Build the trainer of a search without a configuration; ``settings`` are further arguments of it."""
     torch.manual_seed(0)
     batches = [{"image": (x := torch.rand(1, 16, 16)), "label": (x > 0.5).float()} for _ in range(4)]
-    supernet = Supernet(ARCHITECTURE)
+    supernet = Supernet(ARCHITECTURE, mode=mode, edge_weights=mode != "full")
     lambdas = {"params": 1.0, "macs": 0.0, "latency_ms": 0.0}
     optimizer = torch.optim.SGD(supernet.weight_parameters(), lr=0.05)
-    alpha_optimizer = torch.optim.Adam([supernet.alpha], lr=0.01)
+    alpha_optimizer = torch.optim.Adam(supernet.alpha_parameters(), lr=0.01)
     return SearchTrainer(
         network=supernet,
         optimizer=optimizer,

@@ -25,7 +25,8 @@ def test_every_shape_is_drawn_and_widths_never_fall() -> None:
         (1, True), (2, True), (4, True), (4, False)
     }  # fmt: skip
     assert {len(each.node_width) for each in drawn} == {3, 4, 5, 6}
-    assert {each.skip for each in drawn} == {"concatenate", "add", "none"}
+    for level in range(5):
+        assert {each.skips[level] for each in drawn if len(each.skips) > level} == {"concatenate", "add", "none"}
     places = {place for each in drawn for stage in ("encoder", "middle", "decoder") for place in each.blocks_of(stage)}
     assert places == {(), ("conv",), ("conv", "conv"), ("cell",), ("cell", "cell")}
     assert 0 < sum(each.has_cells for each in drawn) < len(drawn)

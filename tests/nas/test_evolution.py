@@ -19,8 +19,10 @@ from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.errors import BudgetError, ConfigError, FigureWarning, TrainingError
 from monai_lwmisn.nas import evolution, network_clock
 from monai_lwmisn.nas.evolution import Evolution, rungs
+from monai_lwmisn.nas.evolution_report import importances
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import Timing
+from tests.nas.postgresql import postgresql
 
 LIMIT = 250_000
 SPACE: dict[str, Any] = {
@@ -111,9 +113,16 @@ def test_a_sampler_learns_which_stem_is_better(tmp_path: Path, sampler: str) -> 
     assert stems.count("2") > len(stems) / 2  # a quarter by chance
 
 
-def test_two_programs_share_a_study(tmp_path: Path) -> None:
-    storage = f"sqlite:///{tmp_path}/study.db"
-    Evolution(tmp_path / "0", KnownTraining(), SPACE, budget={}, storage=storage)  # type: ignore[arg-type]
+@pytest.fixture(params=["sqlite", "postgresql"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/study.db"
+        return
+    with postgresql(monkeypatch) as url:
+        yield url
+
+
+def test_two_programs_share_a_study(tmp_path: Path, storage: str) -> None:
     context = multiprocessing.get_context("spawn")
     programs = [context.Process(target=_search_shared, args=(tmp_path / str(index), storage)) for index in (0, 1)]
     for program in programs:
@@ -184,8 +193,17 @@ def test_what_cannot_be_searched_is_refused(tmp_path: Path, monkeypatch: pytest.
         search(tmp_path, sampler="grid")
     with pytest.raises(ConfigError, match="cannot be opened .*search.storage"):
         search(tmp_path, storage="sqlite:////no/such/folder/study.db")
+    for url in ("postgresql://me:se/cret@host/study", "mysql+pymysql://host/study?user=me&password=secret"):
+        with pytest.raises(ConfigError, match="search.storage has a password.*PGPASSWORD") as refused:
+            search(tmp_path, storage=url)
+        assert "cret" not in str(refused.value)
+    with pytest.raises(ConfigError, match=r"in host/study cannot be opened .*install the driver.*\[postgresql\]"):
+        search(tmp_path, storage="oracle+cx_oracle://me@host/study")
     with pytest.raises(BudgetError, match="in a row keeps the budget"):
         search(tmp_path, budget={"params": 10})
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="without torchrun"):
+        search(tmp_path)
 
 
 def test_the_report_has_every_trained_network_and_says_what_a_choice_does(
@@ -197,6 +215,10 @@ def test_the_report_has_every_trained_network_and_says_what_a_choice_does(
     assert [float(row["dice_after_3"]) for row in rows] == [trial.intermediate_values[3] for trial in made.trained()]
     with Image.open(tmp_path / "trials.png") as picture:
         assert picture.width > 1000 and len(set(picture.convert("L").getdata())) > 50
+    shares = importances(made.trained())
+    made_by_all = set.intersection(*(set(trial.params) for trial in made.trained()))
+    assert {"stem", "levels", "width", "decoder_width", "width_growth_2", "skip_0", "skip_1"} <= made_by_all
+    assert set(shares) == made_by_all
     printed = capsys.readouterr().out
     assert "network 30 of 30" in printed
     own = [float(row["dice_after_3"]) for row in rows if row["stem"] == "2"]

@@ -38,7 +38,7 @@ def kept_bytes(mode: str, shape: tuple[int, ...]) -> int:
     return sum(tensor.untyped_storage().nbytes() for address, tensor in kept.items() if address not in weights)
 
 
-@pytest.mark.parametrize("mode", ["full", "partial", "single"])
+@pytest.mark.parametrize("mode", ["full", "partial", "pair", "single"])
 def test_the_estimate_is_near_what_is_kept(mode: str) -> None:
     shape = (3, 3, 56, 72)
     torch.manual_seed(0)

@@ -24,6 +24,20 @@ def supernet() -> Supernet:
 
 
 @pytest.mark.parametrize("expectation", ["softmax", "linear"])
+def test_an_edge_costs_by_its_weight(expectation: str) -> None:
+    """With all edge weights on one edge of each node, that edge counts twice and no other does."""
+    supernet = Supernet(ARCHITECTURE, edge_weights=True)
+    assert supernet.beta is not None
+    with torch.no_grad():
+        supernet.alpha.normal_()
+        supernet.beta.fill_(-1e3)[:, [0, 2, 5, 9]] = 1e3
+    objective = CostObjective(supernet, TABLE, lambdas=LAMBDAS, budget={}, expectation=expectation)
+    weights = supernet.alpha if expectation == "linear" else supernet.probabilities()
+    expected = TABLE.expected(2 * weights[:, [0, 2, 5, 9]])
+    torch.testing.assert_close(objective.expected_costs(), expected)
+
+
+@pytest.mark.parametrize("expectation", ["softmax", "linear"])
 def test_equation_12_by_hand(supernet: Supernet, expectation: str) -> None:
     objective = CostObjective(supernet, TABLE, lambdas=LAMBDAS, budget={}, expectation=expectation)
     weights = supernet.alpha[0] if expectation == "linear" else supernet.alpha[0].softmax(dim=-1)

@@ -28,6 +28,8 @@ from tests.networks.small import small_genotype
 # The crops of the preset are larger than the made images.
 FLIP = {"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spatial_axis": 0}
 SMALL: dict[str, Any] = {
+    "search.strategy": "differentiable",
+    "search.search_space": "lwmisn",
     "architecture.cells": {"encoder": 1, "middle": 1, "decoder": 1},
     "architecture.node_width": [4, 4],
     "search.lambda_latency": 0.0,
@@ -38,6 +40,7 @@ QUICK = SMALL | {
     "data.validation_fraction": 0.34,
     "search.epochs": 2,
     "search.warmup_epochs": 0,
+    "search.alpha_seeds": 1,
     "search.batch_size": 2,
     "search.alpha_learning_rate": 0.1,
 }
@@ -83,14 +86,15 @@ def test_a_search_leaves_a_genotype_within_its_budget(nuclei_phantom: Path, tmp_
 
 def test_a_killed_and_resumed_search_equals_an_uninterrupted_one(nuclei_phantom: Path, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    search(whole, nuclei_phantom, epochs=3)
+    search(whole, nuclei_phantom, alpha_seeds=2)
     steps = load_checkpoint(whole / "search/checkpoint.pt")["epoch_length"]
-    assert run_process(search, killed, nuclei_phantom, kill_at=steps + 2, epochs=3) == -signal.SIGKILL
-    assert load_checkpoint(killed / "search/checkpoint.pt")["epoch"] == 1
+    assert run_process(search, killed, nuclei_phantom, kill_at=2 * steps + 2, alpha_seeds=2) == -signal.SIGKILL
+    assert load_checkpoint(killed / "search/checkpoint.pt")["epoch"] == 2
     assert not (killed / "genotype.json").exists()
     search(killed, None, resume=True)
-    assert history(killed) == history(whole) and len(history(whole)) == 3
-    assert (killed / "genotype.json").read_bytes() == (whole / "genotype.json").read_bytes()
+    assert history(killed) == history(whole) and len(history(whole)) == 4
+    for name in ("genotype.json", "search/alpha_report.json"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
     first, second = (load_checkpoint(run / "search/checkpoint.pt")["objects"]["network"] for run in (whole, killed))
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
 
@@ -135,6 +139,8 @@ def test_the_published_search_runs_an_epoch(nuclei_phantom: Path, tmp_path: Path
     assert genotype.architecture.cells == {"encoder": 2, "middle": 3, "decoder": 2} and set(genotype.edges) == {"all"}
     (line,) = history(run)
     assert line["loss"] > 0 and len(line["alpha"]) == 14
+    assert "zero" in line["alpha"]["all/0<-0"] and "seed" not in line
+    assert json.loads((run / "search/alpha_report.json").read_text())["candidates"] == 8
 
 
 CONTRAST = {"search.mode": "partial", "architecture.topology": "contrast", "search.stable_epochs": 1}
@@ -142,7 +148,7 @@ CONTRAST = {"search.mode": "partial", "architecture.topology": "contrast", "sear
 
 @pytest.mark.parametrize("settings", [{}, CONTRAST])
 def test_slices_of_volumes_are_searched(mr_phantom: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
-    own = {"search.epochs": 1, "search.warmup_epochs": 0, "architecture.node_width": [2, 2], **settings}
+    own = {"search.epochs": 1, "search.alpha_seeds": 1, "architecture.node_width": [2, 2], **settings}
     run = tmp_path / "run"
     run_folder.search(run, preset="prostate_mr", data=mr_phantom, settings=SMALL | own)
     architecture = Genotype.load(run / "genotype.json").architecture
@@ -171,6 +177,7 @@ def test_whole_networks_are_searched_and_an_interrupted_search_goes_on(
 ) -> None:
     own = {
         "strategy": "evolve",
+        "reference": None,  # times differ from search to search
         "trials": 2,
         "trial_epochs": 2,
         "first_rung": 1,

@@ -1,5 +1,7 @@
 """The order of an epoch, and that alpha and the weights move by their own steps."""
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,8 @@ import torch
 from ignite.engine import Events
 
 from monai_lwmisn.engines.history import read_history
-from monai_lwmisn.errors import BudgetError, ConfigError
-from monai_lwmisn.nas import SearchTrainer, derive
+from monai_lwmisn.errors import BudgetError, ConfigError, FigureWarning
+from monai_lwmisn.nas import SearchTrainer, derive, find_warmup
 from monai_lwmisn.nas.trainer import edges_text
 from monai_lwmisn.networks import LWMISN, Edge, Genotype
 from monai_lwmisn.networks.weights import load_checkpoint
@@ -147,7 +149,7 @@ def test_edges_are_written_by_group() -> None:
 
 
 def test_a_resumed_search_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"budget": {"params": 3000.0}, "warmup_epochs": 1}
+    settings: dict[str, Any] = {"budget": {"params": 3000.0}, "warmup_epochs": 1, "mode": "pair"}
     whole = make_trainer(tmp_path / "whole", epochs=4, **settings)
     whole.search(tmp_path / "whole.json")
     make_trainer(tmp_path / "parts", epochs=2, **settings).run()
@@ -156,6 +158,83 @@ def test_a_resumed_search_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     assert all(map(torch.equal, snapshot(whole), snapshot(resumed)))
     assert resumed.objective.multipliers == whole.objective.multipliers
     assert (tmp_path / "parts.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
+
+
+def seeds_of(trainer: SearchTrainer) -> list[torch.Tensor]:
+    """Note the weights at the start of each seed."""
+    weights: list[torch.Tensor] = []
+
+    @trainer.on(Events.EPOCH_STARTED)
+    def look() -> None:
+        if trainer.state.epoch == trainer.seeds.first + 1:
+            weights.append(snapshot(trainer)[1])
+
+    return weights
+
+
+def test_each_seed_begins_anew_and_their_mean_is_derived(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path, epochs=2, alpha_seeds=3, warmup_epochs=1, mode="pair")
+    weights, rates = seeds_of(trainer), []
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: rates.append(trainer.optimizer.param_groups[0]["lr"]))
+    trainer.run()
+    assert rates == pytest.approx([0.005, 0.0005] * 3)
+    assert len(weights) == 3 and all((a != b).any() for a, b in zip(weights, weights[1:], strict=False))
+    assert [line["seed"] for line in read_history(tmp_path / "history.jsonl")] == [1, 1, 2, 2, 3, 3]
+    strengths = [*trainer.seeds.finished, trainer.supernet.strengths().detach()]
+    assert len({tuple(each.flatten().tolist()) for each in strengths}) == 3
+    mean = (strengths[0] + strengths[1] + strengths[2]) / 3
+    assert trainer.genotype().edges == derive(mean, made_table())
+
+
+@pytest.mark.parametrize("interrupted_after", [2, 3])
+def test_a_search_of_several_seeds_goes_on_exactly(tmp_path: Path, interrupted_after: int) -> None:
+    settings: dict[str, Any] = {"epochs": 2, "alpha_seeds": 3, "warmup_epochs": 1, "mode": "pair"}
+    whole = make_trainer(tmp_path / "whole", **settings)
+    whole.search(tmp_path / "whole.json")
+    part = make_trainer(tmp_path / "parts", **settings)
+    part.add_event_handler(Events.EPOCH_STARTED(once=interrupted_after + 1), part.terminate)
+    part.run()
+    resumed = make_trainer(tmp_path / "parts", **settings)
+    resumed.search(tmp_path / "parts.json", resume=True)
+    assert all(map(torch.equal, snapshot(whole), snapshot(resumed)))
+    for name in ("{}.json", "{}/alpha_report.json"):
+        first, second = (tmp_path / name.format(run) for run in ("whole", "parts"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_stable_seed_makes_room_for_the_next_and_the_last_stays_stopped(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"epochs": 6, "alpha_seeds": 2, "stable_epochs": 2}
+    trainer = make_trainer(tmp_path, **settings)
+    trainer._beginning["alpha_optimizer"]["param_groups"][0]["lr"] = 0.0
+    freeze(trainer)
+    trainer.run()
+    assert [line["seed"] for line in read_history(tmp_path / "history.jsonl")] == [1] * 3 + [2] * 3
+    again = make_trainer(tmp_path, **settings)
+    again.search(tmp_path / "genotype.json", resume=True)
+    assert again.state.epoch == 6 and all(map(torch.equal, snapshot(trainer), snapshot(again)))
+
+
+def test_the_temperature_falls_after_the_warm_up_of_each_seed(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path, epochs=4, alpha_seeds=2, warmup_epochs=1, mode="pair")
+    seen: list[float] = []
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: seen.append(trainer.supernet.temperature))
+    trainer.run()
+    assert seen == pytest.approx([1, 1, 0.2**0.5, 0.2] * 2)
+
+
+def test_half_of_the_epochs_are_the_warm_up_unless_a_number_is_given() -> None:
+    assert [find_warmup(*each) for each in ((20, None), (3, None), (1, None), (20, 0), (20, 5))] == [10, 1, 0, 0, 5]
+
+
+def test_a_search_says_whether_alpha_has_decided(tmp_path: Path) -> None:
+    said: list[str] = []
+    trainer = make_trainer(tmp_path, say=said.append)
+    freeze(trainer)
+    with pytest.warns(FigureWarning, match="Alpha has not decided, because its entropy is 100.0 % of that of equal"):
+        trainer.search(tmp_path / "genotype.json")
+    report = json.loads((tmp_path / "alpha_report.json").read_text())
+    assert report["entropy"] == pytest.approx(math.log(8), abs=1e-4) and report["random_paths"] == 40
+    assert said[0].startswith("Alpha: mean entropy 2.079, and 2.079 (ln 8)") and len(said) == 3
 
 
 def test_the_saved_genotype_is_the_strongest_that_keeps_the_budget(tmp_path: Path) -> None:

@@ -32,6 +32,12 @@ def widths(levels: int) -> st.SearchStrategy[tuple[int, ...]]:
     return st.lists(st.integers(1, 5), min_size=levels, max_size=levels).map(tuple)
 
 
+def skips(levels: int) -> st.SearchStrategy[str | tuple[str, ...]]:
+    """A skip for all levels, or one for each."""
+    one = st.sampled_from(("concatenate", "add", "none"))
+    return one | st.lists(one, min_size=levels, max_size=levels).map(tuple)
+
+
 @st.composite
 def blocks(draw: st.DrawFn, cells: dict[str, int]) -> dict[str, tuple[tuple[str, ...], ...]]:
     """One or two blocks of any kind in each place, and perhaps none in the first."""
@@ -58,6 +64,6 @@ def genotypes(draw: st.DrawFn) -> Genotype:
         details=contrast or draw(st.booleans()),
         blocks=None if contrast else draw(st.none() | blocks(cells)),
         decoder_width=None if contrast else draw(st.none() | widths(levels)),
-        skip="concatenate" if contrast else draw(st.sampled_from(("concatenate", "add", "none"))),
+        skip="concatenate" if contrast else draw(skips(levels)),
     )
     return Genotype(architecture, draw(edges_by_group()) if architecture.has_cells else {})

@@ -75,6 +75,13 @@ def test_a_field_with_a_default_may_be_left_out(data: dict[str, Any]) -> None:
     assert (architecture.details, architecture.blocks, architecture.skip) == (True, None, "concatenate")
 
 
+def test_equal_skips_are_written_as_one(data: dict[str, Any]) -> None:
+    data["architecture"]["skip"] = ["add", "add"]
+    assert Genotype.from_dict(data).to_dict()["architecture"]["skip"] == "add"
+    data["architecture"]["skip"] = ["add", "none"]
+    assert Genotype.from_dict(data).to_dict()["architecture"]["skip"] == ["add", "none"]
+
+
 def test_every_field_that_the_data_does_not_give_says_what_it_means() -> None:
     meant = {each.name for each in fields(Architecture) if each.metadata.get("meaning")}
     assert {each.name for each in fields(Architecture)} - meant == {"in_channels", "out_channels"}
@@ -169,6 +176,10 @@ PLAIN = {"encoder": [[], ["conv"]], "middle": [["conv"]], "decoder": [["conv"], 
         (set_value("architecture", "decoder_width", value=[4, 6, 8]), r"decoder_width is \[4, 6, 8\]: give 2 whole"),
         (set_value("architecture", "details", value=1), "details is 1: give true or false"),
         (set_value("architecture", "skip", value="multiply"), "skip is 'multiply': use one of concatenate, add, none"),
+        (set_value("architecture", "skip", value=["add", 1]), r"skip is \['add', 1\]: use one of concatenate"),
+        (set_value("architecture", "skip", value=["add"]), r"skip is \['add'\]: give 2, one for each level"),
+        (set_value("architecture", "skip", value=[]), r"skip is \[\]: give 2"),
+        (set_value("architecture", "stem_stride", value=[2]), r"stem_stride is \[2\]: use one of 1, 2, 4"),
         (set_value("architecture", "blocks", value=[]), r"blocks is \[\]: give lists for encoder, middle and decoder"),
         (set_value("architecture", "blocks", value={**PLAIN, "middle": []}), r"has \[\] for the middle: give 1 lists"),
         (set_value("architecture", "blocks", value={**PLAIN, "middle": [["dense"]]}), r"has \['dense'\] in the"),

@@ -41,7 +41,10 @@ def test_the_order_of_rows_does_not_change_the_network() -> None:
 
 @pytest.mark.parametrize("topology", ["u", "contrast"])
 def test_a_scripted_network_equals_the_eager_one(topology: str) -> None:
-    network = LWMISN(genotype(topology=topology)).eval()
+    described = genotype(topology=topology)
+    if topology == "u":
+        described = replace(described, architecture=replace(described.architecture, skip=("add", "concatenate")))
+    network = LWMISN(described).eval()
     buffer = io.BytesIO()
     torch.jit.save(torch.jit.script(network), buffer)
     buffer.seek(0)

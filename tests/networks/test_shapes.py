@@ -148,8 +148,8 @@ def test_a_plain_u_net_has_the_parameters_of_its_convolutions(
     assert sum(parameter.numel() for parameter in network.parameters()) == expected
 
 
-@pytest.mark.parametrize("skip", ["concatenate", "add", "none"])
-def test_a_plain_u_net_computes_what_its_convolutions_do(skip: str) -> None:
+@pytest.mark.parametrize("skip", ["concatenate", "add", "none", ("none", "add"), ("add", "concatenate")])
+def test_a_plain_u_net_computes_what_its_convolutions_do(skip: str | tuple[str, str]) -> None:
     torch.manual_seed(0)
     network = plain((4, 6, 5), 1, skip=skip, decoder_width=(3, 7))
     weights = network.state_dict()
@@ -166,10 +166,11 @@ def test_a_plain_u_net_computes_what_its_convolutions_do(skip: str) -> None:
     y = functional.max_pool2d(x1, 2)
     for index in range(2):
         y = convolve(y, f"body.middle.0.blocks.{index}.layers")
-    for level, lateral in enumerate((x1, x0)):
+    coarsest_first = [skip] * 2 if isinstance(skip, str) else skip[::-1]
+    for level, (lateral, join) in enumerate(zip((x1, x0), coarsest_first, strict=True)):
         up = (weights[f"body.up.{level}.deconv.{part}"] for part in ("weight", "bias"))
         y = functional.conv_transpose2d(y, *up, stride=2)
-        y = torch.cat([y, lateral], 1) if skip == "concatenate" else y + lateral if skip == "add" else y
+        y = torch.cat([y, lateral], 1) if join == "concatenate" else y + lateral if join == "add" else y
         for index in range(2):
             y = convolve(y, f"body.decoder.{level}.blocks.{index}.layers")
     assert y.shape[1] == 3

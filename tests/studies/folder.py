@@ -8,7 +8,7 @@ from typing import Any
 from monai_lwmisn.profiling import Timing
 from monai_lwmisn.studies.compare import SCHEMA_VERSION
 from monai_lwmisn.studies.models import MODELS
-from monai_lwmisn.studies.protocol import load_protocol
+from monai_lwmisn.studies.protocol import Protocol, load_protocol
 from monai_lwmisn.studies.trials import Trial
 from tests.networks.small import small_genotype
 
@@ -19,6 +19,7 @@ COST = {
     "macs": 2000,
     **Timing(3.0, 2.5, 3.5, True).to_dict(),
     **Timing(4.0, 3.5, 4.5, True).to_dict("latency_onnx"),
+    **Timing(2.0, 1.5, 2.5, True).to_dict("latency_openvino"),
     "processor": "a processor",
     "software": "torch 1.2.3",
 }
@@ -32,10 +33,10 @@ def write(out: Path, name: str, trial: str, content: Mapping[str, Any]) -> None:
     file.write_text(json.dumps({"status": "done", "fingerprint": "", "seconds": 3600.0, **content}))
 
 
-def write_protocol(out: Path) -> None:
+def write_protocol(out: Path, protocol: Protocol = PROTOCOL) -> None:
     """Write the file that makes a folder a comparison."""
     out.mkdir(parents=True, exist_ok=True)
-    values = {"schema_version": SCHEMA_VERSION, **PROTOCOL.to_dict(), "images": ""}
+    values = {"schema_version": SCHEMA_VERSION, **protocol.to_dict(), "images": ""}
     (out / "comparison.json").write_text(json.dumps(values))
 
 

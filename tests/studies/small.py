@@ -24,4 +24,4 @@ def comparison(out: Path, data: Path, test: bool = True, seeds: int = 2) -> Comp
 
 def run(work: Comparison, names: Sequence[str] = NAMES, resume: bool = True) -> dict[str, str]:
     work.prepare(resume=resume)
-    return work.run(find_models(list(names)))
+    return work.run(find_models(list(names), work.protocol.preset))

@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from monai_lwmisn.data import read_datalist
+from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.studies import compare as module
 from monai_lwmisn.studies.baselines import registry
+from monai_lwmisn.studies.compare import Comparison
+from monai_lwmisn.studies.protocol import load_protocol
 from monai_lwmisn.studies.report import write_report
 from monai_lwmisn.studies.trials import Trial
 from tests.studies.small import NAMES, comparison, run
@@ -52,6 +56,33 @@ def test_finished_trials_are_not_repeated_even_without_their_run_folders(
     monkeypatch.setattr(Trial, "execute", lambda *arguments: pytest.fail("something was run again"))
     monkeypatch.setattr(module, "evaluate", lambda run: pytest.fail("something was measured again"))
     assert run(comparison(copy, nuclei_phantom)) == {}
+
+
+@pytest.mark.usefixtures("costs")
+def test_trials_of_another_machine_are_taken_over(
+    finished_comparison: Path, nuclei_phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = Path(shutil.copytree(nuclei_phantom, tmp_path / "data"))
+    here = comparison(tmp_path / "here", data)
+    here.prepare(resume=False)
+    for name in NAMES:  # each was trained elsewhere
+        shutil.copytree(finished_comparison / "trials" / name, tmp_path / "here" / "trials" / name)
+    monkeypatch.setattr(Trial, "execute", lambda *arguments: pytest.fail("something was run again"))
+    monkeypatch.setattr(module, "evaluate", lambda run: pytest.fail("something was measured again"))
+    assert run(here) == {}
+    assert set(json.loads((tmp_path / "here" / "costs.json").read_text())) == set(NAMES)
+
+
+@pytest.mark.usefixtures("costs")
+def test_the_published_protocol_has_no_pilot(nuclei_phantom: Path, tmp_path: Path) -> None:
+    protocol = load_protocol("nuclei", "paper", epochs=1, seeds=1)
+    assert run(Comparison(tmp_path / "out", protocol, nuclei_phantom, say=lambda text: None), ["unext_s"]) == {}
+    (file,) = (tmp_path / "out" / "trials" / "unext_s").iterdir()
+    result = json.loads(file.read_text())
+    assert file.name == "seed_0.json" and result["learning_rate"] == 0.006 and result["epochs"] == 1
+    datalist = read_datalist(tmp_path / "out" / "datalist.json")
+    images = sum(len(datalist[part]) for part in PARTS)
+    assert len(result["test"]["cases"]) == len(datalist["test"]) == pytest.approx(0.3 * images, abs=1)
 
 
 def test_a_network_that_fails_is_recorded_and_the_others_go_on(

@@ -85,6 +85,20 @@ def test_a_failed_network_is_not_measured(tmp_path: Path, measured: list[dict[st
     assert set(obtain_costs(tmp_path, 3, 1)) == {"unext_s"}
 
 
+def test_costs_of_a_former_release_without_openvino_are_kept(tmp_path: Path, measured: list[dict[str, int]]) -> None:
+    finish(tmp_path, "unext_s", "seed_0")
+    obtain_costs(tmp_path, 3, 1)
+    costs = obtain_costs(tmp_path, 3, 1)
+    assert costs["unext_s"]["latency_openvino_ms"] is None and len(measured) == 1
+
+
+def test_without_the_other_runtimes_there_are_times_under_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "is_installed", lambda runtime: False)
+    cost = measure({"plain": nn.Conv2d(3, 1, 3, padding=1)}, 3)["plain"]
+    assert cost["latency_ms"] > 0 and cost["latency_onnx_ms"] is cost["latency_openvino_ms"] is None
+    assert cost["software"] == f"torch {version('torch')}"
+
+
 def test_a_network_that_onnx_cannot_express_has_no_time_there() -> None:
     class Odd(nn.Conv2d):
         def forward(self, image):  # type: ignore[no-untyped-def]
@@ -93,6 +107,11 @@ def test_a_network_that_onnx_cannot_express_has_no_time_there() -> None:
 
     networks = {"odd": Odd(3, 1, 3, padding=1), "plain": nn.Conv2d(3, 1, 3, padding=1)}
     costs = measure(networks, 3)
-    assert costs["odd"]["latency_onnx_ms"] is None and costs["plain"]["latency_onnx_ms"] > 0
-    assert costs["odd"]["latency_ms"] > 0 and f"torch {version('torch')}" in costs["odd"]["software"]
+    for name in ("latency_onnx", "latency_openvino"):
+        assert costs["odd"][f"{name}_ms"] is None and costs["plain"][f"{name}_ms"] > 0
+        low, high = costs["plain"][f"{name}_range_ms"]
+        assert 0 < low <= costs["plain"][f"{name}_ms"] <= high
+    assert costs["odd"]["latency_ms"] > 0
+    for library in ("torch", "onnxruntime", "openvino"):
+        assert f"{library} {version(library)}" in costs["odd"]["software"]
     assert costs["plain"]["params"] == 28 and costs["plain"]["macs"] == 27 * 256 * 256

@@ -41,7 +41,8 @@ def is_blank(panel: np.ndarray) -> bool:
 
 @pytest.mark.parametrize("latency", [4.0, None])
 def test_an_unknown_cost_has_no_panel(latency: float | None) -> None:
-    rows = [row("unext_s", latency_onnx_ms=latency), row("unet", latency_onnx_ms=latency, params=2000)]
+    times = {"latency_onnx_ms": latency, "latency_openvino_ms": None}
+    rows = [row("unext_s", **times), row("unet", **times, params=2000)]
     picture = np.asarray(Image.open(io.BytesIO(draw_fronts(rows, "validation_dsc", "validation Dice"))).convert("L"))
     height, width = (size // 2 for size in picture.shape)
     # The legend is at the bottom.

@@ -6,10 +6,10 @@ import json
 import pytest
 from monai.bundle import ConfigParser
 
-from monai_lwmisn.config import load_preset
+from monai_lwmisn.config import load_preset, resolve
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import Architecture, Edge, Genotype
-from monai_lwmisn.studies.models import MODELS
+from monai_lwmisn.studies.models import MODELS, find_models
 from monai_lwmisn.studies.protocol import (
     HEAVY_MACS,
     Protocol,
@@ -85,7 +85,33 @@ def test_the_published_variant_is_searched_as_published(preset: str) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("name", ["full", "small"])
+def test_the_published_protocol_is_the_published_training_on_both_parts(preset: str) -> None:
+    protocol = load_protocol(preset, "paper")
+    (rate,) = protocol.learning_rates
+    assert (protocol.seeds_of(0), protocol.seeds_of(HEAVY_MACS), protocol.epochs, protocol.slice_step) == (4, 4, 30, 1)
+    own = {"data.cache": "disk", "train.parts": ["training", "validation"], "evaluate.costs": False}
+    published = resolve(preset, "paper", own)
+    trained = protocol.training_configs(MODELS["lwmisn"], genotype(), rate, 0, protocol.epochs)
+    searched = protocol.search_configs(MODELS["lwmisn_published"])
+    for configs, stage in ((trained, "train"), (trained, "evaluate"), (searched, "search")):
+        for config in (configs[stage], published[stage]):
+            for about in ("comment", "variant"):
+                config.pop(about)
+        assert configs[stage] == published[stage]
+    light = protocol.search_configs(MODELS["lwmisn"])["search"]
+    assert light["architecture"]["node_width"] == load_preset(preset)["architecture"]["node_width"]
+
+
+def test_the_hippocampus_is_trained_on_whole_slices() -> None:
+    full, small = load_protocol("hippocampus_mr"), load_protocol("hippocampus_mr", "small")
+    own = [protocol.data_settings() for protocol in (full, small)]
+    assert own[0] == own[1] and own[0]["augmentation"] == load_preset("hippocampus_mr")["data"]["augmentation"]
+    assert (full.slice_step, small.slice_step, full.epochs, small.epochs) == (1, 3, 30, 10)
+    full.check_settings(find_models(["all"], "hippocampus_mr"))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", ["full", "small", "paper"])
 def test_a_setting_that_defines_a_network_is_refused(preset: str, name: str) -> None:
     load_protocol(preset, name).check_settings(MODELS.values())
     changed = load_protocol(preset, name, overrides={"search.lambda_latency": 0.1})
@@ -154,10 +180,11 @@ def test_a_budget_of_time_is_that_of_a_training_and_a_pilot_has_a_quarter() -> N
     ("arguments", "sentence"),
     [
         (
-            {"preset": "hippocampus_mr"},
-            "no protocol for the preset 'hippocampus_mr': use one of liver_ct, nuclei, prostate_mr",
+            {"preset": "nucleus"},
+            "no protocol for the preset 'nucleus': use one of hippocampus_mr, liver_ct, nuclei, prostate_mr",
         ),
-        ({"preset": "nuclei", "name": "tiny"}, "no protocol 'tiny': use full or small"),
+        ({"preset": "nuclei", "name": "tiny"}, "'nuclei' has no protocol 'tiny': use full or small or paper"),
+        ({"preset": "hippocampus_mr", "name": "paper"}, "'hippocampus_mr' has no protocol 'paper': use full or small"),
         ({"preset": "nuclei", "epochs": 0}, "--epochs is 0"),
         ({"preset": "nuclei", "seeds": -1}, "--seeds is -1"),
         ({"preset": "nuclei", "budget_hours": 0.0}, "--budget-hours is 0.0"),

@@ -1,6 +1,7 @@
 """The report has the figures of the trials, in Markdown and CSV."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from scipy.stats import wilcoxon
 
 from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.studies import report as module
+from monai_lwmisn.studies.protocol import load_protocol
 from monai_lwmisn.studies.report import write_report
 from monai_lwmisn.studies.trials import Trial
 from tests.studies.folder import write_network, write_protocol
@@ -60,7 +62,7 @@ def test_the_names_are_words_and_times_have_their_spread(out: Path, tmp_path: Pa
     write_report(out, tmp_path / "report.md")
     text = (tmp_path / "report.md").read_text()
     assert "| network | Dice per image | intersection over union per image |" in text
-    assert "| 3.0 (2.5 to 3.5) | 4.0 (3.5 to 4.5) |" in text
+    assert "| 3.0 (2.5 to 3.5) | 4.0 (3.5 to 4.5) | 2.0 (1.5 to 2.5) |" in text
     assert "Pareto front of Dice per image and time:" in text.replace("\n", " ")
 
 
@@ -70,9 +72,45 @@ def test_times_beside_other_programs_are_given_as_unreliable(
     costs["unext_s"] = {"latency_reliable": False}
     write_report(out, tmp_path / "report.md")
     text = " ".join((tmp_path / "report.md").read_text().split())
-    assert "| unreliable (2.5 to 3.5) | 4.0 (3.5 to 4.5) |" in text
+    assert "| unreliable (2.5 to 3.5) | 4.0 (3.5 to 4.5) | 2.0 (1.5 to 2.5) |" in text
     assert "- No front of time, because times are unreliable: other programs are using the processor." in text
     assert "Pareto front of Dice per image and time, ONNX:" in text and "Dice per image and time:" not in text
+
+
+def test_costs_of_a_former_release_are_reported_without_openvino(out: Path, tmp_path: Path) -> None:
+    write_report(out, tmp_path / "report.md")
+    costs = json.loads((out / "costs.json").read_text())
+    before = {name: {key: cost[key] for key in cost if "openvino" not in key} for name, cost in costs.items()}
+    (out / "costs.json").write_text(json.dumps(before))
+    write_report(out, tmp_path / "report.md")
+    text = (tmp_path / "report.md").read_text()
+    assert "OpenVINO" not in text and "| 3.0 (2.5 to 3.5) | 4.0 (3.5 to 4.5) |\n" in text
+    assert "openvino" not in (tmp_path / "report.csv").read_text()
+    assert json.loads((out / "costs.json").read_text()) == before
+
+
+def test_the_published_protocol_is_described(tmp_path: Path) -> None:
+    out = tmp_path / "comparison"
+    write_protocol(out, load_protocol("nuclei", "paper"))
+    write_network(out, "unet", OURS)
+    write_report(out, tmp_path / "report.md")
+    text = " ".join((tmp_path / "report.md").read_text().split())
+    assert "The learning rate is 0.006. The validation part is learned from too" in text
+    assert "30 epochs with batches of 4, and 4 trainings" in text and "- `unet`: 3 of 4 trainings" in text
+    assert "The published figures have another random split" in text
+
+
+def test_table_5_has_the_pairs_that_are_complete(out: Path, tmp_path: Path) -> None:
+    write_network(out, "table5_u", OURS)
+    write_network(out, "contrast", THEIRS)
+    write_report(out, tmp_path / "report.md")
+    table = (tmp_path / "report.md").read_text().partition("## Beside table 5")[2]
+    assert "| lwmisn |" in table and "| contrast |" in table and "table5_u" not in table
+    write_network(out, "table5_contrast", THEIRS)
+    write_report(out, tmp_path / "report.md")
+    table = (tmp_path / "report.md").read_text().partition("## Beside table 5")[2]
+    (row,) = [line for line in table.splitlines() if line.startswith("| table5_contrast |")]
+    assert row.endswith("| 89.73 | 82.16 |")
 
 
 def test_without_an_evaluation_the_report_has_the_figures_of_the_validation_part(tmp_path: Path) -> None:

@@ -48,26 +48,38 @@ def segresnet(in_channels: int, out_channels: int) -> nn.Module:
     return SegResNet(2, init_filters=8, in_channels=in_channels, out_channels=out_channels)
 
 
-def _register_nnunet(name: str, patch: str, widths: tuple[int, ...]) -> None:
+NNUNET = (
+    "Isensee et al., 'nnU-Net: a self-configuring method for deep learning-based biomedical image segmentation', "
+    "Nature Methods 2021"
+)
+XTINYUNET = (
+    "Kimbowa et al., 'XTinyU-Net: Training-Free U-Net Scaling via Initialization-Time Sensitivity', MICCAI 2026, arXiv "
+    "2605.09639"
+)
+
+
+def _register_nnunet(name: str, patch: int, stages: int, cap: int, source: str, licence: str) -> None:
     """Register the plain 2D U-Net that nnU-Net (version 2) plans for square patches.
 
     Its planner halves each axis while the result is a whole number of at least 4 pixels. Widths start at 32 and double,
-    to at most 512 in 2D. A stage has two 3x3 convolutions, each with instance normalisation and a leaky ReLU of slope
-    0.01; the first has the stride. The decoder has transposed 2x2 convolutions. As for every network here, there is no
-    deep supervision. There is no bias before a normalisation, which would remove it. This is the network alone:
-    nnU-Net's preprocessing, augmentation and training are not part of the comparison.
+    to at most ``cap``: 512 in 2D, and 8, 16 or 32 in XTinyU-Net, which has the same width at every stage then. A stage
+    has two 3x3 convolutions, each with instance normalisation and a leaky ReLU of slope 0.01; the first has the stride.
+    The decoder has transposed 2x2 convolutions. As for every network here, there is no deep supervision. There is no
+    bias before a normalisation, which would remove it. This is the network alone: nnU-Net's preprocessing, augmentation
+    and training are not part of the comparison. Neither is the measure by which XTinyU-Net chooses a cap without a
+    training: here each cap is a network of its own.
     """
 
     def build(in_channels: int, out_channels: int) -> nn.Module:
-        strides = (1, *[2] * (len(widths) - 1))
+        strides = (1, *[2] * (stages - 1))
         return DynUNet(
             2,
             in_channels,
             out_channels,
-            kernel_size=[3] * len(widths),
+            kernel_size=[3] * stages,
             strides=strides,
             upsample_kernel_size=strides[1:],
-            filters=widths,
+            filters=[min(32 * 2**stage, cap) for stage in range(stages)],
             norm_name=("instance", {"affine": True}),
             act_name=("leakyrelu", {"inplace": True, "negative_slope": 0.01}),
             trans_bias=True,
@@ -75,14 +87,15 @@ def _register_nnunet(name: str, patch: str, widths: tuple[int, ...]) -> None:
 
     baseline(
         name,
-        source="Isensee et al., 'nnU-Net: a self-configuring method for deep learning-based biomedical image "
-        f"segmentation', Nature Methods 2021, as planned for {patch}; monai.networks.nets.DynUNet",
-        licence="Apache-2.0",
-        multiple=2 ** len(widths),
+        source=f"{source}, as planned for {patch}x{patch}; monai.networks.nets.DynUNet",
+        licence=licence,
+        multiple=2**stages,
     )(build)
 
 
 # The deepest stages normalise over few pixels, so a network fits one size of image: after a training on crops of 96x96,
-# the seven-stage network fails on whole images of 256x256.
-_register_nnunet("nnunet_2d", "256x256", (32, 64, 128, 256, 512, 512, 512))
-_register_nnunet("nnunet_2d_96", "96x96", (32, 64, 128, 256, 512))
+# the seven-stage networks fail on whole images of 256x256. Slices of the hippocampus are about 36x50.
+for _patch, _stages, _ending in ((256, 7, ""), (96, 5, "_96"), (48, 4, "_48")):
+    _register_nnunet(f"nnunet_2d{_ending}", _patch, _stages, 512, NNUNET, "Apache-2.0")
+    for _cap in (8, 16, 32):
+        _register_nnunet(f"xtinyunet_{_cap}{_ending}", _patch, _stages, _cap, XTINYUNET, "research only")

@@ -16,6 +16,7 @@ COSTS = {
     "segresnet": (0.395e6, 0.984e9),
     "nnunet_2d": (33.46e6, 14.80e9),
     "nnunet_2d_96": (7.763e6, 12.07e9),
+    "xtinyunet_8": (0.0202e6, 0.234e9),
 }
 """Parameters and multiply-accumulates at 3x256x256."""
 
@@ -33,6 +34,7 @@ OWN = {
     # Without filters, MONAI uses those of nnU-Net.
     "nnunet_2d": lambda: DynUNet(2, 3, 2, [3] * 7, [1, *[2] * 6], [2] * 6, trans_bias=True),
     "nnunet_2d_96": lambda: DynUNet(2, 3, 2, [3] * 5, [1, *[2] * 4], [2] * 4, trans_bias=True),
+    "xtinyunet_8": lambda: DynUNet(2, 3, 2, [3] * 7, [1, *[2] * 6], [2] * 6, filters=[8] * 7, trans_bias=True),
 }
 """MONAI's class with keywords and defaults."""
 
@@ -65,20 +67,23 @@ def test_the_smallest_image_can_be_trained_with(name: str) -> None:
     assert network(torch.rand(1, 3, 1, 1)).shape == (1, 2, 1, 1)
 
 
-@pytest.mark.parametrize(("name", "patch"), [("nnunet_2d", 256), ("nnunet_2d_96", 96)])
-def test_nnunet_has_the_stages_that_nnunet_plans_for_its_patches(name: str, patch: int) -> None:
+@pytest.mark.parametrize(("patch", "ending"), [(256, ""), (96, "_96"), (48, "_48")])
+@pytest.mark.parametrize(("network", "cap"), [("nnunet_2d", 512), *((f"xtinyunet_{cap}", cap) for cap in (8, 16, 32))])
+def test_nnunet_has_the_stages_that_nnunet_plans_for_its_patches(
+    network: str, cap: int, patch: int, ending: str
+) -> None:
     sizes = [patch]
     while sizes[-1] % 2 == 0 and sizes[-1] // 2 >= 4:
         sizes.append(sizes[-1] // 2)
-    widths = [min(32 * 2**stage, 512) for stage in range(len(sizes))]
+    widths = [min(32 * 2**stage, cap) for stage in range(len(sizes))]
 
     with torch.device("meta"):
-        network = build_baseline(name, 3, 2)
+        built = build_baseline(f"{network}{ending}", 3, 2)
         shapes: list[tuple[int, ...]] = []
-        for module in network.modules():
+        for module in built.modules():
             if isinstance(module, nn.InstanceNorm2d):
                 module.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape[1:])))
-        network(torch.rand(1, 3, patch, patch))
+        built(torch.rand(1, 3, patch, patch))
     encoder = [(width, size, size) for width, size in zip(widths, sizes, strict=True) for _ in range(2)]
     # The decoder starts at the last but one stage. Every stage has two convolutions.
     assert shapes == encoder + encoder[-3::-1]
@@ -92,3 +97,13 @@ def test_parameters_of_nnunet_are_those_of_its_stages() -> None:
     head = widths[0] * 2 + 2
     with torch.device("meta"):
         assert parameter_count(build_baseline("nnunet_2d", 3, 2)) == down + up + head
+
+
+def test_xtinyunet_has_the_published_parameters_and_savings() -> None:
+    with torch.device("meta"):
+        counts = {name: parameter_count(build_baseline(name, 3, 1)) for name in ("nnunet_2d", "xtinyunet_8")}
+        middle = parameter_count(build_baseline("xtinyunet_16", 3, 1))
+    assert counts["xtinyunet_8"] == pytest.approx(0.020e6, abs=0.0005e6)
+    # "400x to 1600x fewer parameters": caps of 16 and of 8, for the stages that each data set has there.
+    assert counts["nnunet_2d"] / middle == pytest.approx(400, rel=0.07)
+    assert counts["nnunet_2d"] / counts["xtinyunet_8"] == pytest.approx(1600, rel=0.07)

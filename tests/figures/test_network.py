@@ -1,4 +1,4 @@
-"""Drawings of cells are complete and repeatable, and no box hides another."""
+"""Drawings of networks are complete and repeatable, and no box hides another."""
 
 from itertools import combinations
 from pathlib import Path
@@ -11,7 +11,8 @@ from PIL import Image
 
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.figures.cell_layout import BOX_HEIGHT, BOX_WIDTH, lay_out
-from monai_lwmisn.figures.cells import OPERATION_COLOURS, draw_cells
+from monai_lwmisn.figures.cells import OPERATION_COLOURS
+from monai_lwmisn.figures.network import draw_network
 from monai_lwmisn.networks import OPERATIONS, Architecture, Edge, Genotype
 
 CELL = (
@@ -40,7 +41,7 @@ def texts(path: Path) -> list[str]:
 
 
 def test_an_svg_names_every_node_and_operation(tmp_path: Path) -> None:
-    draw_cells(genotype("all"), tmp_path / "cell.svg")
+    draw_network(genotype("all"), tmp_path / "cell.svg")
     written = texts(tmp_path / "cell.svg")
     assert [f"node {node}" in written for node in range(4)] == [True] * 4
     for edge in CELL:
@@ -50,8 +51,8 @@ def test_an_svg_names_every_node_and_operation(tmp_path: Path) -> None:
 
 def test_each_group_is_drawn_and_a_drawing_repeats_to_the_byte(tmp_path: Path) -> None:
     three = genotype("encoder", "middle", "decoder")
-    draw_cells(three, tmp_path / "first.svg")
-    draw_cells(three, tmp_path / "second.svg")
+    draw_network(three, tmp_path / "first.svg")
+    draw_network(three, tmp_path / "second.svg")
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
     written = texts(tmp_path / "first.svg")
     assert "middle cell (3 in the network)" in written
@@ -59,12 +60,44 @@ def test_each_group_is_drawn_and_a_drawing_repeats_to_the_byte(tmp_path: Path) -
 
 
 def test_a_png_is_a_picture_with_the_colours_of_the_operations(tmp_path: Path) -> None:
-    draw_cells(genotype("all"), tmp_path / "made" / "cell.png")
+    draw_network(genotype("all"), tmp_path / "made" / "cell.png")
     with Image.open(tmp_path / "made" / "cell.png") as picture:
         colours = {colour for _, colour in picture.convert("RGB").getcolors(picture.width * picture.height)}
     for edge in CELL:
         colour = OPERATION_COLOURS[edge.operation]
         assert tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) in colours
+
+
+def test_the_shape_names_its_blocks_widths_and_skips(tmp_path: Path) -> None:
+    architecture = Architecture(
+        cells={"encoder": 2, "middle": 1, "decoder": 2},
+        node_width=(16, 24, 32),
+        decoder_width=(8, 12),
+        stem_stride=4,
+        blocks={"encoder": ((), ("conv", "conv")), "middle": (("conv",),), "decoder": (("conv",), ("conv",))},
+        skip=("add", "none"),
+        in_channels=3,
+        out_channels=1,
+    )
+    draw_network(Genotype(architecture, {}), tmp_path / "network.svg")
+    written = texts(tmp_path / "network.svg")
+    named = {"nothing", "2 x conv 3x3, 24", "conv 3x3, 32", "conv 3x3, 8", "conv 3x3, 12", "stem, 1/4 of the size"}
+    assert named <= set(written) and "path of details" in written
+    assert written.count("add") == 1 and "none" not in written and written.count("max pool") == 2
+
+
+def test_the_contrast_network_is_a_chain_of_its_cells(tmp_path: Path) -> None:
+    architecture = Architecture(
+        cells={"encoder": 2, "middle": 3, "decoder": 2},
+        node_width=(8, 8, 8),
+        topology="contrast",
+        in_channels=3,
+        out_channels=1,
+    )
+    draw_network(Genotype(architecture, {"all": CELL}), tmp_path / "network.svg")
+    written = texts(tmp_path / "network.svg")
+    sizes = [text for text in written if text.startswith("cell, 1/")]
+    assert [text[len("cell, 1/")] for text in sizes] == ["1", "1", "2", "2", "4", "4", "4"]
 
 
 def test_every_operation_has_a_colour() -> None:
@@ -73,7 +106,7 @@ def test_every_operation_has_a_colour() -> None:
 
 def test_another_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cell\.docx.*\.svg"):
-        draw_cells(genotype("all"), tmp_path / "cell.docx")
+        draw_network(genotype("all"), tmp_path / "cell.docx")
     assert not list(tmp_path.iterdir())
 
 
