@@ -274,6 +274,22 @@ def _training(case: _Case) -> Iterator[Decision]:
         yield Decision("train.balance_strata", 0.5, f"The images are of {strata} kinds, of which some are rare.")
 
 
+def _loss(case: _Case) -> Iterator[Decision]:
+    classes = case.fingerprint.classes
+    thinnest, rarest = (
+        min(classes, key=lambda facts: facts.width),
+        min(classes, key=lambda facts: facts.share_of_foreground),
+    )
+    # Both cost other classes more than they gained in short trainings (nuclei and their borders), so they stay off.
+    if thinnest.width * case.grid.scale < THIN:
+        why = f"{thinnest.name} is thin; try 0.5 if it comes out in pieces, which may cost the Dice of others."
+        yield Decision("train.centreline_weight", 0.0, why)
+    if rarest.share_of_foreground < RARE:
+        share = f"{100 * rarest.share_of_foreground:.2g} % of the foreground"
+        why = f"{rarest.name} has {share}; give it a larger weight if it is missed, which may cost the Dice of others."
+        yield Decision("train.class_weights", [1.0] * len(classes), why)
+
+
 def _inference(case: _Case) -> Iterator[Decision]:
     data = case.fingerprint
     if not data.volumetric:
@@ -325,6 +341,7 @@ RULES: Sequence[Callable[[_Case], Iterator[Decision]]] = (
     _architecture,
     _search,
     _training,
+    _loss,
     _inference,
     _evaluation,
 )
