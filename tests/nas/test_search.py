@@ -30,6 +30,7 @@ FLIP = {"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spati
 SMALL: dict[str, Any] = {
     "search.strategy": "differentiable",
     "search.search_space": "lwmisn",
+    "search.alpha_groups": "stages",
     "architecture.cells": {"encoder": 1, "middle": 1, "decoder": 1},
     "architecture.node_width": [4, 4],
     "search.lambda_latency": 0.0,
