@@ -54,7 +54,7 @@ def main() -> None:
 
     path = arguments.genotype
     genotype = Genotype.load(path / "genotype.json" if path.is_dir() else path)
-    channels = genotype.architecture.in_channels, genotype.architecture.out_channels
+    channels = genotype.architecture.input_channels, genotype.architecture.out_channels
     image = torch.rand(1, channels[0], arguments.size, arguments.size)
     peers = {title: build_baseline(name, *channels).eval() for name, title in PEERS.items()}
     networks = {OURS: LWMISN(genotype).eval(), **peers}

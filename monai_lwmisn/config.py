@@ -25,6 +25,7 @@ from monai_lwmisn.settings import (
     all_settings,
     channels_for,
     check_classes,
+    check_slices,
     check_value,
     defaults_of,
     flatten,
@@ -181,6 +182,8 @@ def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]
         check_value(key, value)
     for config in changed.values():
         check_classes(config.get("data", {}))
+    if "search" in changed:
+        check_slices(changed["search"])
     strategy = changed.get("search", {}).get("search", {}).get("strategy")
     if strategy is not None:
         # The file of the search has a list of steps for each strategy; a macro names the one to run.

@@ -272,7 +272,7 @@ def network_costs(genotype: Genotype, *, threads: int = THREADS) -> dict[str, An
         CPU, ``threads`` threads, one image of :func:`example_image`).
     """
     network = LWMISN(genotype).eval()
-    image = example_image(genotype.architecture.in_channels)
+    image = example_image(genotype.architecture.input_channels)
     return {
         "params": parameter_count(network),
         "macs": multiply_accumulates(network, image),

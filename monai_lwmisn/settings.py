@@ -162,6 +162,32 @@ def check_classes(data: Mapping[str, Any]) -> None:
         )
 
 
+def check_slices(search: Mapping[str, Any]) -> None:
+    """Refuse numbers of neighbouring slices that no network takes, and any for pictures; expressions pass.
+
+    Args:
+        search: the configuration of a search.
+
+    Raises:
+        ConfigError: a number is none of those of an architecture, or the images are pictures.
+    """
+    choices = all_settings()["architecture.slices"].choices or ()
+    pictures = search.get("data", {}).get("volumetric") is False
+    own, drawn = search.get("architecture", {}).get("slices"), search.get("search", {}).get("slices", [1])
+    if is_expression(drawn):
+        drawn = []
+    elif not isinstance(drawn, list) or not drawn or not all(type(each) is int and each in choices for each in drawn):
+        raise ConfigError(
+            f"search.slices is {json.dumps(drawn)}: give a list of some of {', '.join(map(str, choices))}."
+        )
+    for remedy, numbers in {"architecture.slices=1": [own], "search.slices=[1]": drawn}.items():
+        if pictures and any(isinstance(each, int) and each > 1 for each in numbers):
+            raise ConfigError(
+                f"{remedy.partition('=')[0]} asks for neighbouring slices of volumes, and the images are pictures: "
+                f"set {remedy}."
+            )
+
+
 def is_same_kind(key: str, old: Any, new: Any) -> bool:
     """Return whether a value of a setting may take the place of another; expressions and null may."""
     if old is None or new is None or is_expression(old) or is_expression(new):

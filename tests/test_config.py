@@ -439,3 +439,22 @@ def test_channels_of_the_logits_follow_the_names_of_the_classes() -> None:
 def test_classes_that_do_not_go_together_are_refused(overrides: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(sentence)):
         config.resolve("nuclei", overrides=overrides)
+
+
+@pytest.mark.parametrize(
+    ("preset", "overrides", "sentence"),
+    [
+        ("nuclei", {"architecture.slices": 3}, "architecture.slices asks for neighbouring slices of volumes"),
+        ("nuclei", {"search.slices": [1, 3]}, r"the images are pictures: set search.slices=\[1\]"),
+        ("liver_ct", {"search.slices": [2]}, r"search.slices is \[2\]: give a list of some of 1, 3, 5"),
+        ("liver_ct", {"search.slices": []}, r"search.slices is \[\]"),
+        ("liver_ct", {"search.slices": None}, "search.slices is null"),
+        ("liver_ct", {"search.slices": 3}, "search.slices cannot be set to 3: give a value like"),
+        ("liver_ct", {"architecture.slices": 2}, "architecture.slices is 2: use one of 1, 3, 5"),
+    ],
+)
+def test_slices_that_no_network_sees_are_refused(preset: str, overrides: dict[str, Any], sentence: str) -> None:
+    config.resolve(preset, overrides={"search.slices": [1]})
+    config.resolve("liver_ct", overrides={"architecture.slices": 5, "search.slices": [1, 5]})
+    with pytest.raises(ConfigError, match=sentence):
+        config.resolve(preset, overrides=overrides)

@@ -94,7 +94,7 @@ def model_card(
         f"    {run} --dataset_dir FOLDER --output_dir OUT",
         f"Input: {card['image']} ({metadata['data_type']}). Output: one label map for each input, on its own grid; "
         f"0: background, {structures}. {NEEDS}",
-        SLICES if config["data"]["volumetric"] else "",
+        _slices(metadata["network_data_format"]["inputs"]["image"]) if config["data"]["volumetric"] else "",
         TRAINS,
         "## Data and terms",
         f"{card['data_name']} ({card['data_source']}). {card['data_terms']}",
@@ -151,6 +151,13 @@ def measured_text(
     ]
     table = "\n".join(["| | |", "|---|---|", *rows])
     return "\n\n".join([" ".join(said), table, *_commands(facts)])
+
+
+def _slices(image: Mapping[str, Any]) -> str:
+    """How a volume is taken, with the order of the channels where the network sees several slices."""
+    if len(image["channel_def"]) == 1:
+        return SLICES
+    return f"{SLICES} The network takes as channels, in this order: {', '.join(image['channel_def'].values())}."
 
 
 def wrap_markdown(text: str) -> str:

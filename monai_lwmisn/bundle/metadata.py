@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from monai_lwmisn import __version__
-from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks import LWMISN, Architecture, Genotype
 from monai_lwmisn.profiling import example_image, multiply_accumulates, parameter_count
 
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
@@ -51,12 +51,11 @@ def bundle_metadata(
             made with.
     """
     network = LWMISN(genotype).eval()
-    image = example_image(genotype.architecture.in_channels)
+    image = example_image(genotype.architecture.input_channels)
     data = config["data"]
     classes = {"0": "background", **data["label_names"]}
     volumetric = data["volumetric"]
     plane = ["*", "*"]
-    colours = {"0": "red", "1": "green", "2": "blue"} if genotype.architecture.in_channels == 3 else {"0": "image"}
     return {
         "schema": SCHEMA,
         "version": BUNDLE_VERSION,
@@ -85,12 +84,12 @@ def bundle_metadata(
                     "type": "image",
                     "format": FORMATS.get(data["modality"], "magnitude"),
                     "modality": data["modality"],
-                    "num_channels": genotype.architecture.in_channels,
+                    "num_channels": genotype.architecture.input_channels,
                     "spatial_shape": plane,
                     "dtype": "float32",
                     "value_range": [],
                     "is_patch_data": False,
-                    "channel_def": colours,
+                    "channel_def": _channel_names(genotype.architecture),
                 }
             },
             "outputs": {
@@ -124,6 +123,18 @@ def installed_libraries() -> dict[str, str]:
     """Return the versions of the installed libraries, without local marks such as ``+cpu``."""
     names = ("monai", "torch", "numpy", *LIBRARIES.values(), *DICOM_LIBRARIES)
     return {name: version(name).partition("+")[0] for name in names}
+
+
+def _channel_names(architecture: Architecture) -> dict[str, str]:
+    """The channels of the network's input by number."""
+    count, reach = architecture.in_channels, architecture.slices // 2
+    names = ["red", "green", "blue"] if count == 3 else ["image"]
+    if reach:
+        names = names if count in (1, 3) else [f"channel {number}" for number in range(count)]
+        before = [f"{distance} before" for distance in range(reach, 0, -1)]
+        after = [f"{distance} after" for distance in range(1, reach + 1)]
+        names = [f"{name} of the slice {place}" for place in (*before, "to segment", *after) for name in names]
+    return {str(number): name for number, name in enumerate(names)}
 
 
 def _described(value: Any) -> Any:

@@ -85,5 +85,5 @@ def _export(bundle: Path, folder: Path) -> dict[str, Path]:
     folder.mkdir()
     files = {f"models/{name}": folder / name for name in ("model.ts", "model.onnx")}
     export_torchscript(network, files["models/model.ts"])
-    export_onnx(network, genotype.architecture.in_channels, files["models/model.onnx"])
+    export_onnx(network, genotype.architecture.input_channels, files["models/model.onnx"])
     return files

@@ -230,7 +230,7 @@ def check_runtimes(bundle: Path) -> str:
     The bundle's own exports are checked. Where it has none, they are made in a temporary folder.
     """
     network = _network(bundle)
-    in_channels = Genotype.load(bundle / "genotype.json").architecture.in_channels
+    in_channels = Genotype.load(bundle / "genotype.json").architecture.input_channels
     with tempfile.TemporaryDirectory() as folder:
         models = bundle / "models"
         if not (models / "model.ts").is_file() or not (models / "model.onnx").is_file():

@@ -22,7 +22,7 @@ def format_network(report: Mapping[str, Any]) -> str:
     architecture = genotype.architecture
     lines = [
         f"parameters            {report['params'] / 1e6:.4f} M",
-        f"multiply-accumulates  {report['macs'] / 1e9:.4f} G   for one {architecture.in_channels}x{SIZE} image",
+        f"multiply-accumulates  {report['macs'] / 1e9:.4f} G   for one {architecture.input_channels}x{SIZE} image",
         f"latency               {format_latency(report)}  on this CPU, torch, channels last",
         f"peak memory           {report['peak_memory_mb']:.1f} MB  activations of one inference",
         f"cells                 {' + '.join(f'{architecture.cells_of(stage)} {stage}' for stage in STAGES)}",
@@ -46,6 +46,8 @@ def _blocks(architecture: Architecture) -> list[str]:
             lines.append(f"{f'blocks of {stage}':<22}{places}  by level, finest first")
     if architecture.decoder_width is not None:
         lines.append(f"channels in decoder   {_list(architecture.decoder_width)}  by level, finest first")
+    if architecture.slices > 1:
+        lines.append(f"slices seen           {architecture.slices}  the middle one is segmented")
     if not architecture.details:
         lines.append("path of details       none")
     if architecture.skip != "concatenate":

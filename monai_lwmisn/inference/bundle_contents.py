@@ -46,6 +46,7 @@ TARGETS = TRANSFORMS | {
             "transforms.BrightForegroundd",
             "transforms.CheckImaged",
             "transforms.CurvatureFlowd",
+            "transforms.NeighbouringSlicesd",
         )
     ),
     "monai_lwmisn.networks.Genotype.load",
@@ -63,7 +64,10 @@ EXPRESSIONS = frozenset(
         "$@bundle_root + '/genotype.json'",
         "$@bundle_root + '/models/model.pt'",
         "$@bundle_root + '/models/model.onnx'",
-        "$@data::loading + @data::spatial + @data::intensity",
+        "$@data::loading + @data::spatial + @data::intensity",  # of bundles that are older than neighbouring slices
+        "$@data::loading + @data::spatial + @data::intensity + [@neighbours]",
+        "$@genotype.architecture.slices",
+        "$@genotype.architecture.input_channels",
         "$@mixed_precision and @torch_device.type == 'cuda'",
         "$sys.path.append(os.path.abspath(@bundle_root))",
         "$@evaluator.run()",

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
-from monai.utils import convert_to_dst_type, convert_to_numpy
+from monai.utils import convert_to_dst_type, convert_to_numpy, convert_to_tensor
 
-from monai_lwmisn.errors import InputWarning
+from monai_lwmisn.errors import ConfigError, InputWarning
 from monai_lwmisn.inference.image_checks import check_image, check_slice_axis
 
-__all__ = ["AcquisitionAxisd", "BrightForegroundd", "CheckImaged", "CurvatureFlowd"]
+__all__ = ["AcquisitionAxisd", "BrightForegroundd", "CheckImaged", "CurvatureFlowd", "NeighbouringSlicesd"]
 
 
 class CheckImaged(MapTransform):
@@ -123,6 +123,42 @@ class CurvatureFlowd(MapTransform):
             if image.ndim == 4:
                 smooth = np.moveaxis(smooth.reshape(image.shape[0], image.shape[3], *image.shape[1:3]), 1, -1)
             result[key] = convert_to_dst_type(np.ascontiguousarray(smooth), result[key])[0]
+        return result
+
+
+class NeighbouringSlicesd(MapTransform):
+    """Gives each slice of a volume its neighbours along the last axis as channels; the network segments the middle one.
+
+    The channels of the first of ``slices`` slices come first, then those of the next. Beyond either end of the volume
+    its last slice is repeated. A volume of one channel is not copied more than once.
+
+    Args:
+        keys: volumes (channel, x, y, z), which become (slices * channel, x, y, z).
+        slices: an odd number, see :class:`~monai_lwmisn.networks.Architecture`; 1 leaves every image as it is.
+        allow_missing_keys: whether a missing key is passed over.
+
+    Raises:
+        ConfigError: an image is a picture, and ``slices`` is above 1.
+    """
+
+    def __init__(self, keys: KeysCollection, slices: int, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.slices = slices
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the dictionary with more channels."""
+        result = dict(data)
+        for key in self.key_iterator(result) if self.slices > 1 else ():
+            image = result[key]
+            if image.ndim != 4:
+                raise ConfigError(
+                    f"The network takes {self.slices} neighbouring slices of a volume, and {_name(image, key)} is a "
+                    "picture: use a network that takes pictures."
+                )
+            values = convert_to_tensor(image)
+            first, last = ([values[..., end]] * (self.slices // 2) for end in (slice(0, 1), slice(-1, None)))
+            windows = torch.cat([*first, values, *last], dim=-1).unfold(-1, self.slices, 1)
+            result[key] = convert_to_dst_type(windows.movedim(-1, 0).flatten(0, 1), image)[0]
         return result
 
 

@@ -88,7 +88,7 @@ def measure_costs(
     if unused or idist.get_rank() != 0:
         latency = None
     network = LWMISN(_without_operations(architecture)).eval()
-    whole = torch.rand(1, architecture.in_channels, *IMAGE_SIZE)
+    whole = torch.rand(1, architecture.input_channels, *IMAGE_SIZE)
     parts: dict[str, tuple[nn.Module, torch.Tensor]] = {_key(WITHOUT_OPERATIONS, whole): (network, whole)}
 
     def key_of(name: str, site: CellSite) -> str:

@@ -44,7 +44,13 @@ Measure = Callable[[Genotype], Mapping[str, float]]
 
 
 def suggest_genotype(
-    trial: optuna.Trial, *, search_space: str | Sequence[str], alpha_groups: str, in_channels: int, out_channels: int
+    trial: optuna.Trial,
+    *,
+    search_space: str | Sequence[str],
+    alpha_groups: str,
+    in_channels: int,
+    out_channels: int,
+    slices: Sequence[int] = (1,),
 ) -> Genotype:
     """Let an Optuna trial choose a network.
 
@@ -53,18 +59,21 @@ def suggest_genotype(
         search_space, alpha_groups: as for :class:`~monai_lwmisn.networks.Supernet`. Zero is never chosen.
         in_channels: channels of an image.
         out_channels: channels of the logits.
+        slices: numbers of neighbouring slices among which is chosen.
 
     Raises:
         ConfigError: for an unknown search space or kind of groups.
     """
     operations = [name for name in find_candidates(search_space) if name != "zero"]
     groups = find_groups(alpha_groups)
-    architecture = suggest_architecture(trial, in_channels, out_channels)
+    architecture = suggest_architecture(trial, in_channels, out_channels, slices)
     edges = {group: _suggest_cell(trial, group, operations) for group in groups} if architecture.has_cells else {}
     return Genotype(architecture, edges)
 
 
-def suggest_architecture(trial: optuna.Trial, in_channels: int, out_channels: int) -> Architecture:
+def suggest_architecture(
+    trial: optuna.Trial, in_channels: int, out_channels: int, slices: Sequence[int] = (1,)
+) -> Architecture:
     """Let an Optuna trial choose a U shape.
 
     Widths never fall from a level to the next coarser one. Encoder and decoder have widths of their own.
@@ -84,6 +93,7 @@ def suggest_architecture(trial: optuna.Trial, in_channels: int, out_channels: in
         details=details,
         blocks=blocks,
         skip=tuple(trial.suggest_categorical(f"skip_{level}", list(SKIPS)) for level in range(steps)),
+        slices=trial.suggest_categorical("slices", list(slices)) if len(slices) > 1 else slices[0],
         in_channels=in_channels,
         out_channels=out_channels,
     )
@@ -97,6 +107,7 @@ def draw_genotype(
     budget: Mapping[str, float | None],
     in_channels: int,
     out_channels: int,
+    slices: Sequence[int] = (1,),
     max_parameter_free: int | None = None,
     measure: Measure | None = None,
 ) -> Genotype:
@@ -104,7 +115,7 @@ def draw_genotype(
 
     Args:
         seed: the same seed draws the same network, if ``measure`` measures the same.
-        search_space, alpha_groups, in_channels, out_channels: see :func:`suggest_genotype`.
+        search_space, alpha_groups, in_channels, out_channels, slices: see :func:`suggest_genotype`.
         budget: limits by name of the cost; None for no limit. Networks that do not keep it are drawn again.
         max_parameter_free: see :func:`~monai_lwmisn.nas.derivation.derive`.
         measure: measures the costs of ``budget`` that are not counted here (``params`` and ``macs`` are). It is called
@@ -122,6 +133,7 @@ def draw_genotype(
             alpha_groups=alpha_groups,
             in_channels=in_channels,
             out_channels=out_channels,
+            slices=slices,
         )
         if not learns_enough(genotype.edges, max_parameter_free) or not keeps(counted_costs(genotype, budget), budget):
             continue
@@ -160,7 +172,7 @@ def counted_costs(genotype: Genotype, budget: Mapping[str, float | None]) -> dic
     """The ``params`` and ``macs`` of a network, for an image of 256x256; of one with too many ``params`` only these."""
     with torch.device("meta"):
         network = LWMISN(genotype).eval()
-        image = torch.empty(1, genotype.architecture.in_channels, *IMAGE_SIZE)
+        image = torch.empty(1, genotype.architecture.input_channels, *IMAGE_SIZE)
     costs: dict[str, float] = {"params": parameter_count(network)}
     if not keeps(costs, budget):
         return costs

@@ -35,7 +35,7 @@ from monai_lwmisn.nas.latency import COUNTED, MS_PER_GMAC
 from monai_lwmisn.nas.mutation import MutationSampler
 from monai_lwmisn.nas.network_clock import NetworkClock
 from monai_lwmisn.nas.short_training import ShortTraining
-from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks import Genotype
 from monai_lwmisn.profiling import THREADS, example_image, multiply_accumulates
 from monai_lwmisn.settings import check_value
 
@@ -226,7 +226,7 @@ class Evolution:
         if self.study.user_attrs["by"] == "counts":
             return costs | {"latency_ms": MS_PER_GMAC * costs["macs"] / 1e9}
         reference_ms = self.study.user_attrs.get("reference_ms")
-        milliseconds = self.clock(LWMISN(genotype), limit, reference_ms)
+        milliseconds = self.clock(genotype, limit, reference_ms)
         if milliseconds is None:
             raise BudgetError(UNMEASURABLE)
         return costs | {"latency_ms": milliseconds}

@@ -47,7 +47,7 @@ def write_report(trials: Sequence[FrozenTrial], folder: Path) -> list[str]:
     if len(trials) >= FEWEST:
         _draw(trials, folder / "trials.png")
     skips = sorted({name for row in rows for name in row if name.startswith("skip_")})
-    return [sentence for name in ("stem", "levels", *skips, "cells") for sentence in _compare(name, rows)]
+    return [sentence for name in ("stem", "levels", *skips, "slices", "cells") for sentence in _compare(name, rows)]
 
 
 def importances(trials: Sequence[FrozenTrial]) -> dict[str, float]:
@@ -77,6 +77,7 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
         **trial.user_attrs["costs"],
         "stem": trial.params["stem"],
         "levels": trial.params["levels"],
+        "slices": architecture.slices,
         "cells": _share_of_cells(architecture),
         "width": "-".join(map(str, architecture.node_width)),
         "decoder_width": "-".join(map(str, architecture.decoder_width or ())),

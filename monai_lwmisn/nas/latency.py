@@ -126,7 +126,7 @@ def measure_network(genotype: Genotype, runtime: str | None = "torch") -> dict[s
     Raises:
         BudgetError: the time is unreliable, so nobody knows whether a limit is kept.
     """
-    network, image = LWMISN(genotype).eval(), example_image(genotype.architecture.in_channels)
+    network, image = LWMISN(genotype).eval(), example_image(genotype.architecture.input_channels)
     milliseconds = 0.0
     if runtime is not None:
         timing = latency(network, image, runtime)

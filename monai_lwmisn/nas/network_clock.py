@@ -10,6 +10,7 @@ from functools import cached_property
 import torch
 from torch import nn
 
+from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import THREADS, example_image, inference, interleaved_times, use_threads
 
 ROUNDS = 5
@@ -26,7 +27,7 @@ class NetworkClock:
     """Measures the milliseconds of networks for an image of 256x256.
 
     Args:
-        in_channels: channels of the image.
+        in_channels: channels of the image that the reference takes.
         runtime: ``torch``, ``onnxruntime`` or ``openvino``.
         threads: CPU threads. With one, processor time is measured, which other programs hardly change.
         reference: makes the network that every other one is measured in turns with; None for none.
@@ -49,15 +50,15 @@ class NetworkClock:
                 return milliseconds["reference"]
         return None
 
-    def __call__(self, network: nn.Module, limit: float = math.inf, reference_ms: float | None = None) -> float | None:
+    def __call__(self, genotype: Genotype, limit: float = math.inf, reference_ms: float | None = None) -> float | None:
         """The milliseconds of a network; None where other programs do not leave it alone.
 
         Args:
-            network: maps images (B, in_channels, H, W) to logits.
+            genotype: of the network.
             limit: in milliseconds.
             reference_ms: time of the reference. The result is in proportion to it, if there is a reference.
         """
-        calls = {"network": self._call(network)}
+        calls = {"network": self._call(LWMISN(genotype), genotype.architecture.input_channels)}
         if reference_ms is not None and self.reference is not None:
             calls["reference"] = self._reference_call
         for rounds in (1, *[ROUNDS] * ATTEMPTS):
@@ -69,14 +70,14 @@ class NetworkClock:
                 return own
         return None
 
-    def _call(self, network: nn.Module) -> Callable[[], object]:
+    def _call(self, network: nn.Module, in_channels: int) -> Callable[[], object]:
         with use_threads(self.threads):
-            return inference(network.eval(), example_image(self.in_channels), self.runtime)
+            return inference(network.eval(), example_image(in_channels), self.runtime)
 
     @cached_property
     def _reference_call(self) -> Callable[[], object]:
         assert self.reference is not None
-        return self._call(self.reference())
+        return self._call(self.reference(), self.in_channels)
 
     def _measure(self, calls: dict[str, Callable[[], object]], rounds: int) -> tuple[dict[str, float], bool]:
         clock = time.process_time if self.threads == 1 else None

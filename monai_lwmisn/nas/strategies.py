@@ -31,6 +31,7 @@ def random_genotype(
     latency_table: LatencyTable,
     max_parameter_free: int | None = None,
     shape: str = "given",
+    slices: Sequence[int] = (1,),
     seed: int = 0,
 ) -> None:
     """Write a random genotype of a search space that keeps the budget.
@@ -44,6 +45,7 @@ def random_genotype(
         max_parameter_free: see :func:`~monai_lwmisn.nas.derivation.derive`.
         shape: ``given`` draws the cells of ``architecture``, ``drawn`` the shape too, by
             :func:`~monai_lwmisn.nas.drawing.draw_genotype`.
+        slices: see there.
         seed: the same seed draws the same genotype, if no latency is limited.
 
     Raises:
@@ -61,6 +63,7 @@ def random_genotype(
             budget=budget,
             in_channels=architecture.in_channels,
             out_channels=architecture.out_channels,
+            slices=slices,
             max_parameter_free=max_parameter_free,
             measure=partial(measure_network, runtime=latency_table.runtime) if timed else None,
         ).save(genotype_file)
@@ -72,7 +75,11 @@ def random_genotype(
 
 
 def given_genotype(
-    genotype_file: str | os.PathLike[str], source: str | os.PathLike[str] | None, in_channels: int, out_channels: int
+    genotype_file: str | os.PathLike[str],
+    source: str | os.PathLike[str] | None,
+    in_channels: int,
+    out_channels: int,
+    volumetric: bool,
 ) -> None:
     """Copy a genotype from a file into a run.
 
@@ -81,14 +88,15 @@ def given_genotype(
         source: the file to read.
         in_channels: channels of the images of the run.
         out_channels: channels of the logits that the run needs.
+        volumetric: whether the images are volumes.
 
     Raises:
         ConfigError: when no file is given.
-        GenotypeError: when the file holds no genotype.
+        GenotypeError: when the file holds no genotype, or one that cannot take such images.
     """
     if not source:
         raise ConfigError("search.strategy is 'given' and search.genotype names no file: set search.genotype.")
-    Genotype.load(source).for_images(in_channels, out_channels).save(genotype_file)
+    Genotype.load(source).for_images(in_channels, out_channels, volumetric).save(genotype_file)
 
 
 def draw_edges(

@@ -18,6 +18,7 @@ TOPOLOGIES = ("u", "contrast")
 STEM_STRIDES = (1, 2, 4)
 BLOCKS = ("cell", "conv")
 SKIPS = ("concatenate", "add", "none")
+SLICES = (1, 3, 5)
 MOST_CELLS = 64
 MOST_CHANNELS = 4096
 """More than any light network has. A file that asks for more is damaged, and its network would fill the memory."""
@@ -76,6 +77,11 @@ class Architecture:
                   "decoder level, finest first",
                   "choices": SKIPS}
     )  # fmt: skip
+    slices: int = field(
+        default=1,
+        metadata={"meaning": "slices of a volume that the network sees to segment the middle one, as channels in their "
+                  "order: 1, 3 or 5", "choices": SLICES}
+    )  # fmt: skip
     in_channels: int
     out_channels: int
 
@@ -108,6 +114,11 @@ class Architecture:
             object.__setattr__(self, "skip", self.skip[0] if len(set(self.skip)) == 1 else tuple(self.skip))
         if self.blocks is not None:
             object.__setattr__(self, "blocks", self._checked_blocks(self.blocks))
+
+    @property
+    def input_channels(self) -> int:
+        """The channels that the network takes: those of an image, for each slice that it sees."""
+        return self.slices * self.in_channels
 
     @property
     def has_cells(self) -> bool:

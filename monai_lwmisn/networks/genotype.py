@@ -103,8 +103,17 @@ class Genotype:
         for group, edges in self.edges.items():
             _check_edges(group, edges)
 
-    def for_images(self, in_channels: int, out_channels: int) -> Genotype:
-        """Return this genotype with a first and a last layer for so many channels; its cells stay."""
+    def for_images(self, in_channels: int, out_channels: int, volumetric: bool) -> Genotype:
+        """Return this genotype with a first and a last layer for so many channels; its cells stay.
+
+        Raises:
+            GenotypeError: when it takes neighbouring slices, and the images are not volumetric.
+        """
+        if self.architecture.slices > 1 and not volumetric:
+            raise GenotypeError(
+                f"The genotype takes {self.architecture.slices} neighbouring slices of a volume, and the images are "
+                "pictures: give the genotype of another network."
+            )
         architecture = replace(self.architecture, in_channels=in_channels, out_channels=out_channels)
         return replace(self, architecture=architecture)
 

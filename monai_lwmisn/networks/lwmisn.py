@@ -41,5 +41,8 @@ class LWMISN(nn.Module):
         self.body = build_shape(genotype.architecture, make_cell, act, norm)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map images (B, in_channels, H, W) of any size to logits (B, out_channels, H, W)."""
+        """Map images (B, C, H, W) of any size to logits (B, out_channels, H, W).
+
+        C is :attr:`~monai_lwmisn.networks.Architecture.input_channels`.
+        """
         return self.body(x)

@@ -97,7 +97,7 @@ class UShape(nn.Module):
         encoder, middle, decoder = (architecture.blocks_of(stage) for stage in STAGES)
         node_width, stem_stride = architecture.node_width, architecture.stem_stride
         decoder_width = architecture.decoder_width or node_width
-        self.in_channels = architecture.in_channels
+        self.in_channels = architecture.input_channels
         self.joins = list(architecture.skips)
         self.sites: list[CellSite] = []
         # Channels and level of the input of the last place, and of its output.
@@ -183,10 +183,10 @@ class QuarteredShape(nn.Module):
         norm: Configuration,
     ) -> None:
         super().__init__()
-        self.in_channels = architecture.in_channels
+        self.in_channels = architecture.input_channels
         details = math.ceil(architecture.node_width[0] / 2)
         self.details = convolution(self.in_channels, details, stride=2, act=act, norm=norm)
-        halved = replace(architecture, in_channels=details, out_channels=details, stem_stride=2)
+        halved = replace(architecture, in_channels=details, slices=1, out_channels=details, stem_stride=2)
         self.body = UShape(halved, make_cell, act, norm)
         self.sites = [replace(site, stride=2 * site.stride) for site in self.body.sites]
         self.adapt = ADN(ordering="NA", in_channels=details, act=act, norm=norm, norm_dim=2)
@@ -217,7 +217,7 @@ class ContrastShape(nn.Module):
     ) -> None:
         super().__init__()
         cells, node_width, stem_stride = architecture.cells, architecture.node_width, architecture.stem_stride
-        self.in_channels = architecture.in_channels
+        self.in_channels = architecture.input_channels
         stages = [stage for stage in STAGES for _ in range(cells[stage])]
         self.reductions = [len(stages) // 3, 2 * len(stages) // 3]
         self.stem = _stem(architecture, None, norm)
@@ -253,10 +253,10 @@ def _stem(architecture: Architecture, act: Configuration | None, norm: Configura
     """
     stride, width = architecture.stem_stride, architecture.node_width[0]
     if stride == 4 and architecture.topology == "u":
-        first = convolution(architecture.in_channels, width, stride=2, act=act, norm=norm)
+        first = convolution(architecture.input_channels, width, stride=2, act=act, norm=norm)
         return nn.Sequential(first, convolution(width, width, stride=2, act=act, norm=norm))
     return convolution(
-        architecture.in_channels,
+        architecture.input_channels,
         width,
         kernel_size=max(3, 2 * stride - 1),
         stride=stride,

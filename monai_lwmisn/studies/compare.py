@@ -24,7 +24,7 @@ from monai_lwmisn.profiling import IMAGE_SIZE, multiply_accumulates
 from monai_lwmisn.run import evaluate
 from monai_lwmisn.studies.costs import obtain_costs
 from monai_lwmisn.studies.images import find_datalist, fingerprint_images
-from monai_lwmisn.studies.models import Model, build_network
+from monai_lwmisn.studies.models import Model, build_network, input_channels
 from monai_lwmisn.studies.protocol import Protocol, search_fingerprint, training_fingerprint
 from monai_lwmisn.studies.trials import DONE, Trial, reason_for
 
@@ -106,7 +106,7 @@ class Comparison:
         genotype = None if model.search is None else self._search(model)
         with torch.device("meta"):
             network = build_network(model, genotype, self.in_channels, self.out_channels)
-            image = torch.zeros(1, self.in_channels, *IMAGE_SIZE)
+            image = torch.zeros(1, input_channels(genotype, self.in_channels), *IMAGE_SIZE)
         seeds = self.protocol.seeds_of(multiply_accumulates(network, image))
         rate = self._choose_rate(model, genotype)
         failed = []

@@ -28,7 +28,7 @@ from monai_lwmisn.profiling import (
     torch_inference,
     use_threads,
 )
-from monai_lwmisn.studies.models import MODELS, Model, build_network
+from monai_lwmisn.studies.models import MODELS, Model, build_network, input_channels
 from monai_lwmisn.studies.trials import DONE, Trial, read_trials
 
 RUNTIME_LATENCIES = {"onnxruntime": "latency_onnx", "openvino": "latency_openvino"}
@@ -71,13 +71,14 @@ def obtain_costs(
     networks = {
         name: build_network(MODELS[name], genotype, in_channels, out_channels) for name, genotype in trained.items()
     }
-    costs = {name: {**cost, "genotype": marks[name]} for name, cost in measure(networks, in_channels).items()}
+    channels = {name: input_channels(genotype, in_channels) for name, genotype in trained.items()}
+    costs = {name: {**cost, "genotype": marks[name]} for name, cost in measure(networks, channels).items()}
     write_json(costs, file, indent=1)
     return costs
 
 
-def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, dict[str, Any]]:
-    """Measure the costs of networks for one image (1, in_channels, 256, 256).
+def measure(networks: Mapping[str, nn.Module], channels: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """Measure the costs of networks, each for one image (1, channels, 256, 256).
 
     Returns:
         For each name ``params``, ``macs``, ``latency_ms`` (torch, channels last), ``latency_onnx_ms`` (ONNX Runtime),
@@ -85,15 +86,16 @@ def measure(networks: Mapping[str, nn.Module], in_channels: int) -> dict[str, di
         :meth:`monai_lwmisn.profiling.Timing.to_dict`. A time is None where the runtime is not installed, or cannot
         express the network.
     """
-    image = torch.rand(1, in_channels, *IMAGE_SIZE)
+    images = {name: torch.rand(1, channels[name], *IMAGE_SIZE) for name in networks}
     with use_threads(THREADS):
         counts = {
-            name: {"params": parameter_count(network), "macs": multiply_accumulates(network, image)}
+            name: {"params": parameter_count(network), "macs": multiply_accumulates(network, images[name])}
             for name, network in networks.items()
         }
-        exported = {name: _exported(network, image) for name, network in networks.items()}
+        exported = {name: _exported(network, images[name]) for name, network in networks.items()}
         with torch.inference_mode():
-            times = interleaved_times({name: torch_inference(network, image) for name, network in networks.items()})
+            served = {name: torch_inference(network, images[name]) for name, network in networks.items()}
+            times = interleaved_times(served)
             times_of = {
                 runtime: interleaved_times(
                     {name: calls[runtime] for name, calls in exported.items() if runtime in calls}

@@ -137,6 +137,16 @@ def find_models(names: Sequence[str], preset: str) -> list[Model]:
     return [MODELS[name] for name in dict.fromkeys(names)]
 
 
+def input_channels(genotype: Genotype | None, in_channels: int) -> int:
+    """Return the channels that a network takes: a searched one may see neighbouring slices, and a baseline does not.
+
+    Args:
+        genotype: the genotype that its search found; None for a baseline.
+        in_channels: channels of the images.
+    """
+    return in_channels if genotype is None else genotype.architecture.input_channels
+
+
 def build_network(model: Model, genotype: Genotype | None, in_channels: int, out_channels: int) -> nn.Module:
     """Build a network with random weights.
 

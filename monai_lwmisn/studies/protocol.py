@@ -123,6 +123,7 @@ class Protocol:
             }
             for workflow in ("train", "evaluate"):
                 configs[workflow]["network_def"] = network
+                configs[workflow]["neighbours"]["slices"] = 1
         if self.budget_hours is not None:
             budget = {
                 "_target_": "monai_lwmisn.studies.stopping.TimeBudget",

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import SimpleITK
 import torch
 
 import monai_lwmisn
 from monai_lwmisn.bundle.configs import bundle_configs, changed_settings
+from monai_lwmisn.bundle.verify import check_metadata, check_network
 from monai_lwmisn.bundle.write import whole_folder, write_bundle
 from monai_lwmisn.config import RUN_STAGES, execute, read_configs, resolve, write_configs
+from monai_lwmisn.data import read_datalist
 from monai_lwmisn.errors import CheckpointError, ConfigError
 from monai_lwmisn.networks import Genotype
+from tests.networks.small import small_genotype
 
 
 def stages(configs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -159,3 +163,28 @@ def test_the_metadata_describe_transforms_and_build_none(prostate_run: Path, tmp
     write_bundle(run, tmp_path / "bundle")
     metadata = json.loads((tmp_path / "bundle/configs/metadata.json").read_text())
     assert json.loads(metadata["lwmisn"]["settings"]["inference.postprocessing"]) == steps
+
+
+def test_a_network_of_neighbouring_slices_segments_as_it_was_trained_and_measured(
+    mr_phantom: Path, tmp_path: Path
+) -> None:
+    small_genotype(in_channels=1, slices=3).save(tmp_path / "given.json")
+    settings = {"search.strategy": "given", "search.genotype": str(tmp_path / "given.json"), "device": "cpu"}
+    settings |= {"train.epochs": 6, "train.batch_size": 4, "train.val_interval": 6, "data.augmentation": []}
+    settings |= {"inference.postprocessing": [], "evaluate.costs": False}
+    run, bundle = tmp_path / "run", tmp_path / "bundle"
+    monai_lwmisn.search(run, preset="prostate_mr", data=mr_phantom, settings=settings)
+    monai_lwmisn.train(run)
+    report = monai_lwmisn.evaluate(run)
+    write_bundle(run, bundle)
+    (item,) = read_datalist(run / "datalist.json")["test"]
+    mask = monai_lwmisn.predict(bundle, item["image"])
+    truth = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(item["label"])).T > 0
+    assert 0 < mask.sum() < mask.size
+    dice = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
+    assert report["cases"][0]["dsc_3d"] == pytest.approx(dice, abs=1e-6)
+    assert check_metadata(bundle) and check_network(bundle)
+    image = json.loads((bundle / "configs" / "metadata.json").read_text())["network_data_format"]["inputs"]["image"]
+    names = ["image of the slice 1 before", "image of the slice to segment", "image of the slice 1 after"]
+    assert image["num_channels"] == 3 and list(image["channel_def"].values()) == names
+    assert f"in this order: {', '.join(names)}." in " ".join((bundle / "docs" / "README.md").read_text().split())

@@ -21,6 +21,7 @@ SMALL = [
     *NETWORK,
     "--set=data.augmentation=[]",
     "--set=search.strategy=differentiable",
+    "--set=search.alpha_groups=stages",
     "--set=search.epochs=2",
     "--set=search.warmup_epochs=1",
     "--set=train.epochs=2",

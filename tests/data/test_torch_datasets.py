@@ -25,6 +25,7 @@ from PIL import Image
 from monai_lwmisn.data import SliceDataset, build_dataset, read_dataset
 from monai_lwmisn.data.transforms import SelectSlicesd
 from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.inference.transforms import NeighbouringSlicesd
 
 NUCLEI_LOADING = [
     LoadImaged("image", reader="monai_lwmisn.inference.readers.PictureReader", ensure_channel_first=True),
@@ -177,6 +178,20 @@ def test_slices_dealt_out_singly_are_the_ones_listed(mr_phantom: Path) -> None:
     some = build_dataset([{**item, "slices": [2, 7]}], VOLUME_LOADING, volumetric=True, progress=False)
     assert len(some) == 2
     assert torch.equal(some[1]["image"], whole[7]["image"])
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk"])
+def test_single_slices_have_the_neighbours_of_their_volume(mr_phantom: Path, tmp_path: Path, cache: str) -> None:
+    (item, *_) = read_dataset("promise12", mr_phantom)
+    steps = [*VOLUME_LOADING, NeighbouringSlicesd("image", 3)]
+    volume = Compose(VOLUME_LOADING)(dict(item))
+    some = build_dataset(
+        [{**item, "slices": [0, 7]}], steps, volumetric=True, cache=cache, cache_dir=tmp_path, progress=False
+    )
+    for _ in range(2):  # the second comes from the cache
+        for sample, near in zip(some, ([0, 0, 1], [6, 7, 8]), strict=True):
+            np.testing.assert_array_equal(sample["image"], np.stack([volume["image"][0, ..., one] for one in near]))
+            np.testing.assert_array_equal(sample["label"], volume["label"][..., near[1]])
 
 
 def test_intensities_are_scaled_by_the_whole_volume(mr_phantom: Path) -> None:

@@ -14,21 +14,22 @@ PLAIN = {"inference.postprocessing": [], "inference.test_time_flips": []}
 """Settings with which a mask is what the network gives."""
 
 
-def write_bundle(root: Path, preset: str, settings: dict[str, Any] | None = None) -> Path:
+def write_bundle(root: Path, preset: str, settings: dict[str, Any] | None = None, slices: int = 1) -> Path:
     """A folder with configuration, genotype and weights, whose masks are neither empty nor full.
 
     Args:
         root: the folder; it is made.
         preset: its light variant is taken.
         settings: by dotted key; None for :data:`PLAIN`.
+        slices: that the network sees to segment one.
     """
     config = resolve(preset, "light", PLAIN if settings is None else settings)["inference"]
     in_channels, out_channels = config["data"]["in_channels"], config["data"]["out_channels"]
-    genotype = small_genotype(in_channels=in_channels, out_channels=out_channels, stem_stride=1)
+    genotype = small_genotype(in_channels, out_channels, stem_stride=1, slices=slices)
     torch.manual_seed(0)
     network = LWMISN(genotype)
     with torch.no_grad():
-        images = torch.rand(8, in_channels, 21, 17)
+        images = torch.rand(8, slices * in_channels, 21, 17)
         for _ in range(20):
             network(images)  # statistics of the normalisation
         network.body.head.bias -= network.eval()(images).median(dim=0).values.mean(dim=(1, 2))

@@ -19,6 +19,8 @@ import monai_lwmisn
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning
 from monai_lwmisn.inference.predict import load_bundle, predict
 from monai_lwmisn.inference.segment import segment
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.weights import load_weights
 from tests.inference.bundles import PLAIN, write_bundle
 from tests.inference.volumes import AFFINE, save, volume
 
@@ -194,3 +196,50 @@ def _texts(value: object) -> list[str]:
     if isinstance(value, list):
         return [text for entry in value for text in _texts(entry)]
     return [value] if isinstance(value, str) else []
+
+
+def of_neighbours(network: torch.nn.Module, seen: np.ndarray, slices: int) -> np.ndarray:
+    """The logits of a volume (x, y, z), slice by slice, where each is seen with its neighbours."""
+    depth, logits = seen.shape[-1], []
+    for index in range(depth):
+        near = [min(max(index + step, 0), depth - 1) for step in range(-(slices // 2), slices // 2 + 1)]
+        with torch.inference_mode():
+            logits.append(network(torch.as_tensor(np.stack([seen[..., one] for one in near])[None])).numpy()[0])
+    return np.stack(logits, axis=-1)
+
+
+@pytest.mark.parametrize(("slices", "axis", "flips", "batch"), [(3, "auto", [], 8), (5, "coronal", [0], 3)])
+def test_a_network_of_neighbouring_slices_sees_them_in_every_axis(
+    tmp_path: Path, slices: int, axis: str, flips: list[int], batch: int
+) -> None:
+    settings = {**PLAIN, "inference.test_time_flips": flips, "inference.batch_size": batch, "data.intensity": []}
+    bundle = write_bundle(tmp_path / "bundle", "prostate_mr", settings | {"inference.slice_smoothing": 0.0}, slices)
+    network = LWMISN(Genotype.load(bundle / "genotype.json")).eval()
+    load_weights(network, bundle / "models" / "model.pt")
+    with load_bundle(bundle, device="cpu", slice_axis=axis) as predictor:
+        found = predictor.logits(volume(), np.eye(4))
+        mask = predictor(volume(), np.eye(4)).labels
+    seen = volume().astype(np.float32)
+    seen = seen if axis == "auto" else seen.transpose(0, 2, 1)  # sliced along y
+    expected = of_neighbours(network, seen, slices)
+    if flips:
+        expected = (expected + of_neighbours(network, seen[::-1].copy(), slices)[:, ::-1]) / 2
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-4)
+    expected = expected[0] if axis == "auto" else expected[0].transpose(0, 2, 1)
+    assert np.count_nonzero(mask != (expected >= 0)) <= 2 and 0 < mask.sum() < mask.size
+    wrong = np.stack([volume()] * slices, axis=-1)
+    with pytest.raises(DataError, match=f"has {slices} channels .* and the network takes 1"):
+        predict(bundle, wrong, affine=np.eye(4))
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_other_runtimes_see_neighbouring_slices_too(tmp_path: Path, runtime: str) -> None:
+    bundle = write_bundle(tmp_path / "bundle", "prostate_mr", slices=3)
+    expected = predict(bundle, volume(), affine=AFFINE)
+    np.testing.assert_array_equal(predict(bundle, volume(), affine=AFFINE, runtime=runtime), expected)
+
+
+def test_a_bundle_of_pictures_whose_network_takes_neighbouring_slices_is_refused(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", "nuclei", slices=3)
+    with pytest.raises(ConfigError, match="takes 3 neighbouring slices of a volume, and The image is a picture"):
+        predict(bundle, np.zeros((20, 30, 3), np.uint8))

@@ -13,9 +13,15 @@ from monai.transforms import Compose, ScaleIntensityRanged
 
 from monai_lwmisn.data.phantom import nuclei_picture
 from monai_lwmisn.data.phantom.nuclei import STAINS
-from monai_lwmisn.errors import DataError, InputWarning
+from monai_lwmisn.errors import ConfigError, DataError, InputWarning
 from monai_lwmisn.inference.image_checks import check_image, check_slice_axis
-from monai_lwmisn.inference.transforms import AcquisitionAxisd, BrightForegroundd, CheckImaged, CurvatureFlowd
+from monai_lwmisn.inference.transforms import (
+    AcquisitionAxisd,
+    BrightForegroundd,
+    CheckImaged,
+    CurvatureFlowd,
+    NeighbouringSlicesd,
+)
 
 
 def noisy_step(*shape: int) -> np.ndarray:
@@ -122,3 +128,27 @@ def test_the_transforms_warn_with_the_name_of_the_file_and_change_nothing() -> N
             assert transform({"image": image})["image"] is image
     said = [str(one.message) for one in caught if one.category is InputWarning]
     assert said[0].startswith("a.nii looks like CT") and said[1].startswith("a.nii is sliced along")
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 3), st.integers(1, 7), st.sampled_from((1, 3, 5)))
+def test_the_channels_are_those_of_the_slices_in_their_order(channels: int, depth: int, slices: int) -> None:
+    volume = np.random.default_rng(0).random((channels, 3, 2, depth), dtype=np.float32)
+    image = MetaTensor(torch.as_tensor(volume), affine=torch.diag(torch.tensor([2.0, 2.0, 5.0, 1.0])))
+    seen = NeighbouringSlicesd("image", slices)({"image": image, "label": image})
+    assert torch.equal(seen["label"], image) and torch.equal(seen["image"].affine, image.affine)
+    assert seen["image"].shape == (slices * channels, 3, 2, depth)
+    for index in range(depth):
+        expected = [
+            volume[channel, :, :, min(max(index + step, 0), depth - 1)]
+            for step in range(-(slices // 2), slices // 2 + 1)
+            for channel in range(channels)
+        ]
+        np.testing.assert_array_equal(seen["image"][..., index], np.stack(expected))
+
+
+def test_one_slice_is_the_image_itself_and_a_picture_has_no_neighbours() -> None:
+    image = torch.rand(3, 8, 9)
+    assert NeighbouringSlicesd("image", 1)({"image": image})["image"] is image
+    with pytest.raises(ConfigError, match="takes 3 neighbouring slices of a volume, and image is a picture"):
+        NeighbouringSlicesd("image", 3)({"image": image})

@@ -137,7 +137,7 @@ def _read_image(kind: str, path: Path, predictors: Predictors) -> None:
 def _read_genotype(kind: str, path: Path, predictors: Predictors) -> None:
     genotype = Genotype.load(path)
     with torch.inference_mode():
-        LWMISN(genotype).eval()(torch.zeros(1, genotype.architecture.in_channels, 32, 32))
+        LWMISN(genotype).eval()(torch.zeros(1, genotype.architecture.input_channels, 32, 32))
 
 
 def _read_preset(kind: str, path: Path, predictors: Predictors) -> None:

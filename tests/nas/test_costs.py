@@ -39,7 +39,7 @@ def test_the_table_counts_the_true_network_exactly(topology: str, cells: tuple[t
     network = LWMISN(genotype).eval()
     assert TABLES[topology].of(edges) == {
         "params": parameter_count(network),
-        "macs": multiply_accumulates(network, example_image(genotype.architecture.in_channels)),
+        "macs": multiply_accumulates(network, example_image(genotype.architecture.input_channels)),
         "latency_ms": 0,
     }
 

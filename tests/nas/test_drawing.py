@@ -9,7 +9,7 @@ import torch
 
 from monai_lwmisn.errors import BudgetError, ConfigError
 from monai_lwmisn.nas import LatencyTable, random_genotype
-from monai_lwmisn.nas.drawing import draw_genotype, suggest_architecture
+from monai_lwmisn.nas.drawing import counted_costs, draw_genotype, suggest_architecture
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.genotype import PARAMETER_FREE
 from tests.nas.assembly import ARCHITECTURE
@@ -34,6 +34,20 @@ def test_every_shape_is_drawn_and_widths_never_fall() -> None:
         assert each.decoder_width is not None
         for widths in (each.node_width, each.decoder_width):
             assert list(widths) == sorted(widths) and widths[0] >= 4 and widths[-1] <= 64
+
+
+def test_the_number_of_slices_is_drawn_where_there_are_several_and_counts_in_the_costs() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    drawn = [suggest_architecture(study.ask(), **CHANNELS, slices=[1, 3, 5]) for _ in range(60)]
+    assert Counter(each.slices for each in drawn).keys() == {1, 3, 5}
+    alone = study.ask()
+    assert suggest_architecture(alone, **CHANNELS, slices=[3]).slices == 3 and "slices" not in alone.params
+    one, three = (
+        draw_genotype(0, search_space="lwmisn_dense", budget={}, slices=[number], **NETWORK) for number in (1, 3)
+    )
+    stem = next(LWMISN(one).parameters())
+    more = counted_costs(three, {})["params"] - counted_costs(one, {})["params"]
+    assert more >= 2 * stem.numel() and more % (2 * stem.numel()) == 0
 
 
 def test_a_network_keeps_the_budget_and_its_seed() -> None:
@@ -73,11 +87,16 @@ def test_a_run_may_draw_the_whole_network(tmp_path: Path) -> None:
             budget=budget,
             latency_table=LatencyTable(tmp_path),
             shape="drawn",
+            slices=[5],
             seed=5,
         )
     genotype = Genotype.load(tmp_path / "first")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "first").read_bytes()
-    assert genotype.architecture.blocks is not None and genotype.architecture.in_channels == ARCHITECTURE.in_channels
+    assert (
+        genotype.architecture.blocks is not None
+        and genotype.architecture.slices == 5
+        and genotype.architecture.in_channels == ARCHITECTURE.in_channels
+    )
 
 
 def test_what_cannot_be_drawn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ class KnownTraining:
 def search(folder: Path, training: KnownTraining | None = None, **settings: Any) -> tuple[Evolution, KnownTraining]:
     training = training or KnownTraining()
     own = {"budget": {"params": LIMIT}, "trials": 18, "finalists": 2, "seeds": 2, **settings}
-    made = Evolution(folder, training, SPACE, **own)  # type: ignore[arg-type]
+    made = Evolution(folder, training, own.pop("space", SPACE), **own)  # type: ignore[arg-type]
     made.search(folder / "genotype.json")
     return made, training
 
@@ -150,7 +150,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
         times = {name: sum(each.numel() for each in network.parameters()) / 100 for name, network in calls.items()}
         return {name: Timing(time, time, time, reliable[0]) for name, time in times.items()}
 
-    monkeypatch.setattr(network_clock, "inference", lambda network, image, runtime: network)
+    def called(network: nn.Module, image: torch.Tensor, runtime: str) -> nn.Module:
+        assert next(network.parameters()).shape[1] == image.shape[1]
+        return network
+
+    monkeypatch.setattr(network_clock, "inference", called)
     monkeypatch.setattr(network_clock, "interleaved_times", measured)
     yield reliable
 
@@ -173,6 +177,22 @@ def test_a_busy_processor_is_said_and_counts_stand_for_times(tmp_path: Path, clo
     assert made.study.user_attrs["limits"]["latency_ms"] == pytest.approx(80 * 1800 * 65536 / 1e9)
     for trial in made.trained():
         assert trial.user_attrs["costs"]["macs"] <= 1800 * 65536
+
+
+def test_the_number_of_slices_is_chosen_timed_and_reported(
+    tmp_path: Path, clock: list[bool], capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Neighbours(KnownTraining):
+        def __call__(self, genotype: Genotype, folder: Path, seed: int, until: int) -> float:
+            return super().__call__(genotype, folder, seed, until) + 0.5 * (genotype.architecture.slices == 3)
+
+    space = {**SPACE, "slices": [1, 3]}
+    limits = {"params": None, "latency_ms": LIMIT / 100}
+    search(tmp_path, Neighbours(), trials=20, sampler="random", space=space, budget=limits)
+    assert Genotype.load(tmp_path / "genotype.json").architecture.slices == 3
+    rows = list(csv.DictReader((tmp_path / "trials.csv").open()))
+    assert {row["slices"] for row in rows} == {"1", "3"}
+    assert " instead of " in (said := capsys.readouterr().out) and "slices " in said
 
 
 def test_a_training_that_fails_counts_as_nothing(tmp_path: Path) -> None:

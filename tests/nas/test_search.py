@@ -30,6 +30,7 @@ FLIP = {"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spati
 SMALL: dict[str, Any] = {
     "search.strategy": "differentiable",
     "search.search_space": "lwmisn",
+    "search.alpha_groups": "stages",
     "architecture.cells": {"encoder": 1, "middle": 1, "decoder": 1},
     "architecture.node_width": [4, 4],
     "search.lambda_latency": 0.0,
@@ -144,15 +145,23 @@ def test_the_published_search_runs_an_epoch(nuclei_phantom: Path, tmp_path: Path
 
 
 CONTRAST = {"search.mode": "partial", "architecture.topology": "contrast", "search.stable_epochs": 1}
+NEIGHBOURS = {"search.strategy": "evolve", "search.slices": [3], "data.augmentation": [FLIP]}
+NEIGHBOURS |= {f"search.{name}": 1 for name in ("trials", "trial_epochs", "first_rung", "finalists", "finalist_seeds")}
 
 
-@pytest.mark.parametrize("settings", [{}, CONTRAST])
+def test_drawn_networks_learn_from_neighbouring_slices(mr_phantom: Path, tmp_path: Path) -> None:
+    run, own = tmp_path / "run", {"search.budget_params": 60_000, **NEIGHBOURS}
+    run_folder.search(run, preset="prostate_mr", data=mr_phantom, settings=SMALL | own)
+    assert Genotype.load(run / "genotype.json").architecture.input_channels == 3
+
+
+@pytest.mark.parametrize("settings", [{}, CONTRAST | {"architecture.slices": 5}])
 def test_slices_of_volumes_are_searched(mr_phantom: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
     own = {"search.epochs": 1, "search.alpha_seeds": 1, "architecture.node_width": [2, 2], **settings}
     run = tmp_path / "run"
     run_folder.search(run, preset="prostate_mr", data=mr_phantom, settings=SMALL | own)
     architecture = Genotype.load(run / "genotype.json").architecture
-    assert (architecture.in_channels, architecture.topology) == (1, "contrast" if settings else "u")
+    assert (architecture.input_channels, architecture.topology) == ((5, "contrast") if settings else (1, "u"))
     # A case of the phantom has twelve slices, of which the search takes batches of eight.
     assert load_checkpoint(run / "search/checkpoint.pt")["epoch_length"] < 12
 

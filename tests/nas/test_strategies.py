@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monai_lwmisn.errors import BudgetError, ConfigError
+from monai_lwmisn.errors import BudgetError, ConfigError, GenotypeError
 from monai_lwmisn.nas import LatencyTable, draw_edges, given_genotype, random_genotype
 from monai_lwmisn.nas.derivation import Edges
 from monai_lwmisn.networks import LWMISN, Genotype
@@ -80,11 +80,20 @@ def test_a_random_genotype_is_written_with_the_architecture_of_the_run(tmp_path:
 def test_a_given_genotype_is_copied_and_fitted_to_the_images(tmp_path: Path) -> None:
     source, copy = tmp_path / "source.json", tmp_path / "copy.json"
     small_genotype(in_channels=3, out_channels=1).save(source)
-    given_genotype(copy, source, in_channels=3, out_channels=1)
+    given_genotype(copy, source, in_channels=3, out_channels=1, volumetric=False)
     assert copy.read_bytes() == source.read_bytes()
-    given_genotype(copy, source, in_channels=4, out_channels=3)
+    given_genotype(copy, source, in_channels=4, out_channels=3, volumetric=True)
     fitted, given = Genotype.load(copy), Genotype.load(source)
     assert fitted.edges == given.edges
     assert LWMISN(fitted)(torch.zeros(1, 4, 32, 32)).shape == (1, 3, 32, 32)
     with pytest.raises(ConfigError, match="search.genotype names no file"):
-        given_genotype(copy, None, in_channels=3, out_channels=1)
+        given_genotype(copy, None, in_channels=3, out_channels=1, volumetric=False)
+
+
+def test_a_given_genotype_keeps_its_neighbouring_slices_and_takes_no_pictures(tmp_path: Path) -> None:
+    source, copy = tmp_path / "source.json", tmp_path / "copy.json"
+    small_genotype(in_channels=1, slices=3).save(source)
+    given_genotype(copy, source, in_channels=2, out_channels=1, volumetric=True)
+    assert LWMISN(Genotype.load(copy))(torch.zeros(1, 6, 32, 32)).shape == (1, 1, 32, 32)
+    with pytest.raises(GenotypeError, match="takes 3 neighbouring slices of a volume, and the images are pictures"):
+        given_genotype(copy, source, in_channels=3, out_channels=1, volumetric=False)

@@ -3,7 +3,7 @@
 from monai_lwmisn.networks import Architecture, Edge, Genotype
 
 
-def small_genotype(in_channels: int = 3, out_channels: int = 1, stem_stride: int = 2) -> Genotype:
+def small_genotype(in_channels: int = 3, out_channels: int = 1, stem_stride: int = 2, slices: int = 1) -> Genotype:
     """One cell in each stage, four channels to a node, and every operation but zero."""
     rows = [
         (0, 0, "ghost_conv_3x3"),
@@ -19,6 +19,7 @@ def small_genotype(in_channels: int = 3, out_channels: int = 1, stem_stride: int
         cells={"encoder": 1, "middle": 1, "decoder": 1},
         node_width=(4, 4),
         stem_stride=stem_stride,
+        slices=slices,
         in_channels=in_channels,
         out_channels=out_channels,
     )

@@ -65,5 +65,6 @@ def genotypes(draw: st.DrawFn) -> Genotype:
         blocks=None if contrast else draw(st.none() | blocks(cells)),
         decoder_width=None if contrast else draw(st.none() | widths(levels)),
         skip="concatenate" if contrast else draw(skips(levels)),
+        slices=draw(st.sampled_from((1, 3, 5))),
     )
     return Genotype(architecture, draw(edges_by_group()) if architecture.has_cells else {})

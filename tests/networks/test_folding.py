@@ -29,7 +29,7 @@ def trained(genotype: Genotype) -> LWMISN:
 @given(genotype=genotypes())
 def test_a_folded_network_gives_the_same_logits(genotype: Genotype) -> None:
     network = trained(genotype)
-    images = torch.rand(2, genotype.architecture.in_channels, 21, 34)
+    images = torch.rand(2, genotype.architecture.input_channels, 21, 34)
     with torch.inference_mode():
         torch.testing.assert_close(fold_batch_norm(network)(images), network(images), rtol=1e-3, atol=1e-4)
 

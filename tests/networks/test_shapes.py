@@ -33,7 +33,7 @@ def network(**shape: object) -> LWMISN:
 def test_images_of_any_size_come_out_at_that_size(genotype: Genotype, size: tuple[int, int]) -> None:
     architecture = genotype.architecture
     with torch.inference_mode():
-        logits = LWMISN(genotype).eval()(torch.rand(1, architecture.in_channels, *size))
+        logits = LWMISN(genotype).eval()(torch.rand(1, architecture.slices * architecture.in_channels, *size))
     assert logits.shape == (1, architecture.out_channels, *size)
     assert torch.isfinite(logits).all()
 

@@ -13,7 +13,7 @@ def costs(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     """Costs that differ from ``COST``, by the names of networks. Nothing is measured."""
     others: dict[str, dict[str, Any]] = {}
 
-    def measure(networks: dict[str, nn.Module], in_channels: int) -> dict[str, dict[str, Any]]:
+    def measure(networks: dict[str, nn.Module], channels: dict[str, int]) -> dict[str, dict[str, Any]]:
         return {name: {**COST, **others.get(name, {})} for name in networks}
 
     monkeypatch.setattr("monai_lwmisn.studies.costs.measure", measure)

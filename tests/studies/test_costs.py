@@ -11,6 +11,7 @@ from torch import nn
 from monai_lwmisn.networks import LWMISN
 from monai_lwmisn.studies import costs as module
 from monai_lwmisn.studies.costs import measure, obtain_costs
+from monai_lwmisn.studies.models import input_channels
 from monai_lwmisn.studies.trials import Trial
 from tests.networks.small import small_genotype
 
@@ -26,8 +27,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
     """The parameters of the networks in each measurement."""
     calls: list[dict[str, int]] = []
 
-    def count(networks: dict[str, nn.Module], in_channels: int) -> dict[str, dict[str, Any]]:
-        assert in_channels == 3
+    def count(networks: dict[str, nn.Module], channels: dict[str, int]) -> dict[str, dict[str, Any]]:
+        assert set(channels.values()) == {3}
         calls.append({name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()})
         return {name: {"params": params, "latency_range_ms": [1.0, 2.0]} for name, params in calls[-1].items()}
 
@@ -106,7 +107,7 @@ def test_a_network_that_onnx_cannot_express_has_no_time_there() -> None:
             return logits if logits.mean().item() > 0 else -logits
 
     networks = {"odd": Odd(3, 1, 3, padding=1), "plain": nn.Conv2d(3, 1, 3, padding=1)}
-    costs = measure(networks, 3)
+    costs = measure(networks, {"odd": 3, "plain": 3})
     for name in ("latency_onnx", "latency_openvino"):
         assert costs["odd"][f"{name}_ms"] is None and costs["plain"][f"{name}_ms"] > 0
         low, high = costs["plain"][f"{name}_range_ms"]
@@ -115,3 +116,11 @@ def test_a_network_that_onnx_cannot_express_has_no_time_there() -> None:
     for library in ("torch", "onnxruntime", "openvino"):
         assert f"{library} {version(library)}" in costs["odd"]["software"]
     assert costs["plain"]["params"] == 28 and costs["plain"]["macs"] == 27 * 256 * 256
+
+
+def test_each_network_is_measured_with_the_slices_that_it_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "is_installed", lambda runtime: False)
+    networks = {"one": nn.Conv2d(1, 1, 3, padding=1), "five": nn.Conv2d(5, 1, 3, padding=1)}
+    costs = measure(networks, {"one": 1, "five": 5})
+    assert [costs[name]["macs"] for name in networks] == [9 * 256 * 256, 45 * 256 * 256]
+    assert input_channels(small_genotype(in_channels=1, slices=5), 1) == 5 and input_channels(None, 1) == 1

@@ -40,6 +40,8 @@ def test_networks_are_trained_and_measured_alike(preset: str) -> None:
         for workflow in ("train", "evaluate"):
             network = own[workflow].pop("network_def")
             assert network.get("name", name) == name
+            slices = own[workflow].pop("neighbours")["slices"]
+            assert slices == (1 if model.search is None else "$@genotype.architecture.slices")
         configs.append((own["train"], own["evaluate"]))
     assert all(others == configs[0] for others in configs)
     train = configs[0][0]["train"]
