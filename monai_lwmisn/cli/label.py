@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from monai_lwmisn.cli.arguments import Commands
+from monai_lwmisn.cli.arguments import MORE, Commands
 from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.errors import LWMISNError
 
 
 def add_commands(commands: Commands) -> None:
     """Add label with its actions."""
-    label = commands.add("label", None, "MONAI Label: serve bundles to annotators, and train them on what they label")
+    with commands.heading(MORE):
+        label = commands.add(
+            "label", None, "MONAI Label: serve bundles to annotators, and train them on what they label"
+        )
     actions = Commands(label, metavar="ACTION")
     serve = actions.add("serve", _serve, "start a server for 3D Slicer, OHIF and other clients")
     serve.add_argument(

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -116,6 +117,7 @@ COMMANDS = [
         "bundle",
         "verify",
         "segment",
+        "predict",
         "label",
         "label serve",
         "label restore",
@@ -128,7 +130,35 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
     outcome = lwmisn(*command.split(), "--help")
-    assert outcome.code == 0 and outcome.out.startswith(f"usage: lwmisn {command}")
+    name = "segment" if command == "predict" else command
+    assert outcome.code == 0 and outcome.out.startswith(f"usage: lwmisn {name}")
+
+
+def test_the_help_opens_with_an_example_of_commands_that_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = lwmisn("--help").out
+    example = re.findall(r"^  lwmisn (.+)$", text, re.MULTILINE)
+    assert len(example) == 5
+    for line in example:
+        outcome = lwmisn(*line.split())
+        assert outcome.code == 2 and is_one_sentence(outcome.err), outcome  # nothing is there, but all is understood
+    places = [text.index(f"\n{heading}") for heading in ("your data:", "look:", "more:", "study (")]
+    assert places == sorted(places)
+    assert text.index("segment (predict)") < places[1] < text.index("    verify") < places[2] < text.index("    label")
+
+
+@pytest.mark.parametrize("stage", ["search", "train"])
+def test_short_options_are_settings(stage: str, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    own = ["--preset", "nuclei", "--data", tmp_path, "--out", tmp_path / "run"] if stage == "search" else [tmp_path]
+    for option, setting in (
+        ("--epochs", f"{stage}.epochs"),
+        ("--batch", f"{stage}.batch_size"),
+        ("--device", "device"),
+    ):
+        short = lwmisn(stage, *own, option, "[]")
+        assert short.code == 2 and f"{setting} " in short.err
+        assert short == lwmisn(stage, *own, "--set", f"{setting}=[]")
 
 
 def test_help_version_and_misuse_answer_without_loading_torch() -> None:
