@@ -17,7 +17,9 @@ def add_commands(commands: Commands) -> None:
             "label", None, "MONAI Label: serve bundles to annotators, and train them on what they label"
         )
     actions = Commands(label, metavar="ACTION")
-    serve = actions.add("serve", _serve, "start a server for 3D Slicer, OHIF and other clients")
+    serve = actions.add(
+        "serve", _serve, "start a server for 3D Slicer, OHIF and other clients", way_on=_way_on_to_serve
+    )
     serve.add_argument(
         "--studies", type=Path, metavar="FOLDER", required=True, help="the images; labels are written there too"
     )
@@ -54,6 +56,13 @@ def _serve(arguments: argparse.Namespace) -> None:
 
     if serve(arguments.studies, arguments.bundle, arguments.app, arguments.host, arguments.port, started):
         raise LWMISNError("The server stopped by itself: see its messages above.")
+
+
+def _way_on_to_serve(arguments: argparse.Namespace) -> str:
+    return (
+        f"; labels are in {arguments.studies}, the bundles with what they learned in {arguments.app}, "
+        "the same command starts the server again"
+    )
 
 
 def _restore(arguments: argparse.Namespace) -> None:

@@ -147,6 +147,40 @@ def test_the_help_opens_with_an_example_of_commands_that_exist(monkeypatch: pyte
     assert text.index("segment (predict)") < places[1] < text.index("    verify") < places[2] < text.index("    label")
 
 
+@pytest.mark.parametrize(
+    ("command", "place", "way"),
+    [
+        ("search --out RUN", "", "no epoch was finished, so that nothing is kept: run the command again"),
+        ("search --out RUN", "search/checkpoint.pt", "resume with: lwmisn search --out RUN --resume"),
+        ("train RUN", "", "no epoch was finished, so that nothing is kept: run the command again"),
+        ("train RUN", "train/checkpoint.pt", "resume with: lwmisn train RUN --resume"),
+        ("evaluate RUN", "", "no new metrics were written: run the command again"),
+        ("segment B a.png -o RUN/masks", "", "there is no mask yet"),
+        ("segment B a.png -o RUN/masks", "masks/a_seg.png", "masks of finished inputs are in RUN/masks, the same comm"),
+        ("label serve --studies RUN", "", "labels are in RUN, the bundles with what they learned in label-app"),
+        ("compare --preset nuclei --data D --out RUN", "comparison.json", "the same command and --resume"),
+    ],
+)
+def test_an_interruption_says_what_is_kept_and_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str, way: str
+) -> None:
+    def interrupt(arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    for module, name in (
+        *(("runs", f"_{stage}") for stage in ("search", "train", "evaluate")),
+        *(("bundles", "_segment"), ("label", "_serve"), ("studies", "_compare")),
+    ):
+        monkeypatch.setattr(f"monai_lwmisn.cli.{module}.{name}", interrupt)
+    run = tmp_path / "run"
+    if place:
+        (run / place).parent.mkdir(parents=True)
+        (run / place).touch()
+    outcome = lwmisn(*command.replace("RUN", str(run)).split())
+    assert outcome.code == 130 and is_one_sentence(outcome.err)
+    assert outcome.err.startswith("lwmisn: interrupted; ") and way.replace("RUN", str(run)) in outcome.err
+
+
 @pytest.mark.parametrize("stage", ["search", "train"])
 def test_short_options_are_settings(stage: str, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
