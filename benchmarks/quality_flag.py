@@ -3,7 +3,7 @@
     python benchmarks/quality_flag.py runs/nuclei --output docs/results/quality_nuclei
     python benchmarks/quality_flag.py bundles/nuclei_microscopy_lwmisn --data dsb2018.zip --images 40 --output FILE
 
-Spearman's rho says whether worse masks get lower estimates. The worst tenth is that of the lowest Dice coefficients; its
+Spearman's rho says whether worse masks get lower estimates. The worst tenth has the lowest Dice coefficients. Its
 recall is the share of it that is also in the tenth of the lowest estimates, or that gets `look at this`.
 """
 
@@ -99,16 +99,14 @@ def markdown(result: dict[str, Any]) -> list[str]:
     """Return the lines of the tables: the figures, and the ten images with the lowest estimates."""
     figures = [(name.replace("_", " "), f"{value:.3f}") for name, value in result.items() if isinstance(value, float)]
     lowest = sorted(result["cases"], key=lambda row: row["quality"])[:10]
+    cases = [(row["case"], f"{row['quality']:.3f}", f"{row['dice']:.3f}") for row in lowest]
     return [
         f"{result['source']}: {result['images']} images of the {result['split']} part; `look at this` is said below "
         f"{LOOK_AT_THIS}.",
         "",
         *table(["figure", "value"], figures),
         "",
-        *table(
-            ["image", "estimate", "Dice"],
-            [(row["case"], f"{row['quality']:.3f}", f"{row['dice']:.3f}") for row in lowest],
-        ),
+        *table(["image", "estimate", "Dice"], cases),
     ]
 
 
