@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from monai_lwmisn import __version__
+from monai_lwmisn.config import RUN_STAGES, resolve, write_configs
 from tests.cli.commands import SMALL, is_one_sentence, lwmisn, process
 
 
@@ -144,7 +145,8 @@ def test_the_help_opens_with_an_example_of_commands_that_exist(monkeypatch: pyte
         assert outcome.code == 2 and is_one_sentence(outcome.err), outcome  # nothing is there, but all is understood
     places = [text.index(f"\n{heading}") for heading in ("your data:", "look:", "more:", "study (")]
     assert places == sorted(places)
-    assert text.index("segment (predict)") < places[1] < text.index("    verify") < places[2] < text.index("    label")
+    commands = [text.index(f"\n  {command} ") for command in ("segment (predict)", "verify", "label", "table1")]
+    assert sorted([*places, *commands]) == [place for pair in zip(places, commands, strict=True) for place in pair]
 
 
 @pytest.mark.parametrize(
@@ -183,8 +185,11 @@ def test_an_interruption_says_what_is_kept_and_how_to_go_on(
 
 @pytest.mark.parametrize("stage", ["search", "train"])
 def test_short_options_are_settings(stage: str, tmp_path: Path) -> None:
-    (tmp_path / "images").mkdir()
-    own = ["--preset", "nuclei", "--data", tmp_path, "--out", tmp_path / "run"] if stage == "search" else [tmp_path]
+    run = tmp_path / "run"
+    own = ["--preset", "nuclei", "--data", tmp_path, "--out", run]
+    if stage == "train":
+        own, configs = [run], resolve("nuclei")
+        write_configs(run, {name: configs[name] for name in RUN_STAGES})
     for option, setting in (
         ("--epochs", f"{stage}.epochs"),
         ("--batch", f"{stage}.batch_size"),
