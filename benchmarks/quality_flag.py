@@ -65,15 +65,10 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for batch in tqdm(DataLoader(torch.utils.data.Subset(dataset, chosen.tolist()), batch_size=1)):
         (sample,) = decollate_batch(batch)
-
-        def predict(image: Any) -> Any:
-            return inferer(image[None], network)[0]
-
-        logits = predict(sample["image"])
-        quality = estimate_quality(sample["image"], logits, predict)
+        logits = inferer(sample["image"][None], network)[0]
         found = postprocess({**sample, "pred": logits, "label": sample["truth"]})
         dice = compute_dice(found["pred"][None], found["label"][None], include_background=single, ignore_empty=False)
-        rows.append({"case": str(sample["case"]), "quality": quality, "dice": float(dice.nanmean())})
+        rows.append({"case": str(sample["case"]), "quality": estimate_quality(logits), "dice": float(dice.nanmean())})
     return rows
 
 

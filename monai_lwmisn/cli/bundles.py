@@ -15,11 +15,6 @@ from monai_lwmisn.locks import only_writer
 if TYPE_CHECKING:
     from monai_lwmisn.inference.segment import Outcome
 
-FLAG_HELP = (
-    "also estimate from 0 to 1 how good each mask is, by three changed copies of the image; below 0.8 it says "
-    "'look at this'; takes four times as long"
-)
-
 
 def add_commands(commands: Commands) -> None:
     """Add bundle, segment, verify and convert."""
@@ -119,7 +114,19 @@ def _add_segment(commands: Commands) -> None:
     segmentation.add_argument(
         "--overlays", action="store_true", help="also draw the contours on each image: NAME_overlay.png"
     )
-    segmentation.add_argument("--flag", action="store_true", help=FLAG_HELP)
+    segmentation.add_argument(
+        "--flag",
+        action="store_true",
+        help="also estimate from 0 to 1 how good each mask is, from how sure the network is, and say 'look at this' of "
+        "low ones; takes no more time",
+    )
+    segmentation.add_argument(
+        "--flag-below",
+        type=float,
+        metavar="QUALITY",
+        default=0.9,
+        help="the estimate below which --flag says so (default: %(default)s)",
+    )
     segmentation.add_argument(
         "--next-free-name",
         action="store_true",
@@ -185,7 +192,7 @@ def _segment(arguments: argparse.Namespace) -> None:
         bar.reset(inputs)
 
     def advance(done: int, total: int) -> None:
-        bar.n = max(bar.n, finished + done / total)  # an estimate of the quality goes through an input again
+        bar.n = finished + done / total
         bar.refresh()
 
     def report(outcome: Outcome) -> None:
@@ -214,6 +221,7 @@ def _segment(arguments: argparse.Namespace) -> None:
             table=arguments.table,
             overlays=arguments.overlays,
             flag=arguments.flag,
+            flag_below=arguments.flag_below,
             next_free_name=arguments.next_free_name,
             started=start,
             progress=advance,

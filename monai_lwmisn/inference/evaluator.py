@@ -56,7 +56,7 @@ class MaskEvaluator:
         """
         image = item["image"].to(self.device)
         logits = self.logits(image)
-        estimate = estimate_quality(image, logits, self.logits) if quality else None
+        estimate = estimate_quality(logits) if quality else None
         found = self.postprocessing({**item, "image": image, "pred": logits})
         return replace(_prediction(found["pred"], found.get("instances")), quality=estimate)
 

@@ -45,6 +45,7 @@ class Outcome:
         error: why it failed, as one sentence.
         warnings: what its owner should know, as sentences.
         quality: an estimate from 0 to 1 of how good the mask is, where it was asked for.
+        look_at_this: the estimate is so low that somebody should look at the mask.
         measures: what the mask holds, where a table was asked for.
         table: the file that the measures are written to.
     """
@@ -54,13 +55,9 @@ class Outcome:
     error: str | None = None
     warnings: tuple[str, ...] = ()
     quality: float | None = None
+    look_at_this: bool = False
     measures: Measures | None = None
     table: Path | None = None
-
-    @property
-    def look_at_this(self) -> bool:
-        """Whether the estimated quality is so low that somebody should look at the mask."""
-        return self.quality is not None and self.quality < LOOK_AT_THIS
 
 
 def segment(
@@ -76,6 +73,7 @@ def segment(
     table: str | os.PathLike[str] | None = None,
     overlays: bool = False,
     flag: bool = False,
+    flag_below: float = LOOK_AT_THIS,
     next_free_name: bool = False,
     started: Callable[[int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -100,6 +98,7 @@ def segment(
             interruption.
         overlays: also draw the contours on the image, as ``NAME_overlay.png``.
         flag: also estimate how good each mask is, see :func:`.quality.estimate_quality`.
+        flag_below: the estimate below which somebody should look at a mask.
         next_free_name: where another file has the name of a mask or of the table, put ``_2`` and so on behind the name
             of the input, or of the table, instead of a refusal.
         started: called with the number of inputs before the first.
@@ -135,7 +134,9 @@ def segment(
             predictor = stack.enter_context(load_bundle(root, progress=progress, **options))  # type: ignore[arg-type]
             masks.model_name = predictor.name
             taken = {number: one.image for one in outcomes if (number := _identity(one.image)) is not None}
-            segmenter = _Segmenter(predictor, masks, taken, results, overlays, flag, next_free_name)
+            segmenter = _Segmenter(
+                predictor, masks, taken, results, overlays, flag_below if flag else None, next_free_name
+            )
         if started is not None:
             started(len(outcomes))
         for index, outcome in enumerate(outcomes):
@@ -213,7 +214,7 @@ class _Segmenter:
         taken: the files that are not written over, by device and number, with the input that each belongs to.
         results: the table of the measures; None for none.
         overlays: draw overlays.
-        flag: estimate the quality.
+        flag_below: see :func:`segment`; None to estimate no quality.
         next_free_name: see :func:`segment`.
     """
 
@@ -222,14 +223,16 @@ class _Segmenter:
     taken: dict[tuple[int, int], Path]
     results: ResultTable | None
     overlays: bool
-    flag: bool
+    flag_below: float | None
     next_free_name: bool
 
     def __call__(self, image: Path) -> Outcome:
         outcome = Outcome(image)
         try:
-            prediction = self.predictor(image, quality=self.flag)
-            outcome = replace(outcome, warnings=prediction.warnings, quality=prediction.quality)
+            prediction = self.predictor(image, quality=self.flag_below is not None)
+            quality = prediction.quality
+            low = quality is not None and self.flag_below is not None and quality < self.flag_below
+            outcome = replace(outcome, warnings=prediction.warnings, quality=quality, look_at_this=low)
             measures = overlay = None
             if self.results is not None or self.overlays:
                 values = self._stored_values(image)
@@ -247,7 +250,7 @@ class _Segmenter:
             outcome = replace(outcome, measures=measures, table=self.results.path)
             mask = next(file for file in files if file.name.endswith(f"_seg{self.masks.extension}"))
             flags = {"quality": outcome.quality, "remark": "look at this" if outcome.look_at_this else ""}
-            self.results.add(image, mask, measures, flags if self.flag else {})
+            self.results.add(image, mask, measures, flags if outcome.quality is not None else {})
         return outcome
 
     def _stored_values(self, image: Path) -> np.ndarray:
@@ -263,7 +266,7 @@ class _Segmenter:
         """
         files = self.masks.files(image, prediction, overlay)
         # The name alone does not tell: a link, or a disk that takes A and a for one letter.
-        others = {mask: self.taken[number] for mask in files if (number := _identity(mask)) in self.taken}
+        others = {mask: self.taken[one] for mask in files if (one := _identity(mask)) in self.taken}
         if not self.next_free_name and others:
             mask, other = others.popitem()
             what = "the input" if other.samefile(mask) else "the mask of"

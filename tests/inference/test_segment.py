@@ -7,7 +7,6 @@ import shutil
 import stat
 import zipfile
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -357,12 +356,13 @@ def test_an_overlay_lies_beside_the_mask_and_is_replaced_with_it(bundle: Path, i
 
 
 def test_the_quality_is_in_the_outcome_and_in_the_table(bundle: Path, image: Path, tmp_path: Path) -> None:
-    outcome = one(bundle, image, tmp_path / "out", flag=True, table=tmp_path / "results.csv")
-    assert outcome.quality is not None and 0 < outcome.quality < 1  # a network that is not trained
-    (row,) = rows_of(tmp_path / "results.csv")
-    assert float(row["quality"]) == pytest.approx(outcome.quality, rel=1e-5)
-    assert row["remark"] == ("look at this" if outcome.look_at_this else "")
-    assert replace(outcome, quality=0.2).look_at_this and not replace(outcome, quality=0.99).look_at_this
+    for below, remark in ((0.1, ""), (0.999, "look at this")):
+        options = {"flag": True, "flag_below": below, "table": tmp_path / "results.csv"}
+        outcome = one(bundle, image, tmp_path / "out", **options)
+        assert outcome.quality is not None and 0.1 < outcome.quality < 0.999  # a network that is not trained
+        (row,) = rows_of(tmp_path / "results.csv")
+        assert float(row["quality"]) == pytest.approx(outcome.quality, rel=1e-5)
+        assert row["remark"] == remark and outcome.look_at_this == bool(remark)
     plain = one(bundle, image, tmp_path / "plain")
     assert plain.quality is None and not plain.look_at_this
     np.testing.assert_array_equal(mask_of(plain), mask_of(outcome))
