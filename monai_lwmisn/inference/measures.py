@@ -20,7 +20,7 @@ class Measures:
     Args:
         classes: a row for each class: ``class``; ``objects``, their number; ``area_px`` of a picture, or ``volume_ml``
             of a volume; ``mean_diameter_px`` or ``mean_diameter_mm`` of the objects; and ``mean_intensity``, of the
-            values in the file, for each channel of a volume that has several.
+            values in the file: for each channel of a volume that has several, and over the colours of a picture.
         objects: a row for each numbered object of a picture, with its middle ``x``, ``y`` in pixels from 0 on; none
             where objects are not told apart.
     """
@@ -47,6 +47,8 @@ def measure(prediction: Prediction, values: np.ndarray, label_names: Mapping[str
         # A cube of the volume of a voxel: axes may be oblique.
         side, unit = abs(np.linalg.det(np.asarray(prediction.affine)[:3, :3])) ** (1 / 3), "mm"
     values = values.reshape(*prediction.labels.shape, -1)
+    if not volumetric:
+        values = values.mean(axis=-1, keepdims=True)  # grey and coloured pictures have the same columns
     channels = range(values.shape[-1])
     names = [f"mean_intensity_{channel + 1}" if len(channels) > 1 else "mean_intensity" for channel in channels]
     classes, objects = [], list[dict[str, Any]]()

@@ -87,8 +87,8 @@ def _is_table(content: bytes) -> bool:
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(rows[0])
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
     for row in rows:
-        writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in row.values()])
+        writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
     return text.getvalue().encode("utf-8", "backslashreplace")

@@ -48,9 +48,15 @@ NAMES = (("1", "ball"), ("2", "dot"))
 
 def test_a_class_that_is_not_there_has_no_means() -> None:
     rows = measure(Prediction(np.zeros((4, 5), np.uint8)), np.zeros((4, 5, 3)), dict(NAMES)).classes
-    nothing = {"objects": 0, "area_px": 0, "mean_diameter_px": None}
-    of_colours = {f"mean_intensity_{number}": None for number in (1, 2, 3)}
-    assert list(rows) == [{"class": name, **nothing, **of_colours} for name in ("ball", "dot")]
+    nothing = {"objects": 0, "area_px": 0, "mean_diameter_px": None, "mean_intensity": None}
+    assert list(rows) == [{"class": name, **nothing} for name in ("ball", "dot")]
+
+
+def test_the_intensity_of_colours_is_their_mean() -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (7, 9, 3), np.uint8)
+    labels = (colours[..., 0] > 99).astype(np.uint8)
+    (row,) = measure(Prediction(labels), colours, {"1": "red"}).classes
+    assert row["mean_intensity"] == pytest.approx(colours[labels > 0].mean())
 
 
 def test_regions_that_touch_by_a_corner_are_one_object() -> None:
