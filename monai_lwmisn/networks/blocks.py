@@ -6,8 +6,6 @@ import torch
 from monai.networks.blocks import Convolution
 from torch import nn
 
-from monai_lwmisn.errors import counted
-
 Configuration = tuple[str, dict] | str
 """A MONAI layer configuration: a name, or a name with keyword arguments."""
 
@@ -96,5 +94,5 @@ def check_images(x: torch.Tensor, in_channels: int) -> None:
     if x.dim() != 4 or x.shape[1] != in_channels:
         raise ValueError(
             f"The network takes (batch, {in_channels}, height, width) "
-            f"and was given {list(x.shape)}: give images of {counted(in_channels, 'channel')}, channel first."
+            f"and was given {list(x.shape)}: give images with that number of channels, channel first."
         )
