@@ -80,7 +80,14 @@ def imported(path: Path) -> set[str]:
     return names - {"", "__version__"}
 
 
-PUBLIC = {"search": "run", "train": "run", "evaluate": "run", "predict": "inference", "load_bundle": "inference"}
+PUBLIC = {
+    "search": "run",
+    "train": "run",
+    "evaluate": "run",
+    "predict": "inference",
+    "segment": "inference",
+    "load_bundle": "inference",
+}
 
 
 def is_own(module: str) -> bool:

@@ -18,10 +18,19 @@ from types import FrameType
 
 from monai_lwmisn import __version__
 from monai_lwmisn.cli import auto, bundles, datasets, label, networks, runs, studies
-from monai_lwmisn.cli.arguments import Commands
+from monai_lwmisn.cli.arguments import LOOK, MORE, YOUR_DATA, Commands
 from monai_lwmisn.errors import ComparisonError, LWMISNError, reason_of
 from monai_lwmisn.inference.memory import keep_freed_memory
 from monai_lwmisn.inference.quiet import quieten_libraries
+
+EXAMPLE = """\
+From your own images to a small segmentation network, and to masks of other images:
+
+  lwmisn check-data --preset nuclei --data DATA --set data.dataset=folder
+  lwmisn search --preset nuclei --data DATA --set data.dataset=folder -o RUN
+  lwmisn train RUN
+  lwmisn bundle RUN -o BUNDLE
+  lwmisn segment BUNDLE IMAGES -o MASKS --table results.csv --overlays"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,11 +76,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="lwmisn", description="Search, train and measure light-weight medical image segmentation networks."
+        prog="lwmisn", description=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"lwmisn {__version__}")
-    commands = Commands(parser)
-    for module in (auto, runs, bundles, label, networks, datasets, studies):
+    commands = Commands(parser, meaning="one of those below; `lwmisn COMMAND --help` lists its options")
+    for title in (YOUR_DATA, LOOK, MORE):  # in this order, whichever module is first
+        with commands.heading(title):
+            pass
+    for module in (auto, datasets, runs, bundles, networks, label, studies):
         module.add_commands(commands)
     return parser
 

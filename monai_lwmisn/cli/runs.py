@@ -7,14 +7,31 @@ import json
 import os
 from pathlib import Path
 
-from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_resume, add_set
+from monai_lwmisn.cli.arguments import (
+    DATA_HELP,
+    PRESET_HELP,
+    YOUR_DATA,
+    Commands,
+    add_resume,
+    add_set,
+    add_shorthands,
+)
 from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.files import check_writable, parse_json, read_json, write_named
 from monai_lwmisn.settings import describe_settings
 
+NOTHING_KEPT = "; no epoch was finished, so that nothing is kept: run the command again"
+
 
 def add_commands(commands: Commands) -> None:
     """Add search, train and evaluate."""
+    with commands.heading(YOUR_DATA):
+        _add_search(commands)
+        _add_train(commands)
+        _add_evaluate(commands)
+
+
+def _add_search(commands: Commands) -> None:
     search = commands.add(
         "search",
         _search,
@@ -47,11 +64,14 @@ def add_commands(commands: Commands) -> None:
         "multiply-accumulates (M, G) and milliseconds per 256x256 image; any of the three (default: the preset's)",
     )
     add_set(search)
+    add_shorthands(search, "search")
     add_resume(
         search,
         " with the run's preset, variant, strategy and settings; --set, --budget and --data change them",
     )
 
+
+def _add_train(commands: Commands) -> None:
     train = commands.add(
         "train",
         _train,
@@ -61,13 +81,17 @@ def add_commands(commands: Commands) -> None:
     )
     train.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     add_set(train)
+    add_shorthands(train, "train")
     add_resume(train, " with the run's settings; --set changes them")
 
+
+def _add_evaluate(commands: Commands) -> None:
     evaluate = commands.add(
         "evaluate",
         _evaluate,
         "measure a trained network; write RUN/evaluation with metrics.json and pictures",
         describe_settings("evaluate"),
+        way_on=lambda _: "; no new metrics were written: run the command again",
     )
     evaluate.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a bundle")
     evaluate.add_argument(
@@ -166,7 +190,7 @@ def _way_on_to_search(arguments: argparse.Namespace) -> str:
     from monai_lwmisn.rollback import find_state
 
     if find_state(arguments.out, "search") is None:
-        return ""
+        return NOTHING_KEPT
     return f"; the last finished epoch is saved, resume with: lwmisn search --out {arguments.out} --resume"
 
 
@@ -174,5 +198,5 @@ def _way_on_to_train(arguments: argparse.Namespace) -> str:
     from monai_lwmisn.rollback import find_state
 
     if find_state(arguments.run, "train") is None:
-        return ""
+        return NOTHING_KEPT
     return f"; the last finished epoch is saved, resume with: lwmisn train {arguments.run} --resume"

@@ -20,11 +20,9 @@ from monai.engines import Evaluator
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.files import write_atomically
+from monai_lwmisn.inference.overlays import COLORS, displayable
 
 __all__ = ["Example", "OverlayFigure", "blend", "draw_overlays"]
-
-COLORS = ("#00c2a8", "#ffb000", "#dc267f", "#648fff", "#fe6100")
-"""Colours of the classes, which colour-blind people can distinguish too. They repeat after the last."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +126,7 @@ class OverlayFigure:
             if self.volumetric:
                 index = int((truth > 0).sum(axis=(0, 1)).argmax())
                 truth, prediction, picture = truth[..., index], prediction[..., index], picture[..., index]
-            self.pictures.append(
-                (self._upright(_displayable(picture)), self._upright(truth), self._upright(prediction))
-            )
+            self.pictures.append((self._upright(displayable(picture)), self._upright(truth), self._upright(prediction)))
 
     def _upright(self, picture: np.ndarray) -> np.ndarray:
         """Turn a picture from (x, y[, colour]) to (height, width[, colour])."""
@@ -163,20 +159,6 @@ def _classes(one_hot: Any) -> np.ndarray:
     values = torch.as_tensor(one_hot)
     classes = values[0] > 0 if len(values) == 1 else values.argmax(dim=0)
     return classes.to(torch.uint8).cpu().numpy()
-
-
-def _displayable(picture: np.ndarray) -> np.ndarray:
-    """Turn a picture from channels first and any range to (x, y) grey or (x, y, 3) RGB, values 0 to 255."""
-    width, height = picture.shape[1:]
-    if len(picture) == 3:
-        low, high = 0.0, max(float(picture.max()), 1.0)
-        channels_last = np.moveaxis(picture, 0, -1)
-    else:
-        # The range is taken from the middle, because a CT has only air around the body.
-        middle = picture[0, width // 4 : width - width // 4, height // 4 : height - height // 4]
-        low, high = (float(bound) for bound in np.percentile(middle, (1, 99)))
-        channels_last = picture[0]
-    return (np.clip((channels_last - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
 
 
 def blend(image: np.ndarray, classes: np.ndarray, opacity: float = 0.35) -> np.ndarray:
