@@ -94,7 +94,7 @@ def test_a_stage_has_exactly_the_settings_that_are_its_own(stage: str) -> None:
 def test_every_setting_of_a_stage_is_used_by_its_configuration(stage: str) -> None:
     resolved = config.resolve("prostate_mr")[stage]
     used = {*references(resolved), "search::strategy"}  # which names the list of steps to run
-    assert resolved["run"] == "%differentiable" or stage != "search"
+    assert resolved["run"] == "%evolve" or stage != "search"
     for key, setting in all_settings().items():
         if stage in setting.stages and not key.startswith("architecture."):
             assert key.replace(".", "::") in used, key

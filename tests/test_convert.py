@@ -50,6 +50,13 @@ SETTINGS = {
 }
 """What the run was given beside its preset, by the names of this release."""
 
+FORMER_DEFAULTS = {
+    "search.search_space": "lwmisn",
+    "search.alpha_groups": "stages",
+    "search.alpha_learning_rate": 0.015,
+}
+"""What the run has by defaults of its time, which are others now. A bundle records only what was given."""
+
 
 @pytest.fixture
 def former(tmp_path: Path) -> Path:
@@ -89,12 +96,12 @@ def test_a_run_has_the_settings_it_was_given(former: Path, tmp_path: Path) -> No
     assert convert(former / "run", tmp_path / "new") == []
     assert files(former / "run") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["former", "new"]
-    configs, expected = read_configs(tmp_path / "new"), resolve("nuclei", overrides=SETTINGS)
+    configs, expected = read_configs(tmp_path / "new"), resolve("nuclei", overrides=SETTINGS | FORMER_DEFAULTS)
     places = {"bundle_root": str(tmp_path / "new"), "dataset_dir": DATA}
     comment = configs["search"]["comment"]
     expected = {stage: {**config, "comment": comment} for stage, config in expected.items()}
     assert configs == {stage: {**expected[stage], **places} for stage in RUN_STAGES}
-    assert changed_settings(configs) == SETTINGS
+    assert changed_settings(configs) == SETTINGS | FORMER_DEFAULTS
 
 
 def test_a_bundle_has_the_same_logits_and_no_code(former: Path, tmp_path: Path) -> None:
@@ -113,7 +120,9 @@ def test_a_bundle_has_the_same_logits_and_no_code(former: Path, tmp_path: Path) 
         f"architecture.cells.{stage}": 1 for stage in ("encoder", "middle", "decoder")
     }
     written = {name: json.loads((new / f"configs/{name}.json").read_text()) for name in (*RUN_STAGES, "inference")}
-    assert written == bundle_configs(resolve("nuclei", overrides=settings))
+    # The configuration of its search lacks what a random network does not need, which is the preset's then.
+    kept = {key: value for key, value in FORMER_DEFAULTS.items() if key != "search.alpha_learning_rate"}
+    assert written == bundle_configs(resolve("nuclei", overrides=settings | kept))
     card = (new / "docs/README.md").read_text()
     assert "scripts" not in card and "train_epochs" not in card and max(map(len, card.splitlines())) <= 100
 

@@ -71,7 +71,10 @@ def test_no_network_over_the_budget_is_trained_and_the_best_is_written(tmp_path:
     assert training.calls
     for genotype, _, _ in training.calls:
         assert sum(parameter.numel() for parameter in LWMISN(genotype).parameters()) <= LIMIT
-    over = [trial for trial in made.study.get_trials() if not trial.intermediate_values]
+    trained = [trial.user_attrs["genotype"] for trial in made.trained()]
+    assert all(trained.count(genotype) == 1 for genotype in trained)
+    left = [trial for trial in made.study.get_trials() if not trial.intermediate_values]
+    over = [trial for trial in left if trial.user_attrs["genotype"] not in trained]
     assert over and all(trial.user_attrs["costs"]["params"] > LIMIT for trial in over)
     finals: dict[str, list[float]] = {}
     for genotype, seed, until in training.calls:

@@ -61,6 +61,7 @@ def test_the_file_holds_what_builds_the_network_and_nothing_else(data: dict[str,
         "blocks": None,
         "decoder_width": None,
         "skip": "concatenate",
+        "slices": 1,
         "in_channels": 3,
         "out_channels": 1,
     }
@@ -68,7 +69,7 @@ def test_the_file_holds_what_builds_the_network_and_nothing_else(data: dict[str,
 
 
 def test_a_field_with_a_default_may_be_left_out(data: dict[str, Any]) -> None:
-    for name in ("stem_stride", "topology", "details", "blocks", "decoder_width", "skip"):
+    for name in ("stem_stride", "topology", "details", "blocks", "decoder_width", "skip", "slices"):
         del data["architecture"][name]
     architecture = Genotype.from_dict(data).architecture
     assert (architecture.stem_stride, architecture.topology) == (1, "u")
