@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monai_lwmisn.cli.arguments import Commands
+from monai_lwmisn.cli.arguments import YOUR_DATA, Commands
 from monai_lwmisn.cli.terminal import say
 from monai_lwmisn.errors import ConfigError
 
@@ -20,7 +20,8 @@ SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 def add_commands(commands: Commands) -> None:
     """Add init."""
-    init = commands.add("init", _init, "look at a data set, and write a preset with the reason for each setting")
+    with commands.heading(YOUR_DATA):
+        init = commands.add("init", _init, "look at a data set, and write a preset with the reason for each setting")
     init.add_argument("data", type=Path, metavar="DATA", help=OWN_DATA_HELP)
     init.add_argument("-o", "--output", type=Path, metavar="PRESET.json", required=True, help="the preset to make")
     add_wishes(init)
