@@ -28,6 +28,9 @@ setup(
             "bundle/LICENSE",
             "bundle/*.json",
             "bundle/cards/*.json",
+            "auto/report/*.html",
+            "auto/report/*.css",
+            "auto/report/*.js",
         ],
     },
     install_requires=[
@@ -39,6 +42,7 @@ setup(
         "fire",  # `python -m monai.bundle` reads its arguments with it
         "imagecodecs",  # decodes pictures of more than 8 bits a colour, and the compressions of TIFF
         "itk>=5.3",
+        "jinja2>=3.1",
         "jsonschema",  # MONAI checks the metadata of bundles with it
         "matplotlib>=3.8",
         "nibabel>=5",
@@ -63,7 +67,16 @@ setup(
         "postgresql": ["psycopg[binary]>=3.1"],  # a search that several machines share
         "runtime": ["onnxruntime>=1.18", "openvino>=2024.4"],
         "studies": ["adjustText>=1.3"],  # the labels in the figures of a comparison
-        "test": ["hypothesis", "mypy", "pytest>=8", "pytest-cov>=5", "pytest-xdist>=3.5", "ruff", "types-psutil"],
+        "test": [
+            "hypothesis",
+            "mypy",
+            "playwright>=1.45",  # drives the system's own browser; without one those tests are skipped
+            "pytest>=8",
+            "pytest-cov>=5",
+            "pytest-xdist>=3.5",
+            "ruff",
+            "types-psutil",
+        ],
     },
     entry_points={"console_scripts": ["lwmisn=monai_lwmisn.cli:main"]},
     classifiers=[

@@ -32,7 +32,7 @@ ROOMS: dict[str, set[str]] = {
     "rollback": {"engines"},
     "locks": set(),
     "run": {"locks", "training", "rollback", "config", "data", "networks"},
-    "auto": {"config", "settings", "data", "inference"},
+    "auto": {"config", "settings", "engines", "data", "figures", "profiling", "training", "inference", "networks"},
     "bundle": {"locks", "training", "config", "settings", "data", "profiling", "inference", "networks"},
     "former": {"config", "settings", "networks"},
     "convert": {"bundle", "former", "config", "settings", "data", "networks"},

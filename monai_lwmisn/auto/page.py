@@ -19,7 +19,7 @@ WIDTH = 100
 def fingerprint_text(fingerprint: Fingerprint) -> str:
     """Return the page about a data set: a sentence that sums it up, then a line for each subject."""
     lines = [f"# {fingerprint.path}", "", *textwrap.wrap(summary(fingerprint), WIDTH), ""]
-    for point in _points(fingerprint):
+    for point in points(fingerprint):
         lines += textwrap.wrap(point, WIDTH, initial_indent="- ", subsequent_indent="  ", break_long_words=False)
     return "\n".join(lines) + "\n"
 
@@ -28,7 +28,7 @@ def decisions_text(decisions: Sequence[Decision]) -> str:
     """Return the decisions as a list, each with its value and its reason."""
     lines = ["## What is decided", ""]
     for decision in decisions:
-        point = f"`{decision.key}` = {_value(decision.value)}: {decision.reason}"
+        point = f"`{decision.key}` = {value_text(decision.value)}: {decision.reason}"
         lines += textwrap.wrap(point, WIDTH, initial_indent="- ", subsequent_indent="  ", break_long_words=False)
     return "\n".join(lines) + "\n"
 
@@ -50,33 +50,34 @@ def summary(fingerprint: Fingerprint) -> str:
     return f"{volumes} of {fingerprint.modality}, {classes}, {channels}, {spacing} mm; sliced {cut}."
 
 
-def _points(data: Fingerprint) -> list[str]:
-    points = [f"Read as the format {data.dataset}."]
+def points(data: Fingerprint) -> list[str]:
+    """Return what is known of a data set beyond its summary, a sentence or two for each subject."""
+    found = [f"Read as the format {data.dataset}."]
     given = f" Given parts: {', '.join(f'{part} {count}' for part, count in data.given.items())}." if data.given else ""
-    points.append(f"Independent cases: {data.cases} of {counted(data.images, 'image')}.{given}")
-    points += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in data.grouping]
+    found.append(f"Independent cases: {data.cases} of {counted(data.images, 'image')}.{given}")
+    found += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in data.grouping]
     if data.strata:
-        points.append(f"Kinds: {', '.join(f'{name} {count}' for name, count in data.strata.items())}.")
+        found.append(f"Kinds: {', '.join(f'{name} {count}' for name, count in data.strata.items())}.")
     size, median = _extent(data.size["least"], data.size["most"]), _extent(data.size["median"], data.size["median"])
-    points.append(f"Size: {size}, median {median}.")
+    found.append(f"Size: {size}, median {median}.")
     if data.volumetric:
         spacing = data.spacing_mm
-        points.append(
+        found.append(
             f"Spacing: {_extent(spacing['least'], spacing['most'])} mm; the largest is {data.anisotropy:.1f} times the "
             f"smallest. Slices: {data.slices}, with foreground {data.slices_with_foreground}."
         )
     for number, (values, inside) in enumerate(zip(data.values, data.foreground_values, strict=True), start=1):
         channel = f"Values of channel {number}" if len(data.values) > 1 else "Values"
-        points.append(
+        found.append(
             f"{channel} ({data.stored_type} in the files): {values['0.5']:g} to {values['99.5']:g}, median "
             f"{values['50']:g}; in the foreground {inside['0.5']:g} to {inside['99.5']:g}, median {inside['50']:g}."
         )
         if not data.volumetric and not data.coloured and data.channel_files == 1:
             break
-    points += [_of_class(facts) for facts in data.classes]
-    points += [f"No mirror image along axis {axis}: {reason}." for axis, reason in data.sides.items()]
-    points += [f"Warning: {warning}" for warning in data.warnings]
-    return points
+    found += [_of_class(facts) for facts in data.classes]
+    found += [f"No mirror image along axis {axis}: {reason}." for axis, reason in data.sides.items()]
+    found += [f"Warning: {warning}" for warning in data.warnings]
+    return found
 
 
 def _of_class(facts: Any) -> str:
@@ -92,7 +93,8 @@ def _extent(least: Sequence[float], most: Sequence[float]) -> str:
     return "x".join(f"{low:g}" if low == high else f"{low:g}-{high:g}" for low, high in zip(least, most, strict=True))
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """Return the value of a setting, short."""
     if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
         return ", ".join(entry["_target_"].rpartition(".")[2] for entry in value)
     return json.dumps(value)

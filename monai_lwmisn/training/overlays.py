@@ -1,9 +1,10 @@
-"""Draws image, truth and prediction of the best, the median and the worst case."""
+"""Draws image, truth and prediction of the best, the median and the worst case, and the errors of the worst ones."""
 
 from __future__ import annotations
 
 import io
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,17 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from monai.engines import Evaluator
+from PIL import Image
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.files import write_atomically
 from monai_lwmisn.inference.overlays import COLORS, displayable
+from monai_lwmisn.training.error_pictures import draw_errors
 
 __all__ = ["Example", "OverlayFigure", "blend", "draw_overlays"]
+
+MOST_PICTURES = 24
+"""Cases whose errors are drawn, the worst ones."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,9 @@ class OverlayFigure:
 
     The DSC is that of the whole volume if it is measured, otherwise the mean over the images of the case. The picture
     of a volume is the slice with the most true foreground, seen from the feet, anterior up.
+
+    The errors of the worst cases are drawn too, see :func:`.error_pictures.draw_errors`: in the folder ``cases``, each
+    file named by the place of its case in metrics.json, as in ``0007.jpg``.
 
     MONAI's ``TensorBoardImageHandler`` draws every case at full size, and does not know which case is best or worst.
 
@@ -153,6 +162,15 @@ class OverlayFigure:
             title = f"{name}: DSC {scores[index]:.3f}\n{_shortened(str(self.items[index]['case']))}"
             examples.append(Example(title, image.astype(np.float32) / 255, truth, prediction))
         draw_overlays(examples, self.label_names, self.path)
+        self._draw_errors(ranked[-MOST_PICTURES:])
+
+    def _draw_errors(self, cases: Sequence[int]) -> None:
+        folder = self.path.parent / "cases"
+        shutil.rmtree(folder, ignore_errors=True)
+        for index in cases:
+            drawing = io.BytesIO()
+            Image.fromarray(draw_errors(*self.pictures[index])).save(drawing, "JPEG", quality=90, subsampling=0)
+            write_atomically(drawing.getvalue(), folder / f"{index:04d}.jpg")
 
 
 def _classes(one_hot: Any) -> np.ndarray:
