@@ -146,11 +146,12 @@ def test_no_module_is_too_long() -> None:
     assert long == set()
 
 
-def test_all_configurations_are_installed() -> None:
+def test_all_data_are_installed() -> None:
     patterns = re.search(r'"monai_lwmisn": \[(.*?)\]', (ROOT / "setup.py").read_text(encoding="utf-8"), re.DOTALL)
     assert patterns is not None
     installed = {path for pattern in re.findall(r'"(.+?)"', patterns[1]) for path in PACKAGE.glob(pattern)}
     data = {*PACKAGE.rglob("*.json"), *PACKAGE.rglob("*.conf"), PACKAGE / "py.typed", PACKAGE / "bundle" / "LICENSE"}
+    data |= {path for kind in ("html", "css", "js") for path in PACKAGE.rglob(f"*.{kind}")}
     assert data == {path for path in installed if path.is_file()}
 
 

@@ -17,7 +17,7 @@ from monai_lwmisn.auto.fingerprint import Fingerprint
 from monai_lwmisn.auto.page import points, summary, value_text
 from monai_lwmisn.auto.report.charts import learning_curves, network_drawing, quality_chart, rank_correlation
 from monai_lwmisn.auto.report.results import LeftOut, Results
-from monai_lwmisn.auto.report.verdict import FAR_APART, in_words, interval, judge
+from monai_lwmisn.auto.report.verdict import FAR_APART, in_words, judge
 from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.errors import LWMISNError
 from monai_lwmisn.files import write_atomically
@@ -167,15 +167,15 @@ def _folds(results: Results) -> dict[str, Any]:
 
 def _comparison(results: Results) -> dict[str, Any]:
     mean = float(np.mean(results.dice))
-    others = [] if results.baseline is None else [{"name": "a plain threshold (Otsu)", "dice": results.baseline}]
-    others += [{"name": str(other["name"]), **_compared(other)} for other in results.result.get("compared", [])]
-    if not others:
+    rows = [("this network", mean, None)]
+    if results.baseline is not None:
+        rows.append(("a plain threshold (Otsu)", results.baseline, None))
+    rows += [
+        (str(other["name"]), float(other["dice"]), other.get("seconds")) for other in results.result.get("compared", [])
+    ]
+    if len(rows) == 1:
         raise LeftOut("No comparison: baseline.json is not there.")
-    return {"rows": [{"name": "this network", "dice": mean}, *others], "likely": interval(results.dice)}
-
-
-def _compared(other: dict[str, Any]) -> dict[str, Any]:
-    return {"dice": float(other["dice"]), "seconds": other.get("seconds")}
+    return {"rows": [dict(zip(("name", "dice", "seconds"), row, strict=True)) for row in rows]}
 
 
 def _cases(results: Results) -> dict[str, Any]:
