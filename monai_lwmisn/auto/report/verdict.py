@@ -28,6 +28,9 @@ ABOVE_BASELINE = 0.02
 FEW_CASES = 10
 """Below so many tested cases a verdict is provisional."""
 
+MANY = 0.1
+"""Share of cases with a low Dice above which the network is good enough for most images only."""
+
 FAR_APART = 0.1
 """Dice between the best and the worst fold above which folds disagree."""
 
@@ -84,6 +87,10 @@ def judge(results: Results) -> Verdict:
     doubt = len(results.dice) < FEW_CASES or _apart(results) > FAR_APART
     if lowest < GRADES[1][0]:
         return Verdict("fair", f"Good enough as a start: {meaning}.", reasons)
+    low = sum(value < GRADES[2][0] for value in results.dice)
+    if low > MANY * len(results.dice):
+        sentence = f"Good enough for most images, but {low} of {len(results.dice)} need correction by hand."
+        return Verdict("fair", sentence, reasons)
     if doubt:
         return Verdict("fair", f"It looks good enough ({meaning}), but that is not certain yet.", reasons)
     return Verdict("good", f"Good enough for images like these: {meaning}.", reasons)
@@ -115,9 +122,6 @@ def _reasons(results: Results, mean: float, weakest: ClassScore | None) -> Itera
         agree = "agree" if apart <= FAR_APART else "disagree: the score depends on which images were trained on"
         yield f"The {len(results.of_runs)} folds {agree} (best and worst differ by {apart:.2f})."
     if len(values) < FEW_CASES:
-        yield (
-            f"{counted(len(values), unit).capitalize()} is too few to be sure."
-            if len(values) == 1
-            else (f"{len(values)} {unit}s are too few to be sure: label more for the test.")
-        )
+        few = "is too few" if len(values) == 1 else "are too few"
+        yield f"{counted(len(values), unit)} {few} to be sure: label more for the test."
     yield "All this holds for images from the same source. Test again before you use it on another scanner or stain."

@@ -179,14 +179,16 @@ def _comparison(results: Results) -> dict[str, Any]:
 
 
 def _cases(results: Results) -> dict[str, Any]:
-    shown = [(number, case) for number, case in enumerate(results.cases) if case.picture is not None][:MOST_PICTURES]
+    worst = [(number, case) for number, case in enumerate(results.cases) if case.picture and case.dice is not None]
     return {
         "cases": results.cases,
         "several_runs": len(results.runs) > 1,
         "label_names": results.label_names if len(results.label_names) > 1 else [],
         "volumetric": results.volumetric,
         "pictures": {
-            number: _embedded(case.picture.read_bytes(), "image/jpeg") for number, case in shown if case.picture
+            number: _embedded(case.picture.read_bytes(), "image/jpeg")
+            for number, case in worst[:MOST_PICTURES]
+            if case.picture
         },
     }
 

@@ -53,7 +53,7 @@ def page(request: pytest.FixtureRequest, browser: Any, report: Path) -> Iterator
 
 def test_pictures_load_and_nothing_is_wider_than_the_screen(page: Any) -> None:
     widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
-    assert len(widths) == 18 and all(width > 0 for width in widths)
+    assert len(widths) == 15 and all(width > 0 for width in widths)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 

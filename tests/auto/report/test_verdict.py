@@ -20,6 +20,7 @@ GOOD = (0.9, 0.93, 0.95, 0.92, 0.91, 0.94, 0.9, 0.93, 0.92, 0.95)
     [
         (GOOD, "good", "Good enough for images like these"),
         (GOOD[:4], "fair", "not certain yet"),
+        ((*GOOD, 0.5, 0.5), "fair", "2 of 12 need correction"),
         ([score - 0.2 for score in GOOD], "fair", "Good enough as a start"),
         ([score - 0.4 for score in GOOD], "poor", "only partly found"),
         ([score - 0.51 for score in GOOD], "poor", "a plain threshold"),

@@ -140,7 +140,7 @@ def test_it_is_one_file(complete: Page) -> None:
 def test_every_picture_has_words_and_every_head_a_scope(complete: Page) -> None:
     assert all(entry.get("alt") for tag, entry in complete.tags if tag == "img")
     assert all(entry.get("scope") for tag, entry in complete.tags if tag == "th")
-    assert len([1 for tag, _ in complete.tags if tag == "img"]) == 8
+    assert len([1 for tag, _ in complete.tags if tag == "img"]) == 7
     levels = [int(tag[1]) for tag, _ in complete.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
@@ -156,7 +156,30 @@ def test_pictures_are_those_of_their_cases(tmp_path: Path) -> None:
     out = auto_folder(tmp_path / "out")
     text = write_report(out).read_text(encoding="utf-8")
     pictures = re.findall(r'<img src="data:image/jpeg;base64,([^"]+)" alt="(image \d)', text)
-    assert [name for _, name in pictures] == ["image 1", "image 2", "image 3", "image 0", "image 4"]
+    assert [name for _, name in pictures] == ["image 1", "image 2", "image 3", "image 0"]
     for content, name in pictures:
         file = out / "run" / "evaluation" / "cases" / f"000{name[-1]}.jpg"
         assert base64.b64decode(content) == file.read_bytes()
+
+
+def test_volumes_are_scored_in_3d_and_have_a_distance(tmp_path: Path) -> None:
+    out = auto_folder(tmp_path / "out", names=["liver"], dice=(0.9, 0.8))
+    path = out / "run" / "evaluation" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["mean"] |= {"dsc_3d": 0.6, "hd95": 4.0}
+    for case, score in zip(metrics["cases"], (0.7, 0.5), strict=True):
+        case |= {"dsc_3d": score, "hd95": 40 * (1 - score), "slices": 8}
+    path.write_text(json.dumps(metrics))
+    page = Page(write_report(out))
+    assert page.rows["cases"] == [
+        ["Case", "Dice", "Distance, mm"],
+        ["image 1", "0.500", "20.0"],
+        ["image 0", "0.700", "12.0"],
+    ]
+    assert page.rows["comparison"][1] == ["this network", "0.600"] and "2 volumes" in page.sections["verdict"]
+
+
+def test_folds_are_listed_by_number(tmp_path: Path) -> None:
+    page = Page(write_report(auto_folder(tmp_path / "out", dice=(0.5, 0.7), folds=11)))
+    means = [[f"fold {fold}", f"{0.6 + fold / 100:.3f}", "2"] for fold in range(11)]
+    assert page.rows["folds"][1:] == means and "agree" in page.sections["folds"]
