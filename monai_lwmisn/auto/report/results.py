@@ -61,14 +61,20 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder: the only one, or that of a fold."""
+    """A run folder: the only one, or that of a fold.
+
+    Attributes:
+        folder: of the run.
+        evaluation: folder of the evaluation that counts.
+    """
 
     folder: Path
+    evaluation: Path
 
     @cached_property
     def metrics(self) -> dict[str, Any] | None:
         """The content of metrics.json; None if the network was not evaluated."""
-        path = self.folder / "evaluation" / "metrics.json"
+        path = self.evaluation / "metrics.json"
         return read_object(path) if path.is_file() else None
 
 
@@ -117,12 +123,24 @@ class Results:
         """The run of each fold, or the only run; empty if there is none yet."""
         folds = [path for path in (self.out / "folds").glob("fold_*") if path.name[5:].isdigit()]
         if folds:
-            return [Run(path) for path in sorted(folds, key=lambda path: int(path.name[5:]))]
-        return [Run(self.out / "run")] if (self.out / "run").is_dir() else []
+            folders = sorted(folds, key=lambda path: int(path.name[5:]))
+        else:
+            folders = [self.out / "run"] if (self.out / "run").is_dir() else []
+        other = "" if self.test is None else f"other-{self.test.resolve().name}"
+        return [Run(folder, folder / "evaluation" / other) for folder in folders]
+
+    @cached_property
+    def test(self) -> Path | None:
+        """The other data to test on that the user gave, if any."""
+        asked = self.out / "asked.json"
+        test = read_object(asked).get("test") if asked.is_file() else None
+        return None if test is None else Path(test)
 
     @cached_property
     def evaluated(self) -> list[tuple[int, dict[str, Any]]]:
         """The metrics of the runs that were evaluated, with the place of each run among the runs.
+
+        On other data all runs see the same images, so there only the run of the bundle counts.
 
         Raises:
             LeftOut: there is none.
@@ -130,6 +148,9 @@ class Results:
         found = [(place, run.metrics) for place, run in enumerate(self.runs) if run.metrics is not None]
         if not found:
             raise LeftOut("No scores: the network was not evaluated yet.")
+        if self.test is not None:
+            chosen = self.out / str(self.result.get("bundle", {}).get("run", ""))
+            return [entry for entry in found if self.runs[entry[0]].folder == chosen] or found[:1]
         return found
 
     @cached_property
@@ -153,7 +174,7 @@ class Results:
         cases = []
         several = len(self.label_names) > 1
         for place, metrics in self.evaluated:
-            pictures = self.runs[place].folder / "evaluation" / "cases"
+            pictures = self.runs[place].evaluation / "cases"
             for index, row in enumerate(metrics["cases"]):
                 picture = pictures / f"{index:04d}.jpg"
                 cases.append(
@@ -214,9 +235,9 @@ class Results:
 
     @property
     def baseline(self) -> float | None:
-        """The Dice of the threshold; None if it is not there."""
+        """The Dice of a threshold, for all classes together; None if it was not measured on the tested images."""
         path = self.out / "baseline.json"
-        return _number(read_object(path)["dice"]) if path.is_file() else None
+        return _number(read_object(path)["dice"]) if path.is_file() and self.test is None else None
 
     def _key(self, name: str) -> str:
         return f"{self.metric}_{name.replace(' ', '_')}"

@@ -14,13 +14,15 @@ from monai_lwmisn.errors import counted
 __all__ = ["GRADES", "Verdict", "in_words", "interval", "judge"]
 
 GRADES = (
-    (0.9, "very well found", "the outlines agree nearly everywhere"),
-    (0.8, "well found", "the edges differ by little"),
-    (0.65, "fairly well found", "outlines need correction by hand"),
-    (0.4, "partly found", "large parts are missed or false"),
-    (0.0, "hardly found", "do not use it for this class"),
+    (0.95, "close to what people agree on among themselves"),
+    (0.85, "good: most outlines need no correction"),
+    (0.7, "fair: look at each mask"),
+    (0.5, "weak: a start for labelling by hand"),
+    (0.0, "not usable yet"),
 )
-"""For each lowest Dice coefficient, how well a class is found and what that means."""
+"""Dice, and what it means, from the best on."""
+
+GOOD, FAIR, WEAK = (least for least, _ in GRADES[1:4])
 
 ABOVE_BASELINE = 0.02
 """Dice by which a network must be above a plain threshold to be worth its while."""
@@ -49,9 +51,9 @@ class Verdict(NamedTuple):
     reasons: list[str]
 
 
-def in_words(dice: float) -> tuple[str, str]:
-    """Return how well something with this Dice coefficient is found, and what that means."""
-    return next((found, meaning) for least, found, meaning in GRADES if dice >= least)
+def in_words(dice: float) -> str:
+    """Return what a Dice coefficient means."""
+    return next(words for least, words in GRADES if dice >= least)
 
 
 def interval(values: list[float]) -> tuple[float, float] | None:
@@ -73,27 +75,24 @@ def judge(results: Results) -> Verdict:
     known = [score for score in results.classes if score.dice is not None]
     weakest = min(known, key=lambda score: score.dice or 0.0) if known else None
     lowest = mean if weakest is None or weakest.dice is None else weakest.dice
-    _, meaning = in_words(lowest)
+    what = weakest.name if weakest is not None and len(known) > 1 else "what you labelled"
     reasons = list(_reasons(results, mean, weakest if len(known) > 1 else None))
-    if results.baseline is not None and mean < results.baseline + ABOVE_BASELINE:
+    if results.baseline is not None and len(known) < 2 and mean < results.baseline + ABOVE_BASELINE:
         sentence = "Not good enough: a plain threshold of the brightness does as well."
         return Verdict("poor", sentence, reasons)
-    if lowest < GRADES[3][0]:
-        what = weakest.name if weakest is not None and len(known) > 1 else "what you labelled"
-        return Verdict("poor", f"Not good enough: {what} is hardly found.", reasons)
-    if lowest < GRADES[2][0]:
-        what = weakest.name if weakest is not None and len(known) > 1 else "what you labelled"
-        return Verdict("poor", f"Not good enough yet: {what} is only partly found.", reasons)
-    doubt = len(results.dice) < FEW_CASES or _apart(results) > FAR_APART
-    if lowest < GRADES[1][0]:
-        return Verdict("fair", f"Good enough as a start: {meaning}.", reasons)
-    low = sum(value < GRADES[2][0] for value in results.dice)
+    if lowest < WEAK:
+        return Verdict("poor", f"Not good enough: {what} is not found well enough to be of use.", reasons)
+    if lowest < FAIR:
+        return Verdict("poor", f"Not good enough yet: {what} is found in part only.", reasons)
+    low = sum(value < FAIR for value in results.dice)
     if low > MANY * len(results.dice):
         sentence = f"Good enough for most images, but {low} of {len(results.dice)} need correction by hand."
         return Verdict("fair", sentence, reasons)
-    if doubt:
-        return Verdict("fair", f"It looks good enough ({meaning}), but that is not certain yet.", reasons)
-    return Verdict("good", f"Good enough for images like these: {meaning}.", reasons)
+    if lowest < GOOD:
+        return Verdict("fair", "Good enough as a start: look at each mask, and correct it by hand.", reasons)
+    if len(results.dice) < FEW_CASES or _apart(results) > FAR_APART:
+        return Verdict("fair", "It looks good enough (most outlines are right), but that is not certain yet.", reasons)
+    return Verdict("good", "Good enough for images like these: most outlines need no correction.", reasons)
 
 
 def _apart(results: Results) -> float:
@@ -109,14 +108,13 @@ def _reasons(results: Results, mean: float, weakest: ClassScore | None) -> Itera
     if likely is not None:
         yield f"On many more such {unit}s it would likely lie between {likely[0]:.2f} and {likely[1]:.2f}."
     if weakest is not None and weakest.dice is not None:
-        yield f"The weakest class is {weakest.name}: Dice {weakest.dice:.2f}, {in_words(weakest.dice)[0]}."
-    low = sum(value < GRADES[2][0] for value in values)
+        yield f"The weakest class is {weakest.name}: Dice {weakest.dice:.2f}, {in_words(weakest.dice)}."
+    low = sum(value < FAIR for value in values)
     if low:
-        yield f"{low} of {counted(len(values), unit)} {'has' if low == 1 else 'have'} a Dice below {GRADES[2][0]:g}."
+        yield f"{low} of {counted(len(values), unit)} {'has' if low == 1 else 'have'} a Dice below {FAIR:g}."
     if results.baseline is not None:
-        difference = mean - results.baseline
-        side = "above" if difference >= 0 else "below"
-        yield f"A plain threshold has {results.baseline:.2f}: the network is {abs(difference):.2f} {side} it."
+        whole = ", for all classes together; it cannot tell them apart" if len(results.label_names) > 1 else ""
+        yield f"A plain threshold of the brightness has a Dice of {results.baseline:.2f}{whole}."
     if len(results.of_runs) > 1:
         apart = _apart(results)
         agree = "agree" if apart <= FAR_APART else "disagree: the score depends on which images were trained on"

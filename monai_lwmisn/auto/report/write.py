@@ -40,9 +40,12 @@ __all__ = ["write_report"]
 def write_report(out: Path) -> Path:
     """Write report.html, one file that needs no network: no picture, script or style is elsewhere.
 
-    It reads what the stages left in the folder, and nothing else: fingerprint.json, decisions.json, plan.json,
-    estimate.json, baseline.json, result.json, and of run/ or of each folds/fold_N/ genotype.json, train/history.jsonl
+    It reads what the stages left in the folder, and nothing else: asked.json, fingerprint.json, decisions.json,
+    plan.json, estimate.json, baseline.json, result.json, and of run/ or of each folds/fold_N/ genotype.json, train/history.jsonl
     and evaluation/. A section whose files are missing or damaged is left out, and a sentence says so.
+
+    Where the user gave data to test on, their scores count. ``quality`` in result.json, a list of ``case``,
+    ``estimate`` and ``dice``, tells how far the estimate of quality can be trusted.
 
     Args:
         out: the folder of an `auto` run.
@@ -97,7 +100,8 @@ def _data(results: Results) -> dict[str, Any]:
 
 
 def _plan(results: Results) -> dict[str, Any]:
-    return {"rows": results.decisions("plan.json", "What was to be done is not known")}
+    plan = results.object("plan.json", "What was done is not known")
+    return {"sentences": [str(plan[name]) for name in ("network", "weights_reason", "folds_reason")]}
 
 
 def _decisions(results: Results) -> dict[str, Any]:
@@ -131,8 +135,7 @@ def _classes(results: Results) -> dict[str, Any]:
         if score.dice is None:
             words = "No tested image has it, so nothing is known."
         else:
-            found, meaning = in_words(score.dice)
-            words = f"{found.capitalize()}: {meaning}."
+            words = f"{in_words(score.dice).capitalize()}."
         width = widths.get(score.name, THIN)
         if width < THIN:
             words += (
@@ -167,15 +170,15 @@ def _folds(results: Results) -> dict[str, Any]:
 
 def _comparison(results: Results) -> dict[str, Any]:
     mean = float(np.mean(results.dice))
-    rows = [("this network", mean, None)]
-    if results.baseline is not None:
-        rows.append(("a plain threshold (Otsu)", results.baseline, None))
-    rows += [
-        (str(other["name"]), float(other["dice"]), other.get("seconds")) for other in results.result.get("compared", [])
-    ]
-    if len(rows) == 1:
-        raise LeftOut("No comparison: baseline.json is not there.")
-    return {"rows": [dict(zip(("name", "dice", "seconds"), row, strict=True)) for row in rows]}
+    if results.baseline is None:
+        raise LeftOut("No comparison: baseline.json is not there, or is of other images than the test data.")
+    several = len(results.label_names) > 1
+    return {
+        "rows": [
+            ("this network, mean of the classes" if several else "this network", mean),
+            ("a plain threshold (Otsu)" + (", all classes together" if several else ""), results.baseline),
+        ]
+    }
 
 
 def _cases(results: Results) -> dict[str, Any]:
@@ -238,7 +241,7 @@ def _network(results: Results) -> dict[str, Any]:
 def _times(results: Results) -> dict[str, Any]:
     estimate_there = (results.out / "estimate.json").is_file()
     estimate = results.object("estimate.json", "") if estimate_there else None
-    stages = {str(name): float(seconds) for name, seconds in results.result.get("seconds", {}).items()}
+    stages = {str(name): float(seconds) for name, seconds in results.result.get("times", {}).items()}
     if estimate is None and not stages:
         raise LeftOut("Neither an estimate nor the times of the stages are there.")
     return {
@@ -252,8 +255,7 @@ def _times(results: Results) -> dict[str, Any]:
 def _bundle(results: Results) -> dict[str, Any]:
     if not (results.out / "bundle" / "models").is_dir():
         raise LeftOut("There is no bundle yet: run the same command again to make it.")
-    texts = [str(results.result[name]) for name in ("chosen", "more_labels") if name in results.result]
-    return {"texts": texts, "path": str(results.out / "bundle")}
+    return {"why": results.result.get("bundle", {}).get("why"), "path": str(results.out / "bundle")}
 
 
 SECTIONS = {

@@ -88,15 +88,20 @@ def auto_folder(
         {"key": "train.loss", "value": "dice_ce", "reason": "The class border is 3.0 pixels wide."},
     ]
     write(out / "decisions.json", decisions)
-    write(out / "plan.json", [{"key": "network", "value": "nuclei_microscopy_lwmisn", "reason": "60 images are few."}])
+    plan = {
+        "search": False,
+        "network": "The network is a shipped one.",
+        "weights": True,
+        "weights_reason": "Few images.",
+    }
+    write(out / "plan.json", {**plan, "folds": None, "folds_reason": "One network is trained."})
     write(out / "estimate.json", {"seconds": 600.0, "memory_gib": 1.9, "steps": 4000, "pace": 0.15})
     write(out / "baseline.json", {"dice": 0.412})
     write(
         out / "result.json",
         {
-            "bundle": "bundle",
-            "chosen": "One network is in the bundle.",
-            "seconds": {"look": 8.0, "train": 540.0},
+            "bundle": {"run": "run", "why": "It is the only network."},
+            "times": {"search": 8.0, "train_0": 540.0},
             "quality": [{"case": str(i), "estimate": 0.7 + i / 40, "dice": 0.6 + i / 30} for i in range(12)],
         },
     )

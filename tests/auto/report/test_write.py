@@ -26,6 +26,7 @@ class Page(HTMLParser):
         self.rows: dict[str, list[list[str]]] = {}
         self.section = ""
         self.feed(path.read_text(encoding="utf-8"))
+        self.rows = {name: [row for row in rows if row] for name, rows in self.rows.items()}
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attributes)))
@@ -35,6 +36,10 @@ class Page(HTMLParser):
             self.rows.setdefault(self.section, []).append([])
         elif tag in ("th", "td"):
             self.rows[self.section][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "table":
+            self.rows[self.section].append([])
 
     def handle_data(self, data: str) -> None:
         self.sections[self.section] = self.sections.get(self.section, "") + " " + " ".join(data.split())
@@ -67,11 +72,14 @@ def test_cases_are_worst_first_and_those_without_a_score_last(complete: Page) ->
 
 def test_scores_are_the_means_over_the_cases(complete: Page) -> None:
     mean = (0.91 + 0.55 + 0.83 + 0.88 + 0.86) / 5
-    assert complete.rows["comparison"][1:] == [["this network", f"{mean:.3f}"], ["a plain threshold (Otsu)", "0.412"]]
+    assert complete.rows["comparison"][1:] == [
+        ["this network, mean of the classes", f"{mean:.3f}"],
+        ["a plain threshold (Otsu), all classes together", "0.412"],
+    ]
     inside = complete.rows["classes"][1]
     assert inside[:4] == ["inside", f"{mean:.3f}", "0.550 to 0.910", "5 of 5"]
     # A strip of 3 pixels inside one of 5: 2 * 3 / (3 + 5).
-    assert "Well found" in inside[4] and "0.75" in inside[4]
+    assert "Fair: look at each mask" in inside[4] and "0.75" in inside[4]
 
 
 def test_decisions_have_their_reasons(complete: Page) -> None:
@@ -183,3 +191,21 @@ def test_folds_are_listed_by_number(tmp_path: Path) -> None:
     page = Page(write_report(auto_folder(tmp_path / "out", dice=(0.5, 0.7), folds=11)))
     means = [[f"fold {fold}", f"{0.6 + fold / 100:.3f}", "2"] for fold in range(11)]
     assert page.rows["folds"][1:] == means and "agree" in page.sections["folds"]
+
+
+def test_given_test_data_count_by_the_network_of_the_bundle(tmp_path: Path) -> None:
+    out = auto_folder(tmp_path / "out", dice=(0.9, 0.8), folds=2)
+    (out / "asked.json").write_text(json.dumps({"data": "/data", "test": "/new/hospital b"}))
+    assert {"verdict", "cases"} <= left_out(write_report(out))
+    for fold in range(2):
+        evaluation = out / "folds" / f"fold_{fold}" / "evaluation"
+        metrics = json.loads((evaluation / "metrics.json").read_text())
+        for case in metrics["cases"]:
+            case["dsc"] = 0.5 + fold / 10
+        (evaluation / "other-hospital b").mkdir()
+        (evaluation / "other-hospital b" / "metrics.json").write_text(json.dumps(metrics))
+    result = json.loads((out / "result.json").read_text())
+    (out / "result.json").write_text(json.dumps({**result, "bundle": {"run": "folds/fold_1", "why": "It is best."}}))
+    report = write_report(out)
+    assert [row[2] for row in Page(report).rows["cases"][1:]] == ["0.600", "0.600"]
+    assert "comparison" in left_out(report)  # the threshold was measured on other images
