@@ -41,8 +41,8 @@ def write_report(out: Path) -> Path:
     """Write report.html, one file that needs no network: no picture, script or style is elsewhere.
 
     It reads what the stages left in the folder, and nothing else: asked.json, fingerprint.json, decisions.json,
-    plan.json, estimate.json, baseline.json, result.json, and of run/ or of each folds/fold_N/ genotype.json, train/history.jsonl
-    and evaluation/. A section whose files are missing or damaged is left out, and a sentence says so.
+    plan.json, estimate.json, baseline.json, result.json, and of run/ or of each folds/fold_N/ genotype.json,
+    train/history.jsonl and evaluation/. A section whose files are missing or damaged is left out, and a sentence says so.
 
     Where the user gave data to test on, their scores count. ``quality`` in result.json, a list of ``case``,
     ``estimate`` and ``dice``, tells how far the estimate of quality can be trusted.
