@@ -42,7 +42,8 @@ def write_report(out: Path) -> Path:
 
     It reads what the stages left in the folder, and nothing else: asked.json, fingerprint.json, decisions.json,
     plan.json, estimate.json, baseline.json, result.json, and of run/ or of each folds/fold_N/ genotype.json,
-    train/history.jsonl and evaluation/. A section whose files are missing or damaged is left out, and a sentence says so.
+    train/history.jsonl and evaluation/. A section whose files are missing or damaged is left out, and a sentence says
+    so.
 
     Where the user gave data to test on, their scores count. ``quality`` in result.json, a list of ``case``,
     ``estimate`` and ``dice``, tells how far the estimate of quality can be trusted.
@@ -84,8 +85,8 @@ def _part(section: Callable[[Results], dict[str, Any]], results: Results) -> dic
     except LeftOut as reason:
         return {"left_out": str(reason)}
     except (LWMISNError, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
-        reason = str(error) if isinstance(error, LWMISNError) else "a file is not as this program writes it"
-        return {"left_out": f"This part is left out: {reason.rstrip('.')}. Run the same command again."}
+        cause = str(error) if isinstance(error, LWMISNError) else "a file is not as this program writes it"
+        return {"left_out": f"This part is left out: {cause.rstrip('.')}. Run the same command again."}
 
 
 def _verdict(results: Results) -> dict[str, Any]:
