@@ -56,6 +56,7 @@ setup(
         "python-gdcm>=3.0.24",  # pydicom decodes compressed images with it
         "scikit-image>=0.22",
         "scipy",
+        "sqlalchemy>=2",  # Optuna keeps a shared search in a database with it
         "SimpleITK>=2.3",
         "tensorboard",
         "tifffile",

@@ -203,9 +203,7 @@ def test_resuming_with_the_same_preset_is_right_and_with_another_refused(
 ) -> None:
     run = tmp_path / "run"
     run_folder.search(run, preset="nuclei", data=data)
-    run_folder.search(
-        run, preset="nuclei", variant="light", settings={"search.strategy": "differentiable"}, resume=True
-    )
+    run_folder.search(run, preset="nuclei", variant="light", settings={"search.strategy": "evolve"}, resume=True)
     for asked in ({"preset": "liver_ct"}, {"variant": "paper"}, {"settings": {"search.strategy": "random"}}):
         with pytest.raises(ConfigError, match=r"run was begun with the \w+ '\w+', not '\w+': leave --\w+ out"):
             run_folder.search(run, resume=True, **asked)  # type: ignore[arg-type]

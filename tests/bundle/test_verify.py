@@ -107,7 +107,7 @@ def test_a_failed_check_is_a_finding_and_the_others_go_on(broken: Path) -> None:
     (broken / "LICENSE").unlink()
     (broken / "models" / "model.pt").write_bytes(b"damaged")
     failed = [finding.check for finding in verify(broken) if not finding.passed]
-    assert failed == ["files", "weights", "export", "runtimes"]
+    assert failed == ["files", "weights", "export", "properties", "runtimes"]
 
 
 def test_what_is_no_bundle_is_refused(tmp_path: Path, prostate_bundle: Path) -> None:

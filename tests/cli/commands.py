@@ -23,6 +23,7 @@ SMALL = [
     "--set=search.strategy=differentiable",
     "--set=search.alpha_groups=stages",
     "--set=search.epochs=2",
+    "--set=search.alpha_seeds=1",
     "--set=search.warmup_epochs=1",
     "--set=train.epochs=2",
     "--set=train.val_interval=1",

@@ -27,7 +27,7 @@ def test_show_says_the_same_with_units(trained: Path) -> None:
         assert word in outcome.out
 
 
-def test_show_says_where_convolutions_stand_and_refuses_to_draw_no_cells(tmp_path: Path) -> None:
+def test_show_says_where_convolutions_stand_and_draws_them(tmp_path: Path) -> None:
     blocks = {"encoder": ((),), "middle": (("conv", "conv"),), "decoder": (("conv",),)}
     architecture = Architecture(
         cells={"encoder": 1, "middle": 1, "decoder": 1},
@@ -47,8 +47,8 @@ def test_show_says_where_convolutions_stand_and_refuses_to_draw_no_cells(tmp_pat
     assert rows["cells"] == "0 encoder + 0 middle + 0 decoder"
     assert rows["blocks of encoder"] == "none" and rows["blocks of middle"] == "conv conv"
     assert (rows["channels in decoder"], rows["path of details"], rows["skips"]) == ("6", "none", "add")
-    outcome = lwmisn("show", tmp_path, "-o", tmp_path / "cell.svg")
-    assert outcome.code == 2 and is_one_sentence(outcome.err) and "the network has no cell" in outcome.err
+    outcome = lwmisn("show", tmp_path, "--threads", 1, "-o", tmp_path / "network.svg")
+    assert outcome.code == 0 and "2 x conv 3x3, 8" in (tmp_path / "network.svg").read_text()
 
 
 def test_show_refuses_a_drawing_that_cannot_be_written_and_no_threads(trained: Path, tmp_path: Path) -> None:

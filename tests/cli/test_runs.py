@@ -89,7 +89,7 @@ def test_a_setting_of_an_evaluation_is_for_this_time_only(copy: Path) -> None:
         (["--preset", "nuclei", "--set", "search.epochs=many"], "search.epochs cannot be set to"),
         (["--preset", "nuclei", "--set", "search.epochs=2.5"], "search.epochs cannot be set to 2.5"),
         (["--preset", "nuclei", "--set", "search_epochs"], "not KEY=VALUE"),
-        (["--preset", "nuclei", "--set", "search.mode=foo"], "use one of full, partial, single"),
+        (["--preset", "nuclei", "--set", "search.mode=foo"], "use one of full, partial, pair, single"),
         (["--preset", "nuclei", "--set", "search.search_space=foo"], "use one of"),
         (["--preset", "nuclei", "--set", 'architecture.skip=["add","foo"]'], "use one of concatenate, add, none"),
         (["--preset", "nuclei", "--set", "search.alpha_groups=foo"], "use one of shared, stages"),

@@ -25,7 +25,7 @@ def test_every_baseline_has_a_row_with_its_counts_and_its_source(table: list[Bas
     for row in rows.values():
         assert row["source"] and row["licence"] and row["params"] > 0
         # thop counts at least the convolutions, and some operations several times.
-        assert 0.99 * row["macs"] <= row["macs_thop"] < 2 * row["macs"]
+        assert 0.99 * row["macs"] <= row["macs_thop"] < 4 * row["macs"]
     for name, (params, macs) in COUNTS.items():
         assert rows[name]["params"] / 1e6 == pytest.approx(params, rel=0.01)
         assert rows[name]["macs_thop"] / 1e9 == pytest.approx(macs, rel=0.01)

@@ -95,7 +95,7 @@ def test_costs_of_a_former_release_without_openvino_are_kept(tmp_path: Path, mea
 
 def test_without_the_other_runtimes_there_are_times_under_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "is_installed", lambda runtime: False)
-    cost = measure({"plain": nn.Conv2d(3, 1, 3, padding=1)}, 3)["plain"]
+    cost = measure({"plain": nn.Conv2d(3, 1, 3, padding=1)}, {"plain": 3})["plain"]
     assert cost["latency_ms"] > 0 and cost["latency_onnx_ms"] is cost["latency_openvino_ms"] is None
     assert cost["software"] == f"torch {version('torch')}"
 
