@@ -84,7 +84,7 @@ class Pace:
         loading = self.load * (self.items["training"] + self.items["validation"])
         if wanted["strategy"] == "evolve":
             return loading + wanted["trials"] * EPOCHS_OF_TRIAL * steps
-        return loading + wanted["epochs"] * wanted.get("alpha_seeds", 2) / 2 * SLOWER_SEARCH * steps
+        return loading + wanted["epochs"] * wanted.get("alpha_seeds", 2) * SLOWER_SEARCH * steps
 
     def training_seconds(self, preset: Mapping[str, Any]) -> float:
         """Seconds of the training and evaluation of one network."""

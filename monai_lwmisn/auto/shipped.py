@@ -26,13 +26,16 @@ class Start:
 
     Attributes:
         folder: the bundle.
-        weights_terms: the terms of its weights, where these may be taken; None where only the network may.
         params: parameters of its network for the images.
     """
 
     folder: Path
-    weights_terms: str | None
     params: int
+
+    @property
+    def weights_terms(self) -> str | None:
+        """The terms of its weights, where these may be taken; None where only the network may."""
+        return FREE_WEIGHTS.get(self.folder.name)
 
     @property
     def genotype(self) -> Path:
@@ -78,7 +81,7 @@ def nearest_start(fingerprint: Fingerprint, preset: Mapping[str, Any], wishes: W
             continue
         levels = genotype.architecture.cells_of("encoder")
         distance = abs(levels - preset["architecture"]["cells"]["encoder"])
-        found.append((distance, Start(folder, FREE_WEIGHTS.get(folder.name), params)))
+        found.append((distance, Start(folder, params)))
     nearest = min(found, key=lambda pair: pair[0], default=None)
     # The shape of the network of volumes belongs to the size of the slices, weights of pictures are worth more than it.
     if nearest is None or (nearest[0] and fingerprint.volumetric):

@@ -80,7 +80,6 @@ def load_card(preset: str | None, config: Mapping[str, Any], owner: Owner | None
         "title": owner.name or f"{structures.capitalize()} in {data['modality']}",
         "task": (owner.description or f"Segmentation of {structures} in {data['modality']}").rstrip("."),
         "author": owner.author or "Not named",
-        "licence": f"{owner.licence}\n" if owner.licence else f"{NO_LICENCE}\n",
         "image": f"{data['modality']} images",
         "data_name": "data of the user's own",
         "data_source": "not published",

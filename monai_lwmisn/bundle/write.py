@@ -23,6 +23,8 @@ from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.settings import CONFIGS
 from monai_lwmisn.training.epochs_done import read_epochs_done
 
+OF_CODE = "The configurations, and code where there is any, are of monai_lwmisn, under the following license."
+
 
 def write_bundle(run: Path, bundle: Path, owner: Owner | None = None) -> str:
     """Write a run as a bundle. A bundle that is there is replaced.
@@ -132,8 +134,9 @@ def _write_documents(
         (bundle / path).write_text(text, encoding="utf-8")
     write_json(metadata, bundle / "configs" / "metadata.json")
     write_fixed_files(bundle)
-    if "licence" in card:  # of a user's own bundle
-        (bundle / "LICENSE").write_text(card["licence"], encoding="utf-8")
+    if "author" in card:  # of a user's own bundle
+        of_code = (Path(__file__).parent / "LICENSE").read_text(encoding="utf-8")
+        (bundle / "LICENSE").write_text(f"{card['weights_terms']}\n\n{OF_CODE}\n\n{of_code}", encoding="utf-8")
 
 
 def _split(run: Path) -> dict[str, Any] | None:
