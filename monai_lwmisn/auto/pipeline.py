@@ -271,7 +271,8 @@ class _Pipeline:
         found = result.get("test_data", result["scores"])
         where = f"on {self.test}" if self.test else "on images that the network has not seen"
         lines = [
-            f"{found['metric']} {where}: {_figure(found['dice'])} ({found['words']}); {counted(found['cases'], 'case')}."
+            f"{found['metric']} {where}: {_figure(found['dice'])} ({found['words']}), "
+            f"{counted(found['cases'], 'case')}."
         ]
         if len(found["classes"]) > 1:
             lines += [f"  {name}: {_figure(one['dice'])} ({one['words']})" for name, one in found["classes"].items()]
