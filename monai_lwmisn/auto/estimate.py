@@ -143,7 +143,7 @@ def _time(parser: ConfigParser, batch: int) -> dict[str, float]:
     optimizer, device = parser.get_parsed_content("optimizer"), parser.get_parsed_content("torch_device")
     base = psutil.Process().memory_info().rss
     network.train()
-    times = []
+    times: list[float] = []
     end = time.perf_counter() + SECONDS
     batches: Iterator[Any] = chain.from_iterable(repeat(loader))
     while len(times) < STEPS and time.perf_counter() < end:

@@ -119,7 +119,10 @@ class _Pipeline:
         return result
 
     def _check_begun(self) -> None:
-        asked = {"data": str(self.data.absolute()), "test": None if self.test is None else str(self.test.absolute())}
+        asked: dict[str, Any] = {
+            "data": str(self.data.absolute()),
+            "test": None if self.test is None else str(self.test.absolute()),
+        }
         asked |= {"wishes": dataclasses.asdict(self.wishes)}
         file = self.out / "asked.json"
         if file.exists():
