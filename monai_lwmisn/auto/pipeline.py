@@ -272,7 +272,7 @@ class _Pipeline:
 
     def _say_result(self, result: dict[str, Any], bundle: Path, report: Path | None) -> None:
         found = result.get("test_data", result["scores"])
-        where = f"on {self.test}" if self.test else "on images that the network has not seen"
+        where = f"on {self.test}" if self.test else "on images that were not trained on here"
         lines = [
             f"{found['metric']} {where}: {_figure(found['dice'])} ({found['words']}), "
             f"{counted(found['cases'], 'case')}."
