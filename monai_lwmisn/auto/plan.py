@@ -83,8 +83,8 @@ def make_plan(fingerprint: Fingerprint, decisions: Sequence[Decision], wishes: W
     why = f"{cases} are too few for a search" if fingerprint.cases < FEW else "the time is too short for a search"
     network = f"The network is that of the shipped bundle '{name}', because {why}."
     weights_reason = (
-        f"The training begins with the weights of that bundle; {start.weights_terms} If your images are among those that it "
-        "learned from (docs/README.md in it names them), the score is too high."
+        f"The training begins with the weights of that bundle; {start.weights_terms} If your "
+        "images are among those that it learned from (docs/README.md in it names them), the score is too high."
         if start.weights
         else "The training begins with random weights, because the terms of that bundle's would bind yours."
     )
