@@ -17,7 +17,8 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10",
-    packages=find_packages(include=["monai_lwmisn", "monai_lwmisn.*"]),
+    packages=[*find_packages(include=["monai_lwmisn", "monai_lwmisn.*"]), "monai_lwmisn.bundles"],
+    package_dir={"monai_lwmisn.bundles": "bundles"},
     package_data={
         "monai_lwmisn": [
             "py.typed",
@@ -32,6 +33,7 @@ setup(
             "auto/report/*.css",
             "auto/report/*.js",
         ],
+        "monai_lwmisn.bundles": ["*/*", "*/*/*"],
     },
     install_requires=[
         "monai>=1.5",

@@ -34,6 +34,8 @@ def bundle_configs(run: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
         configs["search"]["search"] = {**configs["search"]["search"], "storage": None}
     if configs["search"]["search"]["genotype"] is not None:
         configs["search"]["search"] = {**configs["search"]["search"], "genotype": _GENOTYPE}
+    if configs["train"]["train"].get("start") is not None:
+        configs["train"]["train"] = {**configs["train"]["train"], "start": None}
     inference = dict(run["inference"]) if "inference" in run else inference_config(run["evaluate"])
     return {**configs, "inference": {**inference, "bundle_root": "."}}
 
@@ -76,7 +78,7 @@ def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     plain = {stage: fill(stage, values) for stage in STAGES}
     changed: dict[str, Any] = {}
     for key in all_settings():
-        if key in ("search.genotype", "search.storage"):
+        if key in ("search.genotype", "search.storage", "train.start"):
             continue  # places
         for stage, config in run.items():
             value = _value(config, key)

@@ -1,4 +1,4 @@
-"""Adds the command that looks at data and decides: init."""
+"""Adds the commands for data of one's own: auto does everything, init only looks and decides."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monai_lwmisn.cli.arguments import YOUR_DATA, Commands
-from monai_lwmisn.cli.terminal import say
+from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,12 +19,34 @@ SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def add_commands(commands: Commands) -> None:
-    """Add init."""
+    """Add auto and init."""
     with commands.heading(YOUR_DATA):
+        _add_auto(commands)
         init = commands.add("init", _init, "look at a data set, and write a preset with the reason for each setting")
     init.add_argument("data", type=Path, metavar="DATA", help=OWN_DATA_HELP)
     init.add_argument("-o", "--output", type=Path, metavar="PRESET.json", required=True, help="the preset to make")
     add_wishes(init)
+
+
+def _add_auto(commands: Commands) -> None:
+    parser = commands.add(
+        "auto",
+        _auto,
+        "look at a data set, decide, train and measure; a bundle and a report of your own",
+        epilog="It asks nothing. The same command resumes after an interruption.",
+        way_on=lambda arguments: f"; resume with the same command, all that is finished is in {arguments.output}",
+    )
+    parser.add_argument("data", type=Path, metavar="DATA", help=OWN_DATA_HELP)
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", required=True, help="the folder to make")
+    parser.add_argument("--test", type=Path, metavar="TESTDATA", help="other images with labels, to measure on as well")
+    add_wishes(parser)
+    for option, metavar, words in (
+        ("name", "TITLE", "title of the bundle"),
+        ("author", "NAME", "who made it"),
+        ("licence", "TERMS", "terms of its weights, such as CC-BY-4.0"),
+        ("description", "SENTENCE", "what it segments"),
+    ):
+        parser.add_argument(f"--{option}", metavar=metavar, help=f"{words}, for the model card and the metadata")
 
 
 def add_wishes(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +97,16 @@ def _seconds(text: str) -> float:
     if match is None or not float(match[1]):
         raise ConfigError(f"The time {text!r} is not understood: write for example 90s, 30m or 2h.")
     return float(match[1]) * SECONDS[match[2]]
+
+
+def _auto(arguments: argparse.Namespace) -> None:
+    sleep_early()
+    from monai_lwmisn.auto.pipeline import auto
+    from monai_lwmisn.bundle.card import Owner
+
+    owner = Owner(arguments.name, arguments.author, arguments.licence, arguments.description)
+    wishes = wishes_of(arguments, test=arguments.test is not None)
+    auto(arguments.data, arguments.output, wishes, test=arguments.test, owner=owner, say=say)
 
 
 def _init(arguments: argparse.Namespace) -> None:

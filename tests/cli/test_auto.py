@@ -59,3 +59,30 @@ def test_a_preset_that_is_there_is_not_written_over(tmp_path: Path, capsys: pyte
     assert main(["init", str(tmp_path), "-o", str(tmp_path / "mine.json")]) == 2
     assert "mine.json exists" in capsys.readouterr().err
     assert (tmp_path / "mine.json").read_text() == "changed by hand"
+
+
+def test_auto_takes_the_wishes_and_the_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict = {}
+
+    def record(data: Path, out: Path, wishes: object, **others: object) -> None:
+        given.update(data=data, out=out, wishes=wishes, **others)
+
+    monkeypatch.setattr("monai_lwmisn.auto.pipeline.auto", record)
+    options = [
+        "--time",
+        "30m",
+        "--latency",
+        "5ms",
+        "--folds",
+        "3",
+        "--test",
+        "other",
+        "--author",
+        "Jane",
+        "--name",
+        "T",
+    ]
+    assert main(["auto", "data", "-o", str(tmp_path), *options]) == 0
+    wishes, owner = given["wishes"], given["owner"]
+    assert (wishes.time, wishes.latency_ms, wishes.folds, wishes.test) == (1800.0, 5.0, 3, True)
+    assert (owner.author, owner.name, owner.licence, given["test"]) == ("Jane", "T", None, Path("other"))
