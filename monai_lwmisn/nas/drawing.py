@@ -64,7 +64,7 @@ def suggest_genotype(
     Raises:
         ConfigError: for an unknown search space or kind of groups.
     """
-    operations = [name for name in find_candidates(search_space) if name != "zero"]
+    operations = find_candidates(search_space, without_zero=True)
     groups = find_groups(alpha_groups)
     architecture = suggest_architecture(trial, in_channels, out_channels, slices)
     edges = {group: _suggest_cell(trial, group, operations) for group in groups} if architecture.has_cells else {}

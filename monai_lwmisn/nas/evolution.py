@@ -49,7 +49,7 @@ REDUCTION = 3
 """Of so many networks at a rung, one goes on to the next, which is so many times as long."""
 
 FRUITLESS = 500
-"""Networks over the budget in a row after which a search is given up."""
+"""Networks in a row that are over the budget or known, after which a search is given up."""
 
 
 class Score(NamedTuple):
@@ -96,7 +96,7 @@ class Evolution:
         reference_share: float = 1.0,
         runtime: str = "torch",
         threads: int = THREADS,
-        trials: int = 40,
+        trials: int = 30,
         first_rung: int = 3,
         finalists: int = 3,
         seeds: int = 2,
@@ -135,7 +135,7 @@ class Evolution:
             fruitless = 0 if self._try(self._unfinished() or self._ask(), limits, done) else fruitless + 1
             self._add_seconds(time.monotonic() - start)
             if fruitless == FRUITLESS:
-                raise BudgetError(f"None of {FRUITLESS} networks in a row keeps the budget: widen it.")
+                raise BudgetError(f"None of {FRUITLESS} networks in a row keeps the budget and is new: widen it.")
         start = time.monotonic()
         best = max(self._finals(), key=lambda score: score.dice)
         self._add_seconds(time.monotonic() - start)

@@ -42,7 +42,7 @@ _NO_COSTS: dict[str, Any] = {
 
 
 _EVOLVE: dict[str, Any] = {"search.reference_share": 0.8, "search.latency_threads": 1}
-"""Whole networks that take at most 0.8 of UNeXt-S's time with one thread, and so no more of it with two."""
+"""Whole networks that take at most 0.8 of UNeXt-S's processor time under torch with one thread."""
 
 _TABLE_5: dict[str, Any] = {
     **_CELLS,

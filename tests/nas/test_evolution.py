@@ -222,7 +222,7 @@ def test_what_cannot_be_searched_is_refused(tmp_path: Path, monkeypatch: pytest.
         assert "cret" not in str(refused.value)
     with pytest.raises(ConfigError, match=r"in host/study cannot be opened .*install the driver.*\[postgresql\]"):
         search(tmp_path, storage="oracle+cx_oracle://me@host/study")
-    with pytest.raises(BudgetError, match="in a row keeps the budget"):
+    with pytest.raises(BudgetError, match="in a row keeps the budget and is new"):
         search(tmp_path, budget={"params": 10})
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ConfigError, match="without torchrun"):

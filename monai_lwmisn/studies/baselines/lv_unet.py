@@ -123,6 +123,8 @@ class PlainBlock(nn.Sequential):
 class LVUNet(nn.Module):
     """LV-UNet without pretraining, at the size of its published counts; skips are added.
 
+    The widths, the kernels of the activations and the groups of blocks are those of the authors' code.
+
     The publication pretrains the groups of MobileNetV3. It trains with an activation between the two pointwise
     convolutions of a block that becomes linear over the epochs, and then merges the two. Here that activation is linear
     from the start, and they are not merged, as in the published counts; merged, the network has 0.52 M parameters. In
