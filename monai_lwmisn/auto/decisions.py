@@ -39,6 +39,7 @@ class Wishes:
         effort: quick, normal or thorough.
         folds: folds of a cross-validation; None to decide by the cases.
         test: whether other data are there to test on.
+        compare: also train MONAI's BasicUNet for the same time.
 
     Raises:
         ConfigError: a value is out of range.
@@ -50,6 +51,7 @@ class Wishes:
     effort: str = "normal"
     folds: int | None = None
     test: bool = False
+    compare: bool = False
 
     def __post_init__(self) -> None:
         if self.effort not in EFFORTS:
@@ -60,6 +62,11 @@ class Wishes:
                 raise ConfigError(f"{name} is {value}: give a number above 0.")
         if self.folds is not None and self.folds < 2:
             raise ConfigError(f"There are {self.folds} folds asked for: give at least 2.")
+
+    @property
+    def shares(self) -> int:
+        """Networks that are also trained on a part of the cases, to tell what more labels would bring."""
+        return 2 if self.effort == "thorough" else 0
 
     @property
     def seconds(self) -> float:

@@ -11,15 +11,19 @@ import importlib
 import importlib.util
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.auto.baseline import otsu_dice
+from monai_lwmisn.auto.basic_unet import train_basic_unet
 from monai_lwmisn.auto.decisions import Decision, Wishes, preset_of, to_dicts
+from monai_lwmisn.auto.ensemble import evaluate_ensemble
 from monai_lwmisn.auto.estimate import duration, estimate, measure_pace
 from monai_lwmisn.auto.fingerprint import Fingerprint, take_fingerprint
+from monai_lwmisn.auto.label_curve import FEWEST, SHARES, cases_of, train_on_share
 from monai_lwmisn.auto.page import decisions_text, summary
 from monai_lwmisn.auto.plan import Plan, make_plan, paced, planned
 from monai_lwmisn.auto.preset_file import write_preset
@@ -90,17 +94,22 @@ class _Pipeline:
         plan = self._decide(fingerprint)
         runs = self._runs(plan)
         preset = self.out / "preset.json"
-        times: dict[str, float] = {}
-        self._search(runs[0], preset, times)
-        self._pace_found(fingerprint, plan, runs[0], times)
+        self._search(runs[0], preset)
+        self._pace_found(fingerprint, plan, runs[0])
         for fold, run in enumerate(runs):
-            self._train(run, fold, runs, times)
+            self._train(run, fold, runs)
         baseline = self.out / "baseline.json"
         if not baseline.exists():
             dice = [value for run in runs for value in otsu_dice(run)]
             mean = sum(dice) / len(dice)
             write_json({"method": "a threshold by Otsu's method on each image", "dice": mean, "cases": dice}, baseline)
         chosen = self._chosen(runs)
+        if self.wishes.compare:
+            self._compare(runs)
+        if self.wishes.shares and len(cases_of(runs[0])) >= FEWEST:
+            self._learn_from_shares(runs[0], preset)
+        if self.test is not None and len(runs) > 1:
+            self._together(runs, chosen)
         bundle = self.out / "bundle"
         if plan.weights and plan.start is not None:
             owner = dataclasses.replace(
@@ -112,7 +121,7 @@ class _Pipeline:
             if not finding.passed:
                 self.say(str(finding))
         raise_for_failures(bundle, findings)
-        result = self._result(fingerprint, runs, chosen, times, read_json(baseline)["dice"])
+        result = self._result(fingerprint, runs, chosen, read_json(baseline)["dice"])
         write_json(result, self.out / "result.json")
         report = self._report()
         self._say_result(result, bundle, report)
@@ -164,7 +173,8 @@ class _Pipeline:
         plan = make_plan(fingerprint, decide(fingerprint, self.wishes), self.wishes)
         decisions = planned(fingerprint, self.wishes, plan, None)
         about = f"Made from {fingerprint.path}: {summary(fingerprint)}"
-        preset, networks = self.out / "preset.json", plan.folds or 1
+        preset, folds = self.out / "preset.json", plan.folds or 1
+        networks = folds * (2 if self.wishes.compare else 1) + self.wishes.shares
         write_preset(decisions, preset, about)
         pace = measure_pace(self.out / ".pace", preset, self.data, plan.start.genotype if plan.start else None)
         for _ in range(2):  # the interval of validations depends on the epochs, and these on its share of the time
@@ -191,17 +201,31 @@ class _Pipeline:
             return [self.out / "run"]
         return [self.out / "folds" / f"fold_{fold}" for fold in range(plan.folds)]
 
-    def _search(self, run: Path, preset: Path, times: dict[str, float]) -> None:
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        """Add what a stage takes to its time in times.json, also where it is interrupted by an error or Ctrl-C."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            times = self._times()
+            times[stage] = round(times.get(stage, 0.0) + time.perf_counter() - began, 1)
+            write_json(times, self.out / "times.json")
+
+    def _times(self) -> dict[str, float]:
+        file = self.out / "times.json"
+        return dict(read_json(file)) if file.exists() else {}
+
+    def _search(self, run: Path, preset: Path) -> None:
         if (run / "genotype.json").exists():
             return
-        began = time.perf_counter()
-        if find_state(run, "search") is not None:
-            search(run, resume=True)
-        else:
-            search(run, preset=str(preset), data=self.data)
-        times["search"] = time.perf_counter() - began
+        with self._timed("search"):
+            if find_state(run, "search") is not None:
+                search(run, resume=True)
+            else:
+                search(run, preset=str(preset), data=self.data)
 
-    def _pace_found(self, fingerprint: Fingerprint, plan: Plan, run: Path, times: dict[str, float]) -> None:
+    def _pace_found(self, fingerprint: Fingerprint, plan: Plan, run: Path) -> None:
         """Fit the epochs to the network that a search found, whose pace is its own."""
         file = self.out / "pace.json"
         if file.exists():
@@ -212,21 +236,20 @@ class _Pipeline:
         preset = self.out / "preset.json"
         pace = measure_pace(self.out / ".pace", preset, self.data, run / "genotype.json")
         before = preset_of(self._decisions())
-        searched = times.get("search", pace.search_seconds(before))
+        searched = self._times().get("search", pace.search_seconds(before))
         decisions = planned(fingerprint, self.wishes, plan, pace.per_step(before), searched)
         write_json(dict(paced(decisions)), file)
 
-    def _train(self, run: Path, fold: int, runs: list[Path], times: dict[str, float]) -> None:
+    def _train(self, run: Path, fold: int, runs: list[Path]) -> None:
         settings = dict(read_json(self.out / "pace.json"))
-        began = time.perf_counter()
         if fold and not (run / "genotype.json").exists():
             given = {"search.strategy": "given", "search.genotype": str((runs[0] / "genotype.json").absolute())}
             search(run, preset=str(self.out / "preset.json"), data=self.data, settings={**given, "data.fold": fold})
-        done = read_epochs_done(run)
-        if done is None or not done.is_finished:
-            self.say(f"Training {fold + 1} of {len(runs)}" if len(runs) > 1 else "Training")
-            train(run, settings=settings, resume=find_state(run, "train") is not None)
-            times[f"train_{fold}"] = time.perf_counter() - began
+        with self._timed(f"train_{fold}"):
+            done = read_epochs_done(run)
+            if done is None or not done.is_finished:
+                self.say(f"Training {fold + 1} of {len(runs)}" if len(runs) > 1 else "Training")
+                train(run, settings=settings, resume=find_state(run, "train") is not None)
         if not _is_of(run / "evaluation" / "metrics.json", run):
             evaluate(run)
         if self.test is not None:
@@ -234,23 +257,60 @@ class _Pipeline:
             if not _is_of(file, run):
                 evaluate(run, data=self.test, settings={"data.dataset": recognise_dataset(self.test)})
 
+    def _compare(self, runs: list[Path]) -> None:
+        """Train MONAI's BasicUNet as long as the search and the training of each network took."""
+        file, times = self.out / "basic_unet.json", self._times()
+        if file.exists():
+            return
+        measured = []
+        with self._timed("basic_unet"):
+            for fold, run in enumerate(runs):
+                self.say(f"MONAI's BasicUNet, {fold + 1} of {len(runs)}" if len(runs) > 1 else "MONAI's BasicUNet")
+                seconds = times.get("search", 0.0) / len(runs) + times[f"train_{fold}"]
+                measured.append(train_basic_unet(run, self.out / "basic_unet" / f"fold_{fold}", seconds))
+            write_json({"metrics": measured}, file)
+
+    def _learn_from_shares(self, run: Path, preset: Path) -> None:
+        file = self.out / "label_curve.json"
+        if file.exists():
+            return
+        with self._timed("label_curve"):
+            measured = []
+            for name, share in SHARES.items():
+                self.say(f"Training on a {name} of the cases, to tell what more labels would bring")
+                measured.append(train_on_share(run, self.out / "label_curve" / name, share, preset, self.data))
+            write_json({"metrics": measured}, file)
+
+    def _together(self, runs: list[Path], chosen: Path) -> None:
+        file = self.out / "ensemble.json"
+        if self.test is not None and not file.exists():
+            dataset = recognise_dataset(self.test)
+            write_json(evaluate_ensemble(runs, chosen, self.test, dataset, self.out / "ensemble"), file)
+
     def _chosen(self, runs: list[Path]) -> Path:
         """Return the run of the bundle: of several the one that is best on its validation part."""
         return max(runs, key=_validation_dice)
 
-    def _result(
-        self, fingerprint: Fingerprint, runs: list[Path], chosen: Path, times: dict[str, float], baseline: float
-    ) -> dict[str, Any]:
-        names = list(fingerprint.label_names.values())
+    def _result(self, fingerprint: Fingerprint, runs: list[Path], chosen: Path, baseline: float) -> dict[str, Any]:
+        def scores_of(measured: list[dict[str, Any]]) -> dict[str, Any]:
+            return scores(measured, list(fingerprint.label_names.values()), fingerprint.volumetric)
+
         measured = [read_json(run / "evaluation" / "metrics.json") for run in runs]
-        found = scores(measured, names, fingerprint.volumetric)
-        result: dict[str, Any] = {"scores": found, "baseline": baseline}
+        result: dict[str, Any] = {"scores": scores_of(measured), "baseline": baseline}
         if self.test is not None:
-            others = [read_json(evaluation_folder(run, data=self.test) / "metrics.json") for run in runs]
-            result["test_data"] = scores(others, names, fingerprint.volumetric)
+            # All networks see the same images, so only that of the bundle counts, as in use.
+            own = read_json(evaluation_folder(chosen, data=self.test) / "metrics.json")
+            result["test_data"] = scores_of([own])
+            if (self.out / "ensemble.json").exists():
+                result["ensemble"] = scores_of([read_json(self.out / "ensemble.json")])["dice"]
+        if (self.out / "basic_unet.json").exists():
+            result["basic_unet"] = scores_of(read_json(self.out / "basic_unet.json")["metrics"])["dice"]
+        if (self.out / "label_curve.json").exists():
+            curve = read_json(self.out / "label_curve.json")["metrics"]
+            points = [(one["training_cases"], scores_of([one])["dice"]) for one in curve]
+            points.append((len(cases_of(runs[0])), scores_of(measured[:1])["dice"]))
+            result["label_curve"] = [{"cases": cases, "dice": dice} for cases, dice in points]
         own = read_json(chosen / "evaluation" / "metrics.json")
-        before = self.out / "result.json"
-        earlier = read_json(before).get("times", {}) if before.exists() else {}
         return {
             **result,
             "bundle": {
@@ -262,7 +322,7 @@ class _Pipeline:
                 "latency_ms": own["latency_ms"],
                 "peak_memory_mb": own["peak_memory_mb"],
             },
-            "times": {**earlier, **{stage: round(seconds, 1) for stage, seconds in times.items()}},
+            "times": self._times(),
         }
 
     def _report(self) -> Path | None:
@@ -279,6 +339,16 @@ class _Pipeline:
         ]
         if len(found["classes"]) > 1:
             lines += [f"  {name}: {_figure(one['dice'])} ({one['words']})" for name, one in found["classes"].items()]
+        if result.get("ensemble") is not None:
+            lines.append(
+                f"All {len(result['scores']['folds'])} networks together have {_figure(result['ensemble'])}; the bundle "
+                "holds one, which is as many times faster."
+            )
+        if "basic_unet" in result:
+            lines.append(
+                f"MONAI's BasicUNet, trained for the same time, has {_figure(result['basic_unet'])} where this network "
+                f"has {_figure(result['scores']['dice'])}."
+            )
         lines.append(f"A threshold alone (Otsu) has {result['baseline']:.3f} for all classes together.")
         if result["scores"]["agreement"] is not None:
             folds = result["scores"]["folds"]

@@ -76,6 +76,11 @@ def make_plan(fingerprint: Fingerprint, decisions: Sequence[Decision], wishes: W
     if start is None:
         how = "short trainings of whole networks" if time_allows else "a differentiable search, as the time is short"
         why = "" if time_allows and fingerprint.cases >= FEW else " No shipped network fits these images and limits."
+        if folds:
+            why += (
+                " The search uses the training and validation cases of the first fold, which the other folds test on, "
+                "so that their scores may be a little too high."
+            )
         network = f"A network is searched for, by {how}.{why}"
         weights_reason = "The training begins with random weights, as those of a new network must."
         return Plan(True, network, None, False, weights_reason, folds, folds_reason)

@@ -77,9 +77,9 @@ class _Case:
         pixels = self.grid.batch * self.grid.crop[0] * self.grid.crop[1] * (4 if self.fine else 1)
         return STEP + MEGAPIXEL * pixels / 1e6 if self.pace is None else self.pace
 
-    def epochs(self, share: float, slower: float, least: int, most: int) -> int:
-        """Epochs that a share of the time is enough for, in each fold."""
-        seconds = self.wishes.seconds * share / (self.folds or 1)
+    def epochs(self, share: float, networks: int, slower: float, least: int, most: int) -> int:
+        """Epochs that a share of the time is enough for, of each of some networks."""
+        seconds = self.wishes.seconds * share / networks
         return int(min(most, max(least, seconds / (self.steps * self.step_seconds * slower))))
 
 
@@ -235,14 +235,14 @@ def _architecture(case: _Case) -> Iterator[Decision]:
 
 def _search(case: _Case) -> Iterator[Decision]:
     wishes = case.wishes
-    epochs = case.epochs(SEARCH_SHARE, 1.0, least=1, most=10**6)
+    epochs = case.epochs(SEARCH_SHARE, 1, 1.0, least=1, most=10**6)
     trials = min(MOST_TRIALS, int(epochs / EPOCHS_OF_TRIAL))
     time = f"{_minutes(wishes.seconds * SEARCH_SHARE)} are for the search"
     if trials >= FEWEST_TRIALS:
         yield Decision("search.strategy", "evolve", f"{time}: enough for {trials} short trainings of whole networks.")
         yield Decision("search.trials", trials, f"{time}.")
     else:
-        epochs = case.epochs(SEARCH_SHARE, SLOWER_SEARCH, least=3, most=40)
+        epochs = case.epochs(SEARCH_SHARE, 1, SLOWER_SEARCH, least=3, most=40)
         yield Decision(
             "search.strategy", "differentiable", f"{time}: too little for short trainings of whole networks."
         )
@@ -259,10 +259,11 @@ def _search(case: _Case) -> Iterator[Decision]:
 
 
 def _training(case: _Case) -> Iterator[Decision]:
-    epochs = case.epochs(1 - SEARCH_SHARE, 1.0, least=10, most=1000)
+    networks = (case.folds or 1) + case.wishes.shares
+    epochs = case.epochs(1 - SEARCH_SHARE, networks, 1.0, least=10, most=1000)
     steps = int(epochs * case.steps)
     seconds = case.wishes.seconds * (1 - SEARCH_SHARE)
-    of_each = f", for {case.folds} folds" if case.folds else ""
+    of_each = f", for {networks} networks" if networks > 1 else ""
     yield Decision("train.epochs", epochs, f"{_minutes(seconds)} are for the training{of_each}: about {steps} steps.")
     yield Decision("train.batch_size", case.grid.batch, _area(case))
     yield Decision("train.warmup_epochs", round(min(3.0, epochs / 10), 1), "A tenth of the epochs, at most 3.")

@@ -40,8 +40,10 @@ def bundle_configs(run: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
     return {**configs, "inference": {**inference, "bundle_root": "."}}
 
 
-def chosen_postprocessing(run: Path, evaluate: Mapping[str, Any]) -> list[Any]:
-    """Return the steps of the post-processing of a run that were chosen on its validation part.
+def chosen_inference(run: Path, evaluate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the inference of a run, with what was chosen on its validation part.
+
+    These are the steps of the post-processing, and the quality below which masks are flagged.
 
     Args:
         run: the run folder.
@@ -50,19 +52,23 @@ def chosen_postprocessing(run: Path, evaluate: Mapping[str, Any]) -> list[Any]:
     Raises:
         ConfigError: they were chosen for other weights than the run has.
     """
-    steps, file = evaluate["inference"]["postprocessing"], run / evaluate.get("choice_file", "")
-    if not file.is_file():  # there was nothing to choose
-        return list(steps)
+    settings, file = dict(evaluate["inference"]), run / evaluate.get("choice_file", "")
+    if not file.is_file():  # of a former release, where there was nothing to choose
+        return settings
     choice = read_json(file)
     if choice["weights_sha256"] != sha256_of(run / "models" / "model.pt"):
         raise ConfigError(f"{file} was chosen for other weights: run lwmisn evaluate {run}.")
     of_classes = {"_target_": f"{OfClassesd.__module__}.{OfClassesd.__name__}", "keys": "pred"}
-    return [
+    steps = settings["postprocessing"]
+    settings["postprocessing"] = [
         steps[one["step"]]
         if one["classes"] is None
         else {**of_classes, "transform": steps[one["step"]], "classes": one["classes"]}
         for one in choice["chosen"]
     ]
+    if "flag_below" in choice:
+        settings["flag_below"] = choice["flag_below"]
+    return settings
 
 
 def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

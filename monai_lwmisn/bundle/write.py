@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.bundle.card import Owner, data_license, load_card, measured_text, model_card
-from monai_lwmisn.bundle.configs import bundle_configs, changed_settings, chosen_postprocessing
+from monai_lwmisn.bundle.configs import bundle_configs, changed_settings, chosen_inference
 from monai_lwmisn.bundle.metadata import bundle_metadata, installed_libraries
 from monai_lwmisn.config import read_configs, write_configs
 from monai_lwmisn.data import read_datalist
@@ -53,8 +53,7 @@ def write_bundle(run: Path, bundle: Path, owner: Owner | None = None) -> str:
     genotype = Genotype.load(run / "genotype.json")
     load_weights(LWMISN(genotype), run / "models" / "model.pt")
     evaluate, settings = configs["evaluate"], changed_settings(configs)
-    steps = chosen_postprocessing(run, evaluate)
-    configs["evaluate"] = {**evaluate, "inference": {**evaluate["inference"], "postprocessing": steps}}
+    configs["evaluate"] = {**evaluate, "inference": chosen_inference(run, evaluate)}
     training = read_epochs_done(run)
     if training is not None and not training.is_finished:
         remedy = f"lwmisn train {run} --resume finishes it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ def _add_auto(commands: Commands) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", required=True, help="the folder to make")
     parser.add_argument("--test", type=Path, metavar="TESTDATA", help="other images with labels, to measure on as well")
     add_wishes(parser)
+    parser.add_argument(
+        "--compare", action="store_true", help="also train MONAI's BasicUNet for the same time, to compare with"
+    )
     for option, metavar, words in (
         ("name", "TITLE", "title of the bundle"),
         ("author", "NAME", "who made it"),
@@ -56,7 +60,11 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", metavar="0.1M", help="upper limit for parameters (default: 0.15M)")
     parser.add_argument("--folds", type=int, metavar="N", help="folds of a cross-validation (default: by the cases)")
     efforts = parser.add_mutually_exclusive_group()
-    for effort, words in (("quick", "minutes"), ("normal", "under an hour"), ("thorough", "some hours")):
+    for effort, words in (
+        ("quick", "minutes"),
+        ("normal", "under an hour"),
+        ("thorough", "some hours, and tell what more labels would bring"),
+    ):
         note = " (default)" if effort == "normal" else ""
         efforts.add_argument(
             f"--{effort}", dest="effort", action="store_const", const=effort, help=f"take {words}{note}"
@@ -105,7 +113,7 @@ def _auto(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.bundle.card import Owner
 
     owner = Owner(arguments.name, arguments.author, arguments.licence, arguments.description)
-    wishes = wishes_of(arguments, test=arguments.test is not None)
+    wishes = replace(wishes_of(arguments, test=arguments.test is not None), compare=arguments.compare)
     auto(arguments.data, arguments.output, wishes, test=arguments.test, owner=owner, say=say)
 
 

@@ -124,8 +124,7 @@ def _add_segment(commands: Commands) -> None:
         "--flag-below",
         type=float,
         metavar="QUALITY",
-        default=0.9,
-        help="the estimate below which --flag says so (default: %(default)s)",
+        help="the estimate below which --flag says so (default: that of the bundle, by its validation part)",
     )
     segmentation.add_argument(
         "--next-free-name",

@@ -148,7 +148,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
     weights = train(arguments.run, settings=config.parse_overrides(arguments.set), resume=arguments.resume)
     choice = arguments.run / "train" / "postprocessing.json"
-    chosen = f"{format_choice(read_json(choice))}\n" if choice.is_file() else ""
+    chosen = f"{format_choice(read_json(choice))}\n" if choice.is_file() and read_json(choice)["steps"] else ""
     say(f"The weights: {weights}\n{chosen}Measure them: lwmisn evaluate {arguments.run}")
 
 

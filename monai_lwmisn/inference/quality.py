@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 LOOK_AT_THIS = 0.9
-"""The estimate below which somebody should look at the mask."""
+"""The estimate below which somebody should look at the mask, in a bundle that has none of its validation part."""
 
 __all__ = ["LOOK_AT_THIS", "estimate_quality"]
 

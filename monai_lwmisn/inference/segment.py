@@ -25,7 +25,6 @@ from monai_lwmisn.inference.measures import Measures, measure
 from monai_lwmisn.inference.overlays import draw_overlay
 from monai_lwmisn.inference.pictures import stored_values
 from monai_lwmisn.inference.predict import Predictor, load_bundle
-from monai_lwmisn.inference.quality import LOOK_AT_THIS
 from monai_lwmisn.inference.tables import ResultTable
 from monai_lwmisn.inference.volumes import read_volume
 from monai_lwmisn.inference.writers import Write, is_replaceable, write_files
@@ -74,7 +73,7 @@ def segment(
     table: str | os.PathLike[str] | None = None,
     overlays: bool = False,
     flag: bool = False,
-    flag_below: float = LOOK_AT_THIS,
+    flag_below: float | None = None,
     next_free_name: bool = False,
     started: Callable[[int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -99,7 +98,7 @@ def segment(
             interruption.
         overlays: also draw the contours on the image, as ``NAME_overlay.png``.
         flag: also estimate how good each mask is, see :func:`.quality.estimate_quality`.
-        flag_below: the estimate below which somebody should look at a mask.
+        flag_below: the estimate below which somebody should look at a mask; None for that of the bundle.
         next_free_name: where another file has the name of a mask or of the table, put ``_2`` and so on behind the name
             of the input, or of the table, instead of a refusal.
         started: called with the number of inputs before the first.
@@ -135,9 +134,8 @@ def segment(
             predictor = stack.enter_context(load_bundle(root, progress=progress, **options))  # type: ignore[arg-type]
             masks.model_name = predictor.name
             taken = {number: one.image for one in outcomes if (number := _identity(one.image)) is not None}
-            segmenter = _Segmenter(
-                predictor, masks, taken, results, overlays, flag_below if flag else None, next_free_name
-            )
+            below = (predictor.flag_below if flag_below is None else flag_below) if flag else None
+            segmenter = _Segmenter(predictor, masks, taken, results, overlays, below, next_free_name)
         if started is not None:
             started(len(outcomes))
         for index, outcome in enumerate(outcomes):

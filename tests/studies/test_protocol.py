@@ -17,7 +17,7 @@ from monai_lwmisn.studies.protocol import (
     search_fingerprint,
     training_fingerprint,
 )
-from monai_lwmisn.studies.stopping import TimeBudget
+from monai_lwmisn.engines.stopping import TimeBudget
 
 PRESETS = ["liver_ct", "nuclei", "prostate_mr"]
 EDGES = tuple(Edge(node, predecessor, "ghost_conv_3x3") for node in range(4) for predecessor in (0, 1))

@@ -10,6 +10,7 @@ from typing import Any
 
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import parse_json
+from monai_lwmisn.inference.quality import LOOK_AT_THIS
 
 __all__ = ["Case", "ClassScore", "LeftOut", "Results", "Run"]
 
@@ -28,6 +29,7 @@ class Case:
         dice: mean over the classes; None where it is not defined.
         classes: Dice by class, empty if there is only one.
         distance_mm: the 95 % Hausdorff distance, of volumes.
+        quality: the estimate of its Dice without the truth.
         picture: file of the drawing of its errors, if there is one.
     """
 
@@ -36,6 +38,7 @@ class Case:
     dice: float | None
     classes: dict[str, float | None]
     distance_mm: float | None
+    quality: float | None
     picture: Path | None
 
 
@@ -154,6 +157,18 @@ class Results:
         return found
 
     @cached_property
+    def flag_below(self) -> float:
+        """The estimate of quality below which `segment --flag` with the bundle says: look at this.
+
+        Raises:
+            LeftOut: there is no bundle.
+        """
+        path = self.out / "bundle" / "configs" / "inference.json"
+        if not path.is_file():
+            raise LeftOut("There is no bundle yet, and so no flag.")
+        return float(read_object(path)["inference"].get("flag_below", LOOK_AT_THIS))
+
+    @cached_property
     def volumetric(self) -> bool:
         """Whether the images are volumes."""
         return any("dsc_3d" in metrics["mean"] for _, metrics in self.evaluated)
@@ -184,6 +199,7 @@ class Results:
                         dice=_number(row.get(self.metric)),
                         classes={name: _number(row.get(self._key(name))) for name in self.label_names if several},
                         distance_mm=_number(row.get("hd95")),
+                        quality=_number(row.get("quality")),
                         picture=picture if picture.is_file() else None,
                     )
                 )

@@ -9,20 +9,12 @@ import numpy as np
 from scipy import stats
 
 from monai_lwmisn.auto.report.results import ClassScore, Results
+from monai_lwmisn.auto.scores import WORDS, words_for
 from monai_lwmisn.errors import counted
 
-__all__ = ["GRADES", "Verdict", "in_words", "interval", "judge"]
+__all__ = ["Verdict", "interval", "judge"]
 
-GRADES = (
-    (0.95, "close to what people agree on among themselves"),
-    (0.85, "good: most outlines need no correction"),
-    (0.7, "fair: look at each mask"),
-    (0.5, "weak: a start for labelling by hand"),
-    (0.0, "not usable yet"),
-)
-"""Dice, and what it means, from the best on."""
-
-GOOD, FAIR, WEAK = (least for least, _ in GRADES[1:4])
+GOOD, FAIR, WEAK = (least for least, _ in WORDS[1:4])
 
 ABOVE_BASELINE = 0.02
 """Dice by which a network must be above a plain threshold to be worth its while."""
@@ -49,11 +41,6 @@ class Verdict(NamedTuple):
     level: str
     sentence: str
     reasons: list[str]
-
-
-def in_words(dice: float) -> str:
-    """Return what a Dice coefficient means."""
-    return next(words for least, words in GRADES if dice >= least)
 
 
 def interval(values: list[float]) -> tuple[float, float] | None:
@@ -108,7 +95,7 @@ def _reasons(results: Results, mean: float, weakest: ClassScore | None) -> Itera
     if likely is not None:
         yield f"On many more such {unit}s it would likely lie between {likely[0]:.2f} and {likely[1]:.2f}."
     if weakest is not None and weakest.dice is not None:
-        yield f"The weakest class is {weakest.name}: Dice {weakest.dice:.2f}, {in_words(weakest.dice)}."
+        yield f"The weakest class is {weakest.name}: Dice {weakest.dice:.2f}, {words_for(weakest.dice)}."
     low = sum(value < FAIR for value in values)
     if low:
         yield f"{low} of {counted(len(values), unit)} {'has' if low == 1 else 'have'} a Dice below {FAIR:g}."

@@ -17,11 +17,11 @@ from monai_lwmisn.auto.fingerprint import Fingerprint
 from monai_lwmisn.auto.page import points, summary, value_text
 from monai_lwmisn.auto.report.charts import learning_curves, network_drawing, quality_chart, rank_correlation
 from monai_lwmisn.auto.report.results import LeftOut, Results
-from monai_lwmisn.auto.report.verdict import FAR_APART, in_words, judge
+from monai_lwmisn.auto.report.verdict import FAR_APART, judge
+from monai_lwmisn.auto.scores import words_for
 from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.errors import LWMISNError
 from monai_lwmisn.files import write_atomically
-from monai_lwmisn.inference.quality import LOOK_AT_THIS
 from monai_lwmisn.profiling import format_latency
 from monai_lwmisn.training.error_pictures import ERROR_COLORS
 from monai_lwmisn.training.metric_words import metric_remarks
@@ -45,8 +45,7 @@ def write_report(out: Path) -> Path:
     train/history.jsonl and evaluation/. A section whose files are missing or damaged is left out, and a sentence says
     so.
 
-    Where the user gave data to test on, their scores count. ``quality`` in result.json, a list of ``case``,
-    ``estimate`` and ``dice``, tells how far the estimate of quality can be trusted.
+    Where the user gave data to test on, their scores count.
 
     Args:
         out: the folder of an `auto` run.
@@ -136,7 +135,7 @@ def _classes(results: Results) -> dict[str, Any]:
         if score.dice is None:
             words = "No tested image has it, so nothing is known."
         else:
-            words = f"{in_words(score.dice).capitalize()}."
+            words = f"{words_for(score.dice).capitalize()}."
         width = widths.get(score.name, THIN)
         if width < THIN:
             words += (
@@ -198,22 +197,23 @@ def _cases(results: Results) -> dict[str, Any]:
 
 
 def _quality(results: Results) -> dict[str, Any]:
-    pairs = results.result.get("quality")
+    pairs = [(case.quality, case.dice) for case in results.cases if case.quality is not None and case.dice is not None]
     if not pairs:
         raise LeftOut("The estimate of quality (`segment --flag`) was not compared with true scores.")
-    estimates, dice = ([float(pair[name]) for pair in pairs] for name in ("estimate", "dice"))
-    flagged = [true for estimate, true in zip(estimates, dice, strict=True) if estimate < LOOK_AT_THIS]
-    passed = [true for estimate, true in zip(estimates, dice, strict=True) if estimate >= LOOK_AT_THIS]
+    estimates, dice, below = [pair[0] for pair in pairs], [pair[1] for pair in pairs], results.flag_below
+    flagged = [true for estimate, true in pairs if estimate < below]
+    passed = [true for estimate, true in pairs if estimate >= below]
     correlation = rank_correlation(estimates, dice)
     words = [
         f"The estimate is {abs(float(np.mean(np.subtract(estimates, dice)))):.2f} "
         f"{'too high' if np.mean(estimates) > np.mean(dice) else 'too low'} in the mean, over {len(pairs)} cases.",
-        f"Flagged, below {LOOK_AT_THIS:g}: {_group(flagged)}. Not flagged: {_group(passed)}.",
+        f"Flagged, below {below:.2f} (the lowest tenth of the validation part): {_group(flagged)}. "
+        f"Not flagged: {_group(passed)}.",
     ]
     if correlation is not None:
         helps = "the flag finds the bad masks" if correlation > 0.5 else "do not rely on the flag for these images"
         words.append(f"Rank correlation with the true Dice: {correlation:.2f}; {helps}.")
-    return {"chart": _svg(quality_chart(estimates, dice, LOOK_AT_THIS)), "words": words}
+    return {"chart": _svg(quality_chart(estimates, dice, below)), "words": words}
 
 
 def _group(dice: list[float]) -> str:
