@@ -341,8 +341,8 @@ class _Pipeline:
             lines += [f"  {name}: {_figure(one['dice'])} ({one['words']})" for name, one in found["classes"].items()]
         if result.get("ensemble") is not None:
             lines.append(
-                f"All {len(result['scores']['folds'])} networks together have {_figure(result['ensemble'])}; the bundle "
-                "holds one, which is as many times faster."
+                f"All {len(result['scores']['folds'])} networks together have {_figure(result['ensemble'])}; the "
+                "bundle holds one, which is as many times faster."
             )
         if "basic_unet" in result:
             lines.append(

@@ -113,12 +113,13 @@ def model_card(
     flips = 2 ** len(config["inference"]["test_time_flips"])
     repeated = f" ({flips} times that with its mirror images, as configured)" if flips > 1 else ""
     run = f"python -m monai.bundle run --config_file {name}/configs/inference.json --bundle_root {name}"
+    given = facts["settings"].get("search.strategy") == "given"
+    found = "of a genotype that was given" if given else "found by a search on the data below"
     sections = [
         f"# {card['title']}",
         f"Made by {card['author']}." if card.get("author") else "",
         f"{card['task']}, with a light-weight network of {facts['params'] / 1e6:.3f} M parameters and "
-        f"{facts['macs'] / 1e9:.3f} G multiply-accumulates for one {size} image{repeated}, found by a search on "
-        "the data below.",
+        f"{facts['macs'] / 1e9:.3f} G multiply-accumulates for one {size} image{repeated}, {found}.",
         "**For research, not for diagnosis.**",
         f"**{training.sentence()}**" if training is not None and not training.is_finished else "",
         "## Use",

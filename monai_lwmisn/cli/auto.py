@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from monai_lwmisn.auto.decisions import Wishes
 
 OWN_DATA_HELP = "folder of images and labels, or a CSV table of them; see docs/inputs.md for the forms"
+MORE = "some hours, and tell what more labels would bring"
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -63,7 +64,7 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
     for effort, words in (
         ("quick", "minutes"),
         ("normal", "under an hour"),
-        ("thorough", "some hours, and tell what more labels would bring"),
+        ("thorough", MORE),
     ):
         note = " (default)" if effort == "normal" else ""
         efforts.add_argument(

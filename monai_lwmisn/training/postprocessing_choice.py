@@ -1,4 +1,4 @@
-"""Chooses on the validation part which steps of the post-processing are used, and below which quality masks are flagged."""
+"""Chooses on the validation part the steps of the post-processing, and the quality below which to flag a mask."""
 
 from __future__ import annotations
 

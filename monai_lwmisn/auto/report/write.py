@@ -34,6 +34,9 @@ MOST_PICTURES = 24
 THIN = 4
 """Pixels of width below which the Dice coefficient is said to be severe."""
 
+WORTH_LABELLING = 0.01
+"""Dice that twice the cases must bring for more labels to be worth their while."""
+
 __all__ = ["write_report"]
 
 
@@ -169,16 +172,34 @@ def _folds(results: Results) -> dict[str, Any]:
 
 
 def _comparison(results: Results) -> dict[str, Any]:
-    mean = float(np.mean(results.dice))
-    if results.baseline is None:
-        raise LeftOut("No comparison: baseline.json is not there, or is of other images than the test data.")
-    several = len(results.label_names) > 1
-    return {
-        "rows": [
-            ("this network, mean of the classes" if several else "this network", mean),
-            ("a plain threshold (Otsu)" + (", all classes together" if several else ""), results.baseline),
-        ]
-    }
+    several, own = len(results.label_names) > 1, float(np.mean(results.dice))
+    rows = [("this network, mean of the classes" if several else "this network", own)]
+    if results.baseline is not None:
+        rows.append(("a plain threshold (Otsu)" + (", all classes together" if several else ""), results.baseline))
+    if results.test is None and "basic_unet" in results.result:
+        rows.append(("MONAI's BasicUNet, trained for the same time", float(results.result["basic_unet"])))
+    if results.test is not None and "ensemble" in results.result:
+        rows.append((f"all {len(results.runs)} networks together", float(results.result["ensemble"])))
+    if len(rows) == 1:
+        raise LeftOut("No comparison: no other method was measured on these images.")
+    return {"rows": rows}
+
+
+def _labels(results: Results) -> dict[str, Any]:
+    curve = results.result.get("label_curve")
+    if not curve:
+        raise LeftOut("Not measured: `lwmisn auto --thorough` also trains on a part of the cases.")
+    rows = [(int(point["cases"]), float(point["dice"])) for point in curve]
+    (half, before), (whole, last) = rows[-2:]
+    gain = last - before
+    words = (
+        f"From {half} to {whole} cases the Dice rose by {gain:.3f}. As many cases again would likely bring less than "
+        "that, but still help."
+        if gain > WORTH_LABELLING
+        else f"From {half} to {whole} cases the Dice changed by {gain:.3f}: more labels of the same kind would hardly "
+        "help. Labels of images on which it fails may."
+    )
+    return {"rows": rows, "words": words}
 
 
 def _cases(results: Results) -> dict[str, Any]:
@@ -267,6 +288,7 @@ SECTIONS = {
     "classes": _classes,
     "comparison": _comparison,
     "folds": _folds,
+    "labels": _labels,
     "cases": _cases,
     "quality": _quality,
     "curves": _curves,

@@ -27,7 +27,7 @@ def run_folder(folder: Path, names: Sequence[str], dice: Sequence[float | None],
     small_genotype().save(folder / "genotype.json")
     keys = ["dsc", *(f"dsc_{name.replace(' ', '_')}" for name in names if len(names) > 1)]
     rows = [
-        {"case": case, "image": f"/data/{case}", **dict.fromkeys(keys, score)}
+        {"case": case, "image": f"/data/{case}", **dict.fromkeys(keys, score), "quality": score and (1 + score) / 2}
         for case, score in zip(cases, dice, strict=True)
     ]
     known = [score for score in dice if score is not None]
@@ -102,10 +102,11 @@ def auto_folder(
         {
             "bundle": {"run": "run", "why": "It is the only network."},
             "times": {"search": 8.0, "train_0": 540.0},
-            "quality": [{"case": str(i), "estimate": 0.7 + i / 40, "dice": 0.6 + i / 30} for i in range(12)],
+            "label_curve": [{"cases": 4, "dice": 0.7}, {"cases": 8, "dice": 0.8}, {"cases": 16, "dice": 0.85}],
         },
     )
     (out / "bundle" / "models").mkdir(parents=True)
+    write(out / "bundle" / "configs" / "inference.json", {"inference": {"flag_below": 0.92}})
     for fold in range(folds):
         cases = [f"{title} {fold * len(dice) + index}" for index in range(len(dice))]
         scores = [None if score is None else score + fold / 100 for score in dice]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from monai_lwmisn.auto.report.results import Results
-from monai_lwmisn.auto.report.verdict import in_words, interval, judge
+from monai_lwmisn.auto.report.verdict import interval, judge
+from monai_lwmisn.auto.scores import words_for
 from tests.auto.report.folder import auto_folder
 
 GOOD = (0.9, 0.93, 0.95, 0.92, 0.91, 0.94, 0.9, 0.93, 0.92, 0.95)
@@ -55,7 +56,7 @@ def test_folds_that_disagree_are_not_certain(tmp_path: Path) -> None:
 
 
 def test_every_score_has_words() -> None:
-    assert in_words(0.0) == "not usable yet" and in_words(1.0).startswith("close to")
+    assert words_for(0.0) == "not usable yet" and words_for(1.0).startswith("close to")
 
 
 def test_the_interval_holds_the_mean_in_95_of_100() -> None:

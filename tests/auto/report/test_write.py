@@ -55,7 +55,7 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> Page:
 def test_no_section_of_a_complete_folder_is_left_out_but_the_folds(complete: Page) -> None:
     left_out = [name for name, text in complete.sections.items() if "left out" in text or "not there" in text]
     assert left_out == [] and "one split only" in complete.sections["folds"]
-    assert len([1 for tag, _ in complete.tags if tag == "h2"]) == 13
+    assert len([1 for tag, _ in complete.tags if tag == "h2"]) == 14
 
 
 def test_cases_are_worst_first_and_those_without_a_score_last(complete: Page) -> None:
@@ -82,6 +82,18 @@ def test_scores_are_the_means_over_the_cases(complete: Page) -> None:
     assert "Fair: look at each mask" in inside[4] and "0.75" in inside[4]
 
 
+def test_the_flag_is_compared_with_true_scores(complete: Page) -> None:
+    # The estimates are (1 + Dice) / 2, so the ranks agree; those of Dice 0.55 and 0.83 are below 0.92.
+    text = complete.sections["quality"]
+    assert "Flagged, below 0.92" in text and "2, mean true Dice 0.69" in text
+    assert "correlation with the true Dice: 1.00" in text
+
+
+def test_more_labels_are_said_to_help_where_twice_the_cases_did(complete: Page) -> None:
+    assert complete.rows["labels"][1:] == [["4", "0.700"], ["8", "0.800"], ["16", "0.850"]]
+    assert "From 8 to 16 cases the Dice rose by 0.050" in complete.sections["labels"]
+
+
 def test_decisions_have_their_reasons(complete: Page) -> None:
     assert ["data.crop", "[192, 192]", "The median picture has 256 pixels a side."] in complete.rows["decisions"]
     assert "8 s" in complete.sections["times"] and "0:09:08" in complete.sections["times"]
@@ -94,11 +106,12 @@ def test_every_missing_file_leaves_its_section_out(tmp_path: Path) -> None:
         "plan.json": {"plan"},
         "decisions.json": {"decisions"},
         "baseline.json": {"comparison"},
-        "result.json": {"quality"},
-        "bundle": {"bundle"},
+        "result.json": {"labels"},
+        "bundle": {"bundle", "quality"},
         "run/train/history.jsonl": {"curves"},
         "run/genotype.json": {"network"},
-        "run/evaluation": {"verdict", "classes", "comparison", "cases", "network"},  # it is drawn, but has no time
+        # The network is drawn, but has no time.
+        "run/evaluation": {"verdict", "classes", "comparison", "cases", "quality", "network"},
     }
     for name, expected in sections.items():
         copy = tmp_path / name.replace("/", " ")
@@ -106,7 +119,7 @@ def test_every_missing_file_leaves_its_section_out(tmp_path: Path) -> None:
         shutil.rmtree(copy / name) if (copy / name).is_dir() else (copy / name).unlink()
         assert left_out(write_report(copy)) == {"folds", *expected}, name
     (tmp_path / "nothing").mkdir()
-    assert len(left_out(write_report(tmp_path / "nothing"))) == 13
+    assert len(left_out(write_report(tmp_path / "nothing"))) == 14
 
 
 def left_out(report: Path) -> set[str]:
