@@ -53,13 +53,13 @@ def evaluate_ensemble(runs: Sequence[Path], chosen: Path, data: Path, dataset: s
     Returns:
         The content of metrics.json.
     """
-    network = {"_target_": f"{__name__}.Ensemble", "runs": [str(run.absolute()) for run in runs]}
-    execute(
-        chosen / "configs" / "evaluate.json",
-        bundle_root=str(chosen.absolute()),
-        output_dir=str(output),
-        network_def=network,
-        run=["$@evaluate#evaluator.run()"],
-        **{"data::dataset": dataset, "evaluate::other_data": str(data.absolute()), "evaluate::costs": False},
-    )
+    changed: dict[str, Any] = {
+        "network_def": {"_target_": f"{__name__}.Ensemble", "runs": [str(run.absolute()) for run in runs]},
+        "run": ["$@evaluate#evaluator.run()"],
+        "data::dataset": dataset,
+        "evaluate::other_data": str(data.absolute()),
+        "evaluate::costs": False,
+    }
+    root = chosen.absolute()
+    execute(root / "configs" / "evaluate.json", bundle_root=str(root), output_dir=str(output), **changed)
     return read_json(output / "metrics.json")

@@ -28,14 +28,14 @@ def cases_of(run: Path) -> list[str]:
     return list(dict.fromkeys(map(_case, read_datalist(run / "datalist.json")["training"])))
 
 
-def train_on_share(run: Path, folder: Path, share: float, preset: Path, data: Path) -> dict[str, Any]:
+def train_on_share(run: Path, folder: Path, share: float, preset: str, data: Path) -> dict[str, Any]:
     """Train the network of a run with the same steps on some of its training cases, and measure it on its test part.
 
     Args:
         run: the finished run.
         folder: the run folder to make; where an earlier call was interrupted it goes on.
         share: of the training cases, drawn by the seed of the split.
-        preset: that of the run.
+        preset: the name or file of that of the run.
         data: the data set.
 
     Returns:
@@ -48,7 +48,7 @@ def train_on_share(run: Path, folder: Path, share: float, preset: Path, data: Pa
     if not (folder / "genotype.json").exists():
         given = {"search.strategy": "given", "search.genotype": str((run / "genotype.json").absolute())}
         fold = {} if config["data"]["folds"] is None else {"data.fold": config["data"]["fold"]}
-        search(folder, preset=str(preset), data=data, settings={**given, **fold})
+        search(folder, preset=preset, data=data, settings={**given, **fold})
     datalist, cases = read_datalist(run / "datalist.json"), cases_of(run)
     count = max(1, round(share * len(cases)))
     kept = set(np.random.default_rng(config["data"]["seed"]).permutation(cases)[:count].tolist())

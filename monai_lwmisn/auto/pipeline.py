@@ -255,7 +255,8 @@ class _Pipeline:
         if self.test is not None:
             file = evaluation_folder(run, data=self.test) / "metrics.json"
             if not _is_of(file, run):
-                evaluate(run, data=self.test, settings={"data.dataset": recognise_dataset(self.test)})
+                settings = {"data.dataset": recognise_dataset(self.test), "evaluate.costs": False}
+                evaluate(run, data=self.test, settings=settings)
 
     def _compare(self, runs: list[Path]) -> None:
         """Train MONAI's BasicUNet as long as the search and the training of each network took."""
@@ -278,7 +279,7 @@ class _Pipeline:
             measured = []
             for name, share in SHARES.items():
                 self.say(f"Training on a {name} of the cases, to tell what more labels would bring")
-                measured.append(train_on_share(run, self.out / "label_curve" / name, share, preset, self.data))
+                measured.append(train_on_share(run, self.out / "label_curve" / name, share, str(preset), self.data))
             write_json({"metrics": measured}, file)
 
     def _together(self, runs: list[Path], chosen: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,8 +22,8 @@ from monai_lwmisn.networks import Genotype
 from tests.auto.data import pictures
 
 
-def squares(count: int = 6) -> list[np.ndarray]:
-    generator = np.random.default_rng(0)
+def squares(count: int = 6, seed: int = 0) -> list[np.ndarray]:
+    generator = np.random.default_rng(seed)
     found = []
     for _ in range(count):
         label = np.zeros((48, 48), int)
@@ -69,14 +70,13 @@ def test_a_folder_of_something_else_is_refused(data: Path, tmp_path: Path) -> No
 
 
 def test_from_a_folder_to_a_verified_bundle_that_is_resumed(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, small_start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, wishes, said = tmp_path / "out", Wishes(time=1, folds=2), []
     owner = Owner(author="Jane Doe", licence="CC-BY-4.0")
     auto(data, out, wishes, owner=owner, say=said.append)
     assert parse_json((out / "decisions.json").read_text())[0].keys() == {"key", "value", "reason"}
-    bundles = {folder.name: folder for folder in shipped_bundles()}
-    start = Genotype.load(bundles["nuclei_microscopy_lwmisn"] / "genotype.json")
+    start = Genotype.load(small_start / "genotype.json")
     for fold in range(2):
         assert Genotype.load(out / "folds" / f"fold_{fold}" / "genotype.json").edges == start.edges
     result = read_json(out / "result.json")
@@ -100,3 +100,30 @@ def test_from_a_folder_to_a_verified_bundle_that_is_resumed(
     assert read_json(out / "bundle" / "configs" / "metadata.json")["authors"] == "John Roe"
     with pytest.raises(ConfigError, match="begun with other data or options"):
         auto(data, out, Wishes(time=2, folds=2), say=said.append)
+
+
+def test_everything_that_is_asked_for_is_measured(
+    small_start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, test = pictures(tmp_path / "data", squares(10)), pictures(tmp_path / "others", squares(3, seed=1))
+    asked: list[tuple[Any, ...]] = []
+
+    def like_the_run(run: Path, folder: Path, share: float, *arguments: Any) -> dict[str, Any]:
+        asked.append((folder.name, share))
+        return {**read_json(run / "evaluation" / "metrics.json"), "training_cases": round(4 * share)}
+
+    monkeypatch.setattr("monai_lwmisn.auto.pipeline.train_basic_unet", like_the_run)
+    monkeypatch.setattr("monai_lwmisn.auto.pipeline.train_on_share", like_the_run)
+    monkeypatch.setattr("monai_lwmisn.auto.pipeline.verify", lambda bundle: [])  # it takes most of the time
+    out, said = tmp_path / "out", list[str]()
+    wishes = Wishes(time=1, folds=2, effort="thorough", compare=True)
+    result = auto(data, out, wishes, test=test, say=said.append)
+    times = read_json(out / "times.json")
+    of_folds = [(f"fold_{fold}", times["search"] / 2 + times[f"train_{fold}"]) for fold in range(2)]
+    assert asked == [*of_folds, ("quarter", 0.25), ("half", 0.5)]
+    assert result["test_data"]["cases"] == 3 and result["scores"]["cases"] == 10
+    assert result["basic_unet"] == result["scores"]["dice"]
+    assert [point["cases"] for point in result["label_curve"]] == [1, 2, 4]
+    assert 0 <= result["ensemble"] <= 1 and "All 2 networks together" in said[-1]
+    report = (out / "report.html").read_text()
+    assert "all 2 networks together" in report and "From 2 to 4 cases" in report

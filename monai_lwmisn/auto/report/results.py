@@ -80,6 +80,13 @@ class Run:
         path = self.evaluation / "metrics.json"
         return read_object(path) if path.is_file() else None
 
+    @cached_property
+    def costs(self) -> dict[str, Any] | None:
+        """The metrics.json of the run's own test part, which has the costs of the network; None if there is none."""
+        path = self.folder / "evaluation" / "metrics.json"
+        content = read_object(path) if path.is_file() else {}
+        return content if "params" in content else None
+
 
 @dataclass(frozen=True)
 class Results:

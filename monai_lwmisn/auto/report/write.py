@@ -246,7 +246,7 @@ def _network(results: Results) -> dict[str, Any]:
     genotype = next((path for path in genotypes if path.is_file()), None)
     if genotype is None:
         raise LeftOut("The network cannot be drawn: genotype.json is not there.")
-    costs = next((run.metrics for run in results.runs if run.metrics and "params" in run.metrics), None)
+    costs = next((run.costs for run in results.runs if run.costs is not None), None)
     return {
         "drawing": _svg(network_drawing(genotype)),
         "costs": None
