@@ -92,7 +92,7 @@ def wishes_of(arguments: argparse.Namespace, test: bool = False) -> Wishes:
         if text is not None:
             limits |= parse_budget(f"{name}={text}")
     return Wishes(
-        time=None if arguments.time is None else _seconds(arguments.time),
+        time=None if arguments.time is None else parse_time(arguments.time),
         latency_ms=limits.get("search.budget_latency_ms"),
         size=limits.get("search.budget_params"),
         effort=arguments.effort,
@@ -101,7 +101,12 @@ def wishes_of(arguments: argparse.Namespace, test: bool = False) -> Wishes:
     )
 
 
-def _seconds(text: str) -> float:
+def parse_time(text: str) -> float:
+    """Return the seconds of a time such as 90s, 30m or 2h.
+
+    Raises:
+        ConfigError: it is no such time.
+    """
     match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([smh])\w*", text.strip())
     if match is None or not float(match[1]):
         raise ConfigError(f"The time {text!r} is not understood: write for example 90s, 30m or 2h.")
