@@ -66,13 +66,16 @@ setup(
     ],
     extras_require={
         "dicom": ["highdicom>=0.24"],
+        "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.6"],
         "label": ["monailabel>=0.8.5"],
         "postgresql": ["psycopg[binary]>=3.1"],  # a search that several machines share
         "runtime": ["onnxruntime>=1.18", "openvino>=2024.4"],
         "studies": ["adjustText>=1.3"],  # the labels in the figures of a comparison
         "test": [
             "hypothesis",
+            "ipykernel",
             "mypy",
+            "nbclient>=0.10",
             "playwright>=1.45",  # drives the system's own browser; without one those tests are skipped
             "pytest>=8",
             "pytest-cov>=5",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,13 @@ import pytest
 
 from monai_lwmisn.auto.report import write_report
 from tests.auto.report.folder import auto_folder
+from tests.browser import BROWSER, SCREENS
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright, which drives the browser, is not installed")
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="neither Chromium nor Chrome is installed")
 
 HOSTILE = "<b onclick=alert(1)>'\"&amp; " + "a_very_long_name_without_any_space" * 4
-SCREENS = {"phone": (380, 740), "desk": (1200, 900)}
 
 
 @pytest.fixture(scope="module")
