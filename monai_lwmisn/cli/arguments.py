@@ -13,6 +13,7 @@ YOUR_DATA, LOOK, MORE = "your data", "look", "more"
 """Headings of the help."""
 
 PRESET_HELP = "nuclei, liver_ct, prostate_mr, hippocampus_mr, or the path of a preset of your own (JSON)"
+VARIANT_HELP = "light: this project's settings (recommended); paper: the published settings (default: light)"
 DATA_HELP = "the data set as downloaded: a folder, or for dsb2018 (nuclei) also its zip"
 SET_HELP = (
     "change a setting, as in train.epochs=10; the value is JSON; may be repeated; all settings are in docs/settings.md"

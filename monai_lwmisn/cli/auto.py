@@ -138,5 +138,5 @@ def _init(arguments: argparse.Namespace) -> None:
     decisions = decide(fingerprint, wishes)
     write_preset(decisions, output, f"Made from {fingerprint.path}: {summary(fingerprint)}")
     say(f"{fingerprint.to_text()}\n{decisions_text(decisions)}")
-    say(f"Made {output}. Change it by hand, or go on with:")
+    say(f"Made {output}. Change it by hand where you want to, then:")
     say(f"  lwmisn search --preset {output} --data {arguments.data} --out RUN")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monai_lwmisn.cli.arguments import DATA_HELP, MORE, PRESET_HELP, YOUR_DATA, Commands, add_set
+from monai_lwmisn.cli.arguments import DATA_HELP, MORE, PRESET_HELP, VARIANT_HELP, YOUR_DATA, Commands, add_set
 from monai_lwmisn.cli.terminal import say
 from monai_lwmisn.errors import DataError, counted
 
@@ -23,7 +23,7 @@ def add_commands(commands: Commands) -> None:
         check = commands.add("check-data", _check_data, "report the content of a data set and its problems")
     check.add_argument("--preset", required=True, help=PRESET_HELP)
     check.add_argument(
-        "--variant", default="light", help="light (our settings) or paper (published ones) (default: %(default)s)"
+        "--variant", default="light", help=VARIANT_HELP
     )
     check.add_argument("--data", type=Path, metavar="PATH", required=True, help=DATA_HELP)
     check.add_argument("--json", action="store_true", help="print JSON")

@@ -24,13 +24,12 @@ from monai_lwmisn.inference.memory import keep_freed_memory
 from monai_lwmisn.inference.quiet import quieten_libraries
 
 EXAMPLE = """\
-From your own images to a small segmentation network, and to masks of other images:
+From a folder of images and labels to a small segmentation network, and to masks of other images:
 
-  lwmisn check-data --preset nuclei --data DATA --set data.dataset=folder
-  lwmisn search --preset nuclei --data DATA --set data.dataset=folder -o RUN
-  lwmisn train RUN
-  lwmisn bundle RUN -o BUNDLE
-  lwmisn segment BUNDLE IMAGES -o MASKS --table results.csv --overlays"""
+  lwmisn auto DATA -o OUT
+  lwmisn segment OUT/bundle IMAGES -o MASKS --table results.csv --overlays
+
+OUT/report.html says how good it is. `lwmisn phantom DATA` makes artificial images to try it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

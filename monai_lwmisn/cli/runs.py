@@ -10,6 +10,7 @@ from pathlib import Path
 from monai_lwmisn.cli.arguments import (
     DATA_HELP,
     PRESET_HELP,
+    VARIANT_HELP,
     YOUR_DATA,
     Commands,
     add_resume,
@@ -42,7 +43,7 @@ def _add_search(commands: Commands) -> None:
     search.add_argument("--preset", help=PRESET_HELP)
     search.add_argument(
         "--variant",
-        help="light: this project's settings (recommended); paper: the published settings (default: light)",
+        help=VARIANT_HELP,
     )
     search.add_argument("--data", type=Path, metavar="PATH", help=f"{DATA_HELP}; with --resume only if it has moved")
     search.add_argument(

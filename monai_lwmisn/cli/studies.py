@@ -102,14 +102,14 @@ def _compare(arguments: argparse.Namespace) -> None:
     if failures:
         raise ComparisonError(
             f"{len(failures)} of {len(models)} networks failed: {', '.join(failures)}; see above for the reasons, mend "
-            "them, then go on with the same command and --resume."
+            "them, then resume with the same command and --resume."
         )
 
 
 def _way_on_to_compare(arguments: argparse.Namespace) -> str:
     if not (arguments.out / "comparison.json").exists():
         return ""
-    return "; finished trials are kept, go on with the same command and --resume"
+    return "; finished trials are kept, resume with the same command and --resume"
 
 
 def _report(arguments: argparse.Namespace) -> None:

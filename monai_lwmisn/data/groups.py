@@ -79,7 +79,7 @@ def group_items(items: Sequence[Item], group_by: str | None = None, own_pictures
     if own_pictures and len(by_content := _links_by_content(items)):
         links.append(by_content)
         sentences.append(
-            f"kept together, as they show the same or go on in each other: {_described(_joined(items, [by_content]))}"
+            f"kept together, as they show the same or continue each other: {_described(_joined(items, [by_content]))}"
         )
     return Grouping(_joined(items, links), sentences)
 
