@@ -26,23 +26,13 @@ def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(path.parents[1]), os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    place = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(
+        notebook, kernel_name="python3", resources=place, timeout=900, startup_timeout=300, iopub_timeout=60
+    ).execute()
     if kept := os.environ.get("LWMISN_NOTEBOOKS"):
         nbformat.write(notebook, Path(kept) / path.name)
-    said = [
-        output.get("text", "")
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if output.output_type == "stream"
-    ]
-    pictures = [
-        output
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if "image/png" in output.get("data", {})
-    ]
-    text = "".join(said)
-    assert "The bundle:" in text and "quality" in text and "image,mask,class,objects" in text
-    assert len(pictures) >= 3
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    said = "".join(output.text for output in outputs if output.output_type == "stream")
+    assert "The bundle:" in said and "quality" in said and "image,mask,class,objects" in said
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
