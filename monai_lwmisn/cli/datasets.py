@@ -22,9 +22,7 @@ def add_commands(commands: Commands) -> None:
     with commands.heading(YOUR_DATA):
         check = commands.add("check-data", _check_data, "report the content of a data set and its problems")
     check.add_argument("--preset", required=True, help=PRESET_HELP)
-    check.add_argument(
-        "--variant", default="light", help=VARIANT_HELP
-    )
+    check.add_argument("--variant", default="light", help=VARIANT_HELP)
     check.add_argument("--data", type=Path, metavar="PATH", required=True, help=DATA_HELP)
     check.add_argument("--json", action="store_true", help="print JSON")
     add_set(check)
