@@ -28,7 +28,7 @@ def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     notebook = nbformat.read(path, as_version=4)
     place = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(
-        notebook, kernel_name="python3", resources=place, timeout=900, startup_timeout=300, iopub_timeout=60
+        notebook, kernel_name="python3", resources=place, timeout=3600, startup_timeout=300, iopub_timeout=60
     ).execute()
     if kept := os.environ.get("LWMISN_NOTEBOOKS"):
         nbformat.write(notebook, Path(kept) / path.name)
