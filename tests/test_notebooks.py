@@ -34,5 +34,5 @@ def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         nbformat.write(notebook, Path(kept) / path.name)
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     said = "".join(output.text for output in outputs if output.output_type == "stream")
-    assert "The bundle:" in said and "quality" in said and "image,mask,class,objects" in said
+    assert "The bundle:" in said and "quality" in said and "image, mask, class, objects" in said
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
