@@ -144,5 +144,5 @@ def test_air_at_the_borders_is_no_sign_of_tiles(tmp_path: Path) -> None:
 
 def test_one_field_of_tiles_cannot_be_split() -> None:
     items = group_items(items_of([f"tile_r{row}_c{column}" for row in range(3) for column in range(3)])).items
-    with pytest.raises(SplitError, match="there are 1: .* data.group_by"):
+    with pytest.raises(SplitError, match="there is 1: .* data.group_by"):
         split_datalist(items)
