@@ -16,21 +16,19 @@ import numpy as np
 from monai.utils import ensure_tuple
 
 from monai_lwmisn.auto.observation import Observation, OfClass
+from monai_lwmisn.auto.label_settings import label_settings
 from monai_lwmisn.auto.page import fingerprint_text
 from monai_lwmisn.config import fill
 from monai_lwmisn.data.data_report import DataReport, check_data
 from monai_lwmisn.data.datasets import first_of, recognise_dataset, scan_dataset
 from monai_lwmisn.data.datasets.base import Item, image_name
-from monai_lwmisn.data.derived_settings import LabelValues, derive_settings, given_names, read_label_values
+from monai_lwmisn.data.derived_settings import derive_settings, given_names, read_label_values
 from monai_lwmisn.errors import ConfigError, DataError, reason_of
 from monai_lwmisn.files import parse_json, read_json, write_json
 from monai_lwmisn.inference.image_checks import COARSE
 from monai_lwmisn.inference.picture_files import read_picture_file
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import read_channels
-
-MOST_COLOURS = 8
-"""Colours of labels that are taken for classes."""
 
 SAME_SIDE = 0.95
 """Share of the images in which a class must be on one side, of another class or of the middle, to have a side."""
@@ -42,6 +40,9 @@ FEW_IMAGES = 5
 """Below so many images a side is seen by a distance of :data:`CLEARLY_OFF_CENTRE` only."""
 
 CLEARLY_OFF_CENTRE = 0.1
+
+MOST_COVERED = 0.6
+"""Share of all pixels or voxels above which a class may be a background."""
 
 SIDES = re.compile(r"(?<![a-z])(left|right|links|rechts|gauche|droite?|lt|rt|lh|rh|l|r)(?![a-z])", re.IGNORECASE)
 """A side of the body in the name of a class."""
@@ -97,7 +98,7 @@ class Fingerprint:
         coloured: share of the pictures that are in colour.
         size: extent of an image in pixels or voxels along each axis: least, median and most.
         spacing_mm: the same of the voxel spacing; empty for pictures.
-        slices, slices_with_foreground: of all volumes.
+        slices, slices_with_foreground: of all volumes, across :attr:`slice_axis`.
         values: percentiles of the values of each channel, by percentile as text.
         foreground_values: the same inside the classes.
         spread: ratio of the typical brightness of the images, 95th by 5th percentile of their medians.
@@ -153,8 +154,7 @@ class Fingerprint:
     @property
     def slice_axis(self) -> int:
         """The axis that volumes are sliced along: that of the largest spacing, the last of nearly equal ones."""
-        spacing = self.spacing_mm["median"]
-        return 2 if max(spacing) <= COARSE * spacing[2] else int(np.argmax(spacing))
+        return _slice_axis(self.spacing_mm["median"])
 
     @property
     def plane(self) -> tuple[int, int]:
@@ -215,34 +215,13 @@ def _data_settings(dataset: str, items: Sequence[Item], path: Path, progress: bo
     labels = read_label_values(items, progress)
     own: dict[str, Any] = {"dataset": dataset, "modality": "other", "volumetric": not picture}
     own["instances"] = picture and labels.number_objects
-    own |= _classes_of_colours(labels, items)
-    data = fill("evaluate", {"data": own})["data"]
     given = given_names(path) if path.is_dir() else {}
-    if data["label_names"] is None and labels.classes and not labels.number_objects:
-        found = sorted(labels.classes)
-        if found == list(range(1, len(found) + 1)):
-            only = len(found) == 1
-            names = {int(value): given.get(int(value), "foreground" if only else f"class {value:g}") for value in found}
-            data["label_names"] = {str(value): name for value, name in names.items()}
+    own |= label_settings(labels, picture, given)
+    data = fill("evaluate", {"data": own})["data"]
+    # Across which axis volumes are sliced is decided by what is seen here.
+    data["loading"] = [step for step in data["loading"] if not step["_target_"].endswith(".AcquisitionAxisd")]
     derived = derive_settings(data, path, progress=progress)
     return data | {key.removeprefix("data."): value for key, value in derived.items()}
-
-
-def _classes_of_colours(labels: LabelValues, items: Sequence[Item]) -> dict[str, Any]:
-    """The settings of labels in colour: each colour is a class, unless they tell objects apart."""
-    if not labels.colours:
-        return {}
-    if labels.number_objects:
-        return {"label_names": {"1": "object"}}
-    if len(labels.colours) == 1:
-        return {"label_names": {"1": "foreground"}}
-    if len(labels.colours) > MOST_COLOURS:
-        raise DataError(
-            f"The labels have {len(labels.colours)} colours, as {labels.coloured}, more than the {MOST_COLOURS} that "
-            "are taken for classes: save them as grey PNG with the numbers of the classes."
-        )
-    classes = dict(zip(labels.colours, range(1, len(labels.colours) + 1), strict=True))
-    return {"label_colours": classes, "label_names": {str(value): name for name, value in classes.items()}}
 
 
 def _fingerprint(report: DataReport, seen: Observation, data: Mapping[str, Any]) -> Fingerprint:
@@ -257,6 +236,8 @@ def _fingerprint(report: DataReport, seen: Observation, data: Mapping[str, Any])
                seen.voxels[value] / foreground)
         for value in sorted(names)
     ]  # fmt: skip
+    spacing = _range_of(seen.spacings, float) if volumetric else {}
+    slices = [each[_slice_axis(spacing["median"])] for each in seen.slices]
     medians = np.array([np.median(values[0]) for values in seen.values])
     low, high = np.percentile(medians, (5, 95))
     return Fingerprint(
@@ -274,9 +255,9 @@ def _fingerprint(report: DataReport, seen: Observation, data: Mapping[str, Any])
         stored_type=str(stored.dtype),
         coloured=seen.coloured / len(items),
         size=_range_of(seen.sizes, int),
-        spacing_mm=_range_of(seen.spacings, float) if volumetric else {},
-        slices=sum(count for count, _ in seen.slices),
-        slices_with_foreground=sum(count for _, count in seen.slices),
+        spacing_mm=spacing,
+        slices=sum(count for count, _ in slices),
+        slices_with_foreground=sum(count for _, count in slices),
         values=_percentiles(seen.values),
         foreground_values=_percentiles(seen.foreground),
         spread=float(high / low) if low > 0 else 1.0,
@@ -289,7 +270,7 @@ def _fingerprint(report: DataReport, seen: Observation, data: Mapping[str, Any])
         instances=bool(data["instances"]),
         classes=classes,
         sides=_sides(seen, names, volumetric),
-        warnings=report.warnings,
+        warnings=[*report.warnings, *_remarks(classes)],
     )
 
 
@@ -307,6 +288,20 @@ def _facts(value: int, name: str, seen: OfClass, images: int, share: float, shar
         holes=float(np.median(seen.holes)),
         smallest=float(np.percentile(seen.smallest, 5)),
     )
+
+
+def _slice_axis(spacing: Sequence[float]) -> int:
+    return 2 if max(spacing) <= COARSE * spacing[2] else int(np.argmax(spacing))
+
+
+def _remarks(classes: Sequence[ClassFacts]) -> list[str]:
+    """Sentences about classes that may not be what is meant."""
+    return [
+        f"{facts.name} covers {100 * facts.share:.0f} % of all: if it is the background, or the field of view, give "
+        "labels in which the background has the value 0."
+        for facts in classes
+        if facts.share > MOST_COVERED
+    ]
 
 
 def _modality(

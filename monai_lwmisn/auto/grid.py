@@ -77,7 +77,9 @@ def _of_pictures(fingerprint: Fingerprint) -> tuple[list[dict[str, Any]], str, t
     longest = max(fingerprint.size["median"])
     factor = max(WANTED_OBJECT / diameter, SMALLEST_SIDE / longest, NEEDED_WIDTH / width)
     if diameter < LARGE_OBJECT or factor > 0.8:
-        return [], f"Pictures keep their size: the objects are {diameter:.0f} pixels across.", (1.0, 1.0)
+        thinnest = min(fingerprint.classes, key=lambda facts: facts.width)
+        thin = f"{thinnest.name} is {width:.0f} pixels wide" if width < diameter / 4 else ""
+        return [], f"Pictures keep their size: {thin or f'the objects are {diameter:.0f} pixels across'}.", (1.0, 1.0)
     target = _up(round(longest * factor), 32)
     resize = {"_target_": "Resized", "keys": BOTH, "allow_missing_keys": True, "spatial_size": target,
               "size_mode": "longest", "mode": ["bilinear", "nearest"]}  # fmt: skip

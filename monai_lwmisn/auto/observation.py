@@ -32,7 +32,8 @@ class OfClass:
         pieces: connected regions.
         largest: share of the largest region.
         holes: share of holes in the filled class, on the slice where it is largest.
-        width: mean width in pixels on that slice: its area by the length of its skeleton.
+        width: mean width in pixels on that slice: its area by the length of its skeleton, which is a line of thin
+            structures, and at most the diameter of the largest disc in it.
         diameter: diameter in pixels of the circle of the area of its median region on that slice.
         centre: place of its centre in the image, 0 to 1 along each axis.
     """
@@ -62,7 +63,7 @@ class Observation:
         air: whether each image has as much air as a CT.
         coloured: number of pictures in colour.
         darkest: share of the values of each image that are its lowest.
-        slices: for each volume, its slices and those that have foreground, along its last axis.
+        slices: for each volume and each of its axes, the slices across it, and those of them that have foreground.
     """
 
     def __init__(self) -> None:
@@ -76,7 +77,7 @@ class Observation:
         self.darker: list[bool] = []
         self.air: list[bool] = []
         self.darkest: list[float] = []
-        self.slices: list[tuple[int, int]] = []
+        self.slices: list[list[tuple[int, int]]] = []
         self.coloured = 0
         self.voxels: Counter[int] = Counter()
 
@@ -85,7 +86,9 @@ class Observation:
         image, label = np.asarray(loaded["image"]), np.asarray(loaded["label"])[0]
         if image.ndim == 4:
             self.spacings.append([float(length) for length in loaded["image"].pixdim])
-            self.slices.append((label.shape[-1], int(label.any(axis=(0, 1)).sum())))
+            across = [tuple(other for other in range(3) if other != axis) for axis in range(3)]
+            filled = [int(label.any(axis=others).sum()) for others in across]
+            self.slices.append(list(zip(label.shape, filled, strict=True)))
         elif image.shape[0] >= 3:
             self.coloured += int(np.abs(image[0] - image[-1]).max() > 0)
         self.sizes.append(image.shape[1:])
@@ -137,7 +140,8 @@ class Observation:
     def _measure_plane(part: np.ndarray, of_class: OfClass) -> None:
         plane = part if part.ndim == 2 else part[..., int(part.sum(axis=(0, 1)).argmax())]
         plane = plane[:WIDEST, :WIDEST] if plane[:WIDEST, :WIDEST].any() else plane
-        of_class.width.append(float(plane.sum() / max(int(skeletonize(plane).sum()), 1)))
+        widest = 2 * float(ndimage.distance_transform_edt(np.pad(plane, 1)).max())
+        of_class.width.append(min(widest, float(plane.sum() / max(int(skeletonize(plane).sum()), 1))))
         of_class.holes.append(float(1 - plane.sum() / ndimage.binary_fill_holes(plane).sum()))
         diameters = [region.equivalent_diameter_area for region in regionprops(regions_of(plane))]
         of_class.diameter.append(float(np.median(diameters)))

@@ -66,16 +66,18 @@ def points(data: Fingerprint) -> list[str]:
             f"Spacing: {_extent(spacing['least'], spacing['most'])} mm; the largest is {data.anisotropy:.1f} times the "
             f"smallest. Slices: {data.slices}, with foreground {data.slices_with_foreground}."
         )
+    grey = not data.volumetric and not data.coloured and data.channel_files == 1
     for number, (values, inside) in enumerate(zip(data.values, data.foreground_values, strict=True), start=1):
-        channel = f"Values of channel {number}" if len(data.values) > 1 else "Values"
+        channel = f"Values of channel {number}" if len(data.values) > 1 and not grey else "Values"
+        read = "" if data.volumetric or data.stored_type == "uint8" else ", brought to 0 to 255 for each picture"
         found.append(
-            f"{channel} ({data.stored_type} in the files): {values['0.5']:g} to {values['99.5']:g}, median "
+            f"{channel} ({data.stored_type} in the files{read}): {values['0.5']:g} to {values['99.5']:g}, median "
             f"{values['50']:g}; in the foreground {inside['0.5']:g} to {inside['99.5']:g}, median {inside['50']:g}."
         )
-        if not data.volumetric and not data.coloured and data.channel_files == 1:
+        if grey:
             break
     found += [_of_class(facts) for facts in data.classes]
-    found += [f"No mirror image along axis {axis}: {reason}." for axis, reason in data.sides.items()]
+    found += [f"No mirror images: {reason}." for reason in data.sides.values()]
     found += [f"Warning: {warning}" for warning in data.warnings]
     return found
 

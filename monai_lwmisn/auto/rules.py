@@ -36,6 +36,15 @@ RARE, THIN = 0.08, 4.0
 BUDGETS = ((0.06e6, (8, 12, 16, 24)), (0.2e6, (12, 16, 24, 36)), (0.5e6, (16, 24, 36, 56)))
 """Up to so many parameters, the channels at each level; larger networks have twice the last."""
 
+SEEN_SLICES = ((4.0, (1, 3, 5)), (8.0, (1, 3)))
+"""Up to so many times the in-plane spacing between slices, the numbers of slices that a network may see.
+
+Beyond it, what is in the next slice tells little of what is in this one.
+"""
+
+VARIOUS_SLICES = 2.0
+"""Ratio of the largest to the least distance of slices above which the next slice is at another place each time."""
+
 PARAMETERS, MULTIPLY_ACCUMULATES = 150_000, 600_000_000
 
 
@@ -110,8 +119,8 @@ def _reading(case: _Case) -> Iterator[Decision]:
     kind = "volumes" if data.volumetric else "pictures"
     yield Decision("data.dataset", data.dataset, "The folder has files of this form.")
     why = {
-        "CT": "Its values reach down to air, or the data set says so.",
-        "MR": "The volumes are no CT.",
+        "CT": "The values reach down to air at -1000, or the data set says so.",
+        "MR": "No values reach down to air at -1000 as those of a CT do; all volumes but CT are treated like MR.",
         "microscopy": "The pictures are TIFF, or have many objects each.",
         "other": "The pictures have few objects each.",
     }
@@ -125,8 +134,11 @@ def _reading(case: _Case) -> Iterator[Decision]:
         "data.label_names", data.label_names, f"The labels have {counted(len(data.label_names), 'class', 'classes')}."
     )
     if data.label_colours is not None:
+        grey = all(colour[1:3] == colour[3:5] == colour[5:7] for colour in data.label_colours)
+        kinds = "The labels have levels of grey" if grey else "The labels are in colour"
+        background = "white" if 0 in data.label_colours.values() else "black"
         yield Decision(
-            "data.label_colours", data.label_colours, "The labels are in colour, and black is the background."
+            "data.label_colours", data.label_colours, f"{kinds}, and {background} is the background."
         )
     yield Decision("data.out_channels", channels_for(data.label_names), "It follows from the classes.")
     yield Decision(
@@ -256,6 +268,29 @@ def _search(case: _Case) -> Iterator[Decision]:
     else:
         macs = MULTIPLY_ACCUMULATES * (2 if case.fine else 1) * max(1.0, (wishes.size or 0) / PARAMETERS)
         yield Decision("search.budget_macs", int(macs), "No limit of milliseconds was asked for.")
+    if case.fingerprint.volumetric and trials >= FEWEST_TRIALS:
+        yield _slices(case)
+
+
+def _slices(case: _Case) -> Decision:
+    """The numbers of neighbouring slices among which a search chooses. A given network keeps its own."""
+    data = case.fingerprint
+    least, median, most = (data.spacing_mm[name] for name in ("least", "median", "most"))
+    axis = data.slice_axis
+    ratio = median[axis] / max(median[other] for other in data.plane)
+    fewest = data.size["least"][axis]
+    if most[axis] > VARIOUS_SLICES * least[axis]:
+        why = f"The slices are {least[axis]:g} to {most[axis]:g} mm apart, so neighbours are at other places each time."
+        return Decision("search.slices", [1], why)
+    for furthest, numbers in SEEN_SLICES:
+        if ratio <= furthest:
+            seen = [number for number in numbers if number <= fewest]
+            break
+    else:
+        seen = [1]
+    why = f"The slices are {median[axis]:g} mm apart, {ratio:.1f} times the spacing in them: "
+    near = "their neighbours may help" if len(seen) > 1 else "their neighbours tell too little"
+    return Decision("search.slices", seen, f"{why}{near}.")
 
 
 def _training(case: _Case) -> Iterator[Decision]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +15,11 @@ from tqdm import tqdm
 
 from monai_lwmisn.data.datasets import first_of, scan_dataset
 from monai_lwmisn.data.datasets.base import Item, image_name
-from monai_lwmisn.data.label_checks import BLACK, label_name, regions_of_label, stored_counts
+from monai_lwmisn.data.label_checks import BLACK, WHITE, label_name, regions_of_label, stored_counts
 from monai_lwmisn.errors import DataError, explain
 from monai_lwmisn.files import parse_json
-from monai_lwmisn.inference.label_values import number_objects
+from monai_lwmisn.inference.label_values import counts_of, number_objects
+from monai_lwmisn.inference.labels import read_label
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
 
 DERIVED = ("in_channels", "label_names")
@@ -104,36 +106,62 @@ class LabelValues:
     Attributes:
         classes: the values of the classes, without 0, with the reading of :func:`read_label`; empty of colours.
         colours: the colours other than black, as ``#ff0000``.
+        black, white: pixels of labels in colour that are black, and white.
         number_objects: whether the values or colours, or single masks, tell objects of one class apart.
         coloured: the name of a label in colour; an empty text where there is none.
     """
 
     classes: set[float]
     colours: list[str] = field(default_factory=list)
+    black: int = 0
+    white: int = 0
     number_objects: bool = False
     coloured: str = ""
 
 
 def read_label_values(items: Sequence[Item], progress: bool = True) -> LabelValues:
-    """Read the values of all labels."""
+    """Read the values of all labels.
+
+    Raises:
+        DataError: some labels are in colour and others have numbers.
+    """
     sets: list[set[float | str]] = []
+    pixels: Counter[float | str] = Counter()
     regions: list[list[int]] = []
     pictures, coloured = True, ""
     for item in tqdm(items, desc="Reading labels", unit="label", disable=None if progress else True, leave=False):
-        stored = stored_counts(item["label"])
+        stored = _counts_of(item["label"])
         if stored is None:  # a folder of objects
             return LabelValues({1.0}, number_objects=Path(label_name(item)).name == "masks")
         sets.append(set(stored) - {0.0, BLACK})
+        pixels.update(stored)
         coloured = coloured or (label_name(item) if any(isinstance(value, str) for value in stored) else "")
         pictures = pictures and not str(item["label"]).lower().endswith(VOLUME_SUFFIXES)
         regions += [regions_of_label(item["label"])] if pictures else []
     every = set().union(*sets)
     numbered = pictures and bool(every) and number_objects(sets, regions)
     if coloured:
-        return LabelValues(set(), sorted(map(str, every)), numbered, coloured)
+        numbers = sorted(value for value in every if isinstance(value, float))
+        if numbers:
+            raise DataError(
+                f"The label {coloured} is in colour, and others have the value {numbers[0]:.9g}: save all labels in "
+                "colour, or all as grey PNG with the numbers of the classes."
+            )
+        return LabelValues(set(), sorted(map(str, every)), pixels[BLACK], pixels[WHITE], numbered, coloured)
     # Of one class, any value of a picture is read as 1.
     one = pictures and bool(every) and (len(every) == 1 or numbered)
     return LabelValues({1.0} if one else {float(value) for value in every}, number_objects=numbered)
+
+
+def _counts_of(label: str | Sequence[str]) -> Counter[float | str] | None:
+    """The pixels of each value; of the indices where a picture has a palette that is read by them."""
+    stored = stored_counts(label)
+    if stored is not None and isinstance(label, str) and any(isinstance(value, str) for value in stored):
+        try:
+            return Counter(counts_of(read_label([label])[0]))
+        except DataError:  # these are colours
+            return stored
+    return stored
 
 
 def given_names(path: Path) -> dict[int, str]:

@@ -21,12 +21,12 @@ from monai_lwmisn.inference.label_values import (
     several_values,
     unknown_values,
 )
-from monai_lwmisn.inference.labels import colours_of, read_label
+from monai_lwmisn.inference.labels import colours_of, grey_colour, read_label
 from monai_lwmisn.inference.picture_files import is_turned
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import NIFTI_SUFFIXES, VOLUME_SUFFIXES
 
-BLACK = "#000000"
+BLACK, WHITE = "#000000", "#ffffff"
 HOLLOW = 0.2
 """Share of holes in the foreground, of the median label, from which the labels are no filled objects."""
 
@@ -237,6 +237,8 @@ def label_name(item: Mapping[str, Any]) -> str:
 def _alike(stored: Counts | None, seen: Counter[float], one: bool, colours: Mapping[str, int] | None) -> bool:
     if stored is None:
         return True
+    if colours is not None and set(stored) - {0.0} != set(seen) - {0.0}:
+        stored = Counter({key if isinstance(key, str) else grey_colour(key): count for key, count in stored.items()})
     in_colour = any(isinstance(key, str) for key in stored)
     if in_colour and colours is not None:
         meant: Counter[float] = Counter()
