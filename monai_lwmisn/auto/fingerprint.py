@@ -41,6 +41,9 @@ FEW_IMAGES = 5
 
 CLEARLY_OFF_CENTRE = 0.1
 
+ROUND = 0.4
+"""Width of an object by its diameter above which it is a blob, as cells are."""
+
 MOST_COVERED = 0.6
 """Share of all pixels or voxels above which a class may be a background."""
 
@@ -309,8 +312,9 @@ def _modality(
 ) -> str:
     """What made the images: as ``dataset.json`` says, otherwise by the values of volumes and the kind of pictures."""
     if not volumetric:
-        many = max(facts.pieces for facts in classes) >= 5
-        return "microscopy" if many or image_name(first).lower().endswith((".tif", ".tiff")) else "other"
+        # Pieces of vessels are many too, but long.
+        many = any(facts.pieces >= 5 and facts.width > ROUND * facts.diameter for facts in classes)
+        return "microscopy" if many else "other"
     said = " ".join(_said_channels(Path(report.path))).upper()
     if re.search(r"\bCT\b", said):
         return "CT"

@@ -24,6 +24,7 @@ from monai_lwmisn.auto.ensemble import evaluate_ensemble
 from monai_lwmisn.auto.estimate import duration, estimate, measure_pace
 from monai_lwmisn.auto.fingerprint import Fingerprint, take_fingerprint
 from monai_lwmisn.auto.label_curve import FEWEST, SHARES, cases_of, train_on_share
+from monai_lwmisn.auto.other_data import check_other_data
 from monai_lwmisn.auto.page import decisions_text, summary
 from monai_lwmisn.auto.plan import Plan, make_plan, paced, planned
 from monai_lwmisn.auto.preset_file import write_preset
@@ -154,7 +155,7 @@ class _Pipeline:
             fingerprint = take_fingerprint(self.data)
             decide(fingerprint, self.wishes)  # refuses too few cases
             if self.test is not None:
-                take_fingerprint(self.test)
+                check_other_data(self.test, fingerprint)
         except BaseException:
             (self.out / "asked.json").unlink(missing_ok=True)  # so that the corrected command is no other
             raise

@@ -23,6 +23,10 @@ PACED = ("train.epochs", "train.warmup_epochs", "train.ema_decay", "train.val_in
 """Settings that follow from the pace."""
 
 
+OF_A_SEARCH = ("search.trials", "search.epochs", "search.batch_size", "search.slices")
+"""Settings that mean nothing where the network is given."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is done.
@@ -114,7 +118,7 @@ def planned(
         wishes = replace(wishes, time=max(0.1 * wishes.seconds, wishes.seconds - search_seconds) / (1 - SEARCH_SHARE))
     decisions = decide(fingerprint, wishes, pace)
     if plan.start is not None:
-        decisions = [one for one in decisions if one.key not in ("search.trials", "search.epochs", "search.batch_size")]
+        decisions = [one for one in decisions if one.key not in OF_A_SEARCH]
         decisions = with_value(decisions, "search.strategy", "given", plan.network)
         decisions = with_value(decisions, "search.genotype", str(plan.start.genotype), plan.network)
         if plan.weights:

@@ -121,8 +121,8 @@ def _reading(case: _Case) -> Iterator[Decision]:
     why = {
         "CT": "The values reach down to air at -1000, or the data set says so.",
         "MR": "No values reach down to air at -1000 as those of a CT do; all volumes but CT are treated like MR.",
-        "microscopy": "The pictures are TIFF, or have many objects each.",
-        "other": "The pictures have few objects each.",
+        "microscopy": "The pictures have many blobs each, as cells are.",
+        "other": "The pictures have few objects each, or long ones.",
     }
     yield Decision("data.modality", data.modality, why[data.modality])
     yield Decision("data.volumetric", data.volumetric, f"The files are {kind}.")
@@ -137,9 +137,7 @@ def _reading(case: _Case) -> Iterator[Decision]:
         grey = all(colour[1:3] == colour[3:5] == colour[5:7] for colour in data.label_colours)
         kinds = "The labels have levels of grey" if grey else "The labels are in colour"
         background = "white" if 0 in data.label_colours.values() else "black"
-        yield Decision(
-            "data.label_colours", data.label_colours, f"{kinds}, and {background} is the background."
-        )
+        yield Decision("data.label_colours", data.label_colours, f"{kinds}, and {background} is the background.")
     yield Decision("data.out_channels", channels_for(data.label_names), "It follows from the classes.")
     yield Decision(
         "data.instances", data.instances,

@@ -137,7 +137,10 @@ def read_label_values(items: Sequence[Item], progress: bool = True) -> LabelValu
         pixels.update(stored)
         coloured = coloured or (label_name(item) if any(isinstance(value, str) for value in stored) else "")
         pictures = pictures and not str(item["label"]).lower().endswith(VOLUME_SUFFIXES)
-        regions += [regions_of_label(item["label"])] if pictures else []
+        try:
+            regions += [regions_of_label(item["label"])] if pictures else []
+        except DataError:  # it has colours and no black background: these number no objects
+            pictures = False
     every = set().union(*sets)
     numbered = pictures and bool(every) and number_objects(sets, regions)
     if coloured:

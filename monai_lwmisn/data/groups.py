@@ -14,6 +14,7 @@ from monai_lwmisn.data.duplicates import group_pictures, join_groups
 from monai_lwmisn.data.picture_content import describe_pictures
 from monai_lwmisn.errors import ConfigError, counted
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
+from monai_lwmisn.inference.tiff_stacks import split_page
 
 _SUBJECT = re.compile(
     r"(?:patient|pat|pt|subject|subj|sub|case|volume|vol|video|slide|specimen|animal|mouse)[-_ ]?\d+(?=[-_. ])", re.I
@@ -34,6 +35,13 @@ _OCCASION = re.compile(
     r"[-_. ](?:(?:t|tp|time|timepoint|day|week|month|visit|ses|session|run)[-_ ]?\d+|left|right|l|r|lh|rh|od|os)$", re.I
 )
 """A time or a side of the body, at the end of a name."""
+
+_NUMBERED = re.compile(r"^(?P<whole>.*\d)[-_. ]\d+$")
+_ONE_SIDE = re.compile(r"^(?P<whole>.*\d)[LR]$")
+"""Names that say nothing in words: a number within a number, as in ``10002_076``, and a side, as in ``Image_01L``."""
+
+FEWEST_WHOLES = 3
+"""Fewer such numbers, as in ``test1_001``, are as likely those of an experiment as those of a patient."""
 
 _RUNNING = re.compile(r"^(?P<stem>.*?)(?P<number>\d{1,9})$")
 
@@ -88,8 +96,14 @@ def groups_of_names(names: Sequence[str]) -> list[str]:
     """Return the group of each name, which is the name itself unless it tells a part of something larger.
 
     A running number alone tells nothing, so ``img_001`` and ``img_002`` are two groups. A name without any number that
-    all images share, as in ``scan_slice_001``, is none of a patient: only places in a grid make it a group.
+    all images share, as in ``scan_slice_001``, is none of a patient: only places in a grid make it a group. Where all
+    names have a number within a number, as ``10002_076``, the first of them is the group.
     """
+    for rule in (_NUMBERED, _ONE_SIDE):
+        matches = [match for name in names if (match := rule.match(name))]
+        found = [match["whole"] for match in matches]
+        if len(found) == len(names) and FEWEST_WHOLES <= len(set(found)) < len(names):
+            return found
     wholes = [_whole_of(name) for name in names]
     shared = len(set(wholes)) == 1 and not re.search(r"\d", wholes[0])
     if shared and not all(_GRID.search(name) for name in names):
@@ -132,7 +146,12 @@ def _links(groups: Iterable[str]) -> np.ndarray:
 
 def _links_by_content(items: Sequence[Item]) -> np.ndarray:
     names = [image_name(item) for item in items]
-    places = [index for index, name in enumerate(names) if name.lower().endswith(PICTURE_SUFFIXES)]
+    # Which pages of a stack belong together was said by their format: its neighbours are all alike.
+    places = [
+        index
+        for index, name in enumerate(names)
+        if name.lower().endswith(PICTURE_SUFFIXES) and split_page(name)[1] is None
+    ]
     described, _ = describe_pictures([names[index] for index in places])
     places = [index for index in places if names[index] in described]
     numbers = [_RUNNING.match(items[index]["case"]) for index in places]

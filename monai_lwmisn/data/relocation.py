@@ -10,6 +10,7 @@ from monai.utils import ensure_tuple
 from monai_lwmisn.data.datalist import PARTS, read_datalist, write_datalist
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.archives import list_files, member_names, split_member
+from monai_lwmisn.inference.tiff_stacks import split_page
 
 
 def relocate_datalist(file: Path, old: str | os.PathLike[str], new: str | os.PathLike[str]) -> None:
@@ -60,5 +61,5 @@ def _inside(root: str | os.PathLike[str]) -> str:
 def _exists(path: str) -> bool:
     archive, member = split_member(path)
     if member is None:
-        return os.path.exists(path)
+        return os.path.exists(split_page(path)[0])
     return member in member_names(archive) or bool(list_files(path))

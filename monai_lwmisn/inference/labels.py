@@ -10,7 +10,7 @@ from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.archives import list_files
 from monai_lwmisn.inference.label_values import as_one_class
 from monai_lwmisn.inference.picture_files import read_picture_file
-from monai_lwmisn.inference.pictures import MASK_SUFFIXES, PICTURE_SUFFIXES
+from monai_lwmisn.inference.pictures import LABEL_SUFFIXES, MASK_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES, read_volume
 
 MOST_COLOURS = 8
@@ -52,7 +52,7 @@ def read_label(
     """
     if len(paths) == 1 and paths[0].lower().endswith(VOLUME_SUFFIXES):
         return read_volume(paths[0])
-    if len(paths) == 1 and not paths[0].lower().endswith(PICTURE_SUFFIXES):
+    if len(paths) == 1 and not paths[0].lower().endswith(LABEL_SUFFIXES):
         return _read_objects(paths[0], instances).T, None
     masks = [_read_mask(path, classes, instances, colours) for path in paths]
     _check_sizes(paths, masks)

@@ -12,8 +12,10 @@ from monai_lwmisn.inference.picture_files import FilePicture, read_picture_file
 
 MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 PICTURE_SUFFIXES = (*MASK_SUFFIXES, ".jpg", ".jpeg", ".jpe", ".jfif")
+LABEL_SUFFIXES = (*PICTURE_SUFFIXES, ".gif")
+"""Endings of labels that are pictures; some older data sets have GIF."""
 
-__all__ = ["MASK_SUFFIXES", "PICTURE_SUFFIXES", "convert_picture", "decode_picture", "stored_values"]
+__all__ = ["LABEL_SUFFIXES", "MASK_SUFFIXES", "PICTURE_SUFFIXES", "convert_picture", "decode_picture", "stored_values"]
 
 
 def decode_picture(path: str | os.PathLike[str]) -> np.ndarray:

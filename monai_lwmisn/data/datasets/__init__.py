@@ -9,8 +9,9 @@ import os
 from difflib import get_close_matches
 from pathlib import Path
 
-from monai_lwmisn.data.datasets import chaos_ct, csv_table, dsb2018, folder, msd, promise12
+from monai_lwmisn.data.datasets import chaos_ct, csv_table, dsb2018, folder, msd, nested, promise12
 from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
+from monai_lwmisn.data.datasets.not_read import why_not_read
 from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.inference.folders import FolderTree
 
@@ -20,6 +21,7 @@ DATASETS: dict[str, DatasetFormat] = {
     "promise12": promise12.FORMAT,
     "msd": msd.FORMAT,
     "csv": csv_table.FORMAT,
+    "nested": nested.FORMAT,
     "folder": folder.FORMAT,
 }
 
@@ -96,6 +98,8 @@ def recognise_dataset(path: str | os.PathLike[str]) -> str:
     for name, known_format in DATASETS.items():
         if known_format.describe(tree):
             return name
+    if (reason := why_not_read(tree)) is not None:
+        raise DataError(reason)
     raise DataError(f"No images with labels are found in {place}: it should hold {DATASETS['folder'].description}.")
 
 

@@ -1,22 +1,33 @@
 """Reads a CSV table of images and labels: the columns ``image`` and ``label``, and others that may be there.
 
-``image`` may name the files of several channels, with ``|`` between them. ``case`` and ``group`` say what belongs
-together, ``part`` is training, validation or test, and ``stratum`` is spread evenly over the parts.
+``image`` may name the files of several channels, with ``|`` between them. ``case`` is a name, ``group`` says what
+belongs together, ``part`` is training, validation or test, and ``stratum`` is spread evenly over the parts. Other usual
+names of these columns are in ``COLUMNS``.
 """
 
 from __future__ import annotations
 
 import csv
 import os
+from collections import Counter
 from pathlib import Path
 
 from monai_lwmisn.data.datalist import PARTS
-from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
+from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan, image_name
 from monai_lwmisn.errors import DataError, reason_of
 from monai_lwmisn.inference.folders import FolderTree
 
 BETWEEN_CHANNELS = "|"
 DELIMITERS = ",;\t"
+COLUMNS = {
+    "image": ("images", "image_path", "img", "scan", "volume"),
+    "label": ("labels", "label_path", "mask", "masks", "mask_path", "segmentation", "annotation"),
+    "case": (),
+    "group": ("patient", "patient_id", "patientid", "subject", "subject_id", "animal", "slide"),
+    "part": ("split", "subset", "partition"),
+    "stratum": (),
+}
+"""Other names of columns, in lower case; one is used where the column itself is not there."""
 
 
 def scan_csv(path: Path) -> Scan:
@@ -35,12 +46,27 @@ def scan_csv(path: Path) -> Scan:
     scan = Scan()
     for table in tables:
         try:
-            rows = _rows(table)
+            names, rows = _rows(table)
         except (OSError, ValueError, csv.Error) as error:
             raise DataError(f"{table} cannot be read ({reason_of(error)}): save it as CSV in UTF-8.") from error
+        if not {"image", "label"} <= set(names):
+            raise DataError(
+                f"{table} has the columns {', '.join(names)}, and none of images and of labels: name those that have "
+                "the paths of the files image and label."
+            )
         for number, row in enumerate(rows, start=2):
             _add(row, f"{table}, line {number}", table.parent, scan)
+        _tell_apart(scan.items, table.parent)
     return scan
+
+
+def _tell_apart(items: list[Item], folder: Path) -> None:
+    """Put the folders of images in front of names that several have, as ``image.nii.gz`` in the folder of a patient."""
+    counts = Counter(item["case"] for item in items)
+    for item in items:
+        if counts[name := item["case"]] > 1:
+            item["case"] = "_".join([*Path(os.path.relpath(image_name(item), folder)).parent.parts, name])
+            item["group"] = item["case"] if item["group"] == name else item["group"]
 
 
 def _add(row: dict[str, str], where: str, folder: Path, scan: Scan) -> None:
@@ -64,8 +90,8 @@ def _add(row: dict[str, str], where: str, folder: Path, scan: Scan) -> None:
             scan.items.append(item)
 
 
-def _rows(table: Path) -> list[dict[str, str]]:
-    """The rows of a table with columns of images and labels, otherwise none. Names of columns are in lower case.
+def _rows(table: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The columns of a table, in lower case and by the names of ``COLUMNS``, and its rows.
 
     Raises:
         OSError, ValueError, csv.Error: it cannot be read.
@@ -74,10 +100,13 @@ def _rows(table: Path) -> list[dict[str, str]]:
         header = file.readline()
         delimiter = max(DELIMITERS, key=header.count)
         names = [name.strip().strip('"').lower() for name in header.strip().split(delimiter)]
-        if not {"image", "label"} <= set(names):
-            return []
+        for column, others in COLUMNS.items():
+            found = [other for other in others if other in names]
+            if column not in names and len(found) == 1:
+                names[names.index(found[0])] = column
         reader = csv.DictReader(file, fieldnames=names, delimiter=delimiter, strict=True)
-        return [{key: (value or "").strip() for key, value in row.items() if isinstance(key, str)} for row in reader]
+        rows = [{key: (value or "").strip() for key, value in row.items() if isinstance(key, str)} for row in reader]
+        return names, rows
 
 
 def _tables(tree: FolderTree) -> list[Path]:
@@ -86,10 +115,14 @@ def _tables(tree: FolderTree) -> list[Path]:
     for file in tree.files[tree.top]:
         if file.suffix.lower() == ".csv":
             try:
-                rows = _rows(file)
+                names, rows = _rows(file)
             except (OSError, ValueError, csv.Error):
                 continue
-            if rows and (file.parent / rows[0]["image"].split(BETWEEN_CHANNELS)[0].strip()).exists():
+            if (
+                rows
+                and {"image", "label"} <= set(names)
+                and (file.parent / rows[0]["image"].split(BETWEEN_CHANNELS)[0].strip()).exists()
+            ):
                 found.append(file)
     return found
 

@@ -6,39 +6,33 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
+from monai_lwmisn.data.datasets.names import (
+    FIRST_GRADER,
+    IMAGE_END,
+    IMAGE_FOLDERS,
+    LABEL_END,
+    LABEL_FOLDERS,
+    PART_FOLDERS,
+    RESULT_END,
+    kind_of_folder,
+    pair_names,
+    says_label,
+)
+from monai_lwmisn.data.datasets.stacks import pages_as_items
 from monai_lwmisn.errors import DataError, InputWarning
 from monai_lwmisn.inference.channel_files import CHANNEL
 from monai_lwmisn.inference.folders import FolderTree
-from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
+from monai_lwmisn.inference.pictures import LABEL_SUFFIXES, PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
 
-SUFFIXES = tuple(sorted((*PICTURE_SUFFIXES, *VOLUME_SUFFIXES), key=len, reverse=True))
 KINDS = "PNG, TIFF, JPEG, BMP, NIfTI, NRRD or MetaImage"
-
-IMAGE_FOLDERS = ("images", "image", "imgs", "img", "imagestr")
-"""Names of the folder of the images, in lower case; the first is the documented one, the last that of nnU-Net."""
-
-LABEL_FOLDERS = (
-    *("labels", "label", "masks", "mask", "annotations", "annotation", "segmentations", "segmentation"),
-    *("groundtruth", "ground_truth", "gt", "labelstr"),
-)
-
-PART_FOLDERS = {
-    **dict.fromkeys(("train", "training", "trainset", "train_set"), "training"),
-    **dict.fromkeys(("val", "valid", "validation", "valset", "val_set"), "validation"),
-    **dict.fromkeys(("test", "testing", "testset", "test_set"), "test"),
-}
-"""The part of a split by the name of its folder, in lower case."""
-
-_IMAGE_END = re.compile(r"[_-](image|img|im|0000)$", re.IGNORECASE)
-_LABEL_END = re.compile(r"[_-](cp_masks?|masks?|labels?|annotations?|segmentations?|seg|gt)$", re.IGNORECASE)
-_RESULT_END = re.compile(r"[_-](flows?|outlines?|cp_output|prob|probabilities)$", re.IGNORECASE)
-"""The end of the name of a picture that Cellpose and others write beside images and masks."""
+SUFFIXES = tuple(sorted((*PICTURE_SUFFIXES, *VOLUME_SUFFIXES), key=len, reverse=True))
+LABELS = tuple(sorted((*LABEL_SUFFIXES, *VOLUME_SUFFIXES), key=len, reverse=True))
 
 
 @dataclass
@@ -66,7 +60,7 @@ def scan_folder(path: Path) -> Scan:
         if counts[item["case"]] > 1:  # two parts have images of one name
             item["case"] = item["group"] = f"{item['part']}_{item['case']}"
     tree.warn()
-    return scan
+    return pages_as_items(scan)
 
 
 def _pair_in(place: _Place, scan: Scan) -> None:
@@ -76,7 +70,7 @@ def _pair_in(place: _Place, scan: Scan) -> None:
             if others:
                 scan.problems.append(f"The {kind} {first} and {others[0].name} have one name: rename one of them.")
     images, numbers = _join_channels(images, labels)
-    partners = _pair(images, labels)
+    partners = pair_names(images, labels)
     for name, files in images.items():
         label, *others = labels.get(partners.get(name, ""), [Path()])
         if others or (numbers is None and len(files) > 1):
@@ -87,7 +81,7 @@ def _pair_in(place: _Place, scan: Scan) -> None:
                 remedy = f"add {place.where / files[0].name} or remove it"
             scan.problems.append(f"The image {files[0]} has no label: {remedy}.")
             continue
-        case = name if partners[name] == name else _IMAGE_END.sub("", name)
+        case = name if partners[name] == name else IMAGE_END.sub("", name)
         item: Item = {"image": str(files[0]), "label": str(label), "case": case, "group": case}
         if numbers is not None:
             item["image"] = [str(file) for file in files]
@@ -106,11 +100,21 @@ def describe(tree: FolderTree) -> str:
     if places := _given_parts(tree):
         return ", ".join(f"{os.path.relpath(image, tree.top)}/ ({part})" for part, (image, _) in places.items())
     pairs = [_folders_in(tree, folder) for folder in (tree.top, *_folders(tree, tree.top))]
-    found = [f"{os.path.relpath(image, tree.top)}/ and {label.name}/" for image, label in pairs if image and label]
+    found = [
+        f"{os.path.relpath(image, tree.top)}/ and {label.name}/"
+        for image, label in pairs
+        if image and label and _by_name(tree.files[image])
+    ]
     if found:
         return ", ".join(found)
     images, labels = _side_by_side(tree, tree.top)
-    return "images and NAME_label side by side" if _pair(images, labels) else ""
+    return "images and NAME_label side by side" if pair_names(images, labels) else ""
+
+
+def is_folder_for_each(tree: FolderTree) -> bool:
+    """Return whether several folders with a number in their names have images and labels each, as of patients."""
+    inside = [folder for folder in _folders(tree, tree.top) if all(_folders_in(tree, folder))]
+    return len(inside) > 1 and all(re.search(r"\d", folder.name) for folder in inside) and not _given_parts(tree)
 
 
 def _places(tree: FolderTree) -> list[_Place]:
@@ -119,7 +123,10 @@ def _places(tree: FolderTree) -> list[_Place]:
     if parts := _given_parts(tree):
         listed = "; ".join(f"{image} as images of the part {part}" for part, (image, _) in parts.items())
         warnings.warn(f"Read {listed}.", InputWarning, stacklevel=2)
-        return [_files_of(tree, image, label, part) for part, (image, label) in parts.items()]
+        return [
+            _Place(*_side_by_side(tree, image), part=part) if image == label else _files_of(tree, image, label, part)
+            for part, (image, label) in parts.items()
+        ]
     pair = _folders_in(tree, top)
     if not all(pair):
         inside = {folder: both for folder in _folders(tree, top) if all(both := _folders_in(tree, folder))}
@@ -128,14 +135,14 @@ def _places(tree: FolderTree) -> list[_Place]:
         if len(inside) > 1:
             names = ", ".join(folder.name for folder in inside)
             raise DataError(
-                f"{top} has images and labels in each of {names}: name the folders train, validation and test, or give "
-                "one of them as --data, and another later to lwmisn evaluate."
+                f"{top} has images and labels in each of {names}: name the folders train, validation and test, or, if "
+                "each is a patient, by names with a number."
             )
         pair = next(iter(inside.values()), pair)
     image_folder, label_folder = pair
     if image_folder is None or label_folder is None:
         images, labels = _side_by_side(tree, top)
-        if not _pair(images, labels):
+        if not pair_names(images, labels):
             return []
         tree.select(tree.files[top], SUFFIXES, KINDS)
         warnings.warn(f"Read the images of {top} and the labels beside them.", InputWarning, stacklevel=2)
@@ -155,19 +162,23 @@ def _given_parts(tree: FolderTree) -> dict[str, tuple[Path, Path]]:
     found: list[tuple[str, Path | None, Path | None]] = []
     for folder in _folders(tree, tree.top):
         if part := PART_FOLDERS.get(folder.name.lower()):
-            found.append((part, *_folders_in(tree, folder)))
+            pair = _folders_in(tree, folder)
+            beside = pair == (None, None) and pair_names(*_side_by_side(tree, folder))
+            found.append((part, folder, folder) if beside else (part, *pair))
     image_top, label_top = _folders_in(tree, tree.top)
     if image_top and label_top and not _by_name(tree.files[image_top]):
         labels = {folder.name.lower(): folder for folder in _folders(tree, label_top)}
         for folder in _folders(tree, image_top):
             if part := PART_FOLDERS.get(folder.name.lower()):
                 found.append((part, folder, labels.get(folder.name.lower())))
-    names = {folder.name: folder for folder in _folders(tree, tree.top)}
-    for ending, part in (("Tr", "training"), ("Ts", "test")):
-        found.append((part, names.get(f"images{ending}"), names.get(f"labels{ending}")))
+    kinds = {kind_of_folder(folder.name): folder for folder in _folders(tree, tree.top)}
+    for part in ("training", "validation", "test"):
+        found.append((part, kinds.get(("images", part)), kinds.get(("labels", part))))
     parts: dict[str, tuple[Path, Path]] = {}
     for part, images, labels_of_it in found:
-        if images and labels_of_it and _by_name(tree.files[images]) and _by_name(tree.files[labels_of_it]):
+        if not images or not labels_of_it:
+            continue
+        if _by_name(tree.files[images]) and _by_name(tree.files[labels_of_it], LABELS):
             if part in parts:
                 raise DataError(
                     f"{tree.top} has two folders of the part {part}, {parts[part][0]} and {images}: put the images "
@@ -183,10 +194,30 @@ def _files_of(tree: FolderTree, image_folder: Path, label_folder: Path, part: st
         for deeper in tree.files:
             if folder in deeper.parents and _by_name(tree.files[deeper]):
                 tree.pass_over(deeper, f"put its files into {folder.name}/ itself")
-    images, labels = (
-        _by_name(tree.select(tree.files[folder], SUFFIXES, KINDS)) for folder in (image_folder, label_folder)
-    )
+    images = _by_name(tree.select(tree.files[image_folder], SUFFIXES, KINDS))
+    labels = _by_name(tree.select(tree.files[label_folder], LABELS, KINDS), LABELS)
+    if not labels:
+        _refuse_other_labels(tree, label_folder, images)
     return _Place(images, labels, label_folder, part)
+
+
+def _refuse_other_labels(tree: FolderTree, folder: Path, images: Iterable[str]) -> None:
+    """Say what to do about labels that are no pictures or volumes beside each other.
+
+    Raises:
+        DataError: a folder has polygons as JSON, or a folder of pictures for each class.
+    """
+    if any(file.suffix.lower() == ".json" for file in tree.files[folder]):
+        raise DataError(
+            f"The labels in {folder} are JSON, as the polygons of COCO or LabelMe, which are not read: draw them as a "
+            "PNG for each image, with the numbers of the classes as grey values."
+        )
+    classes = [deeper for deeper in _folders(tree, folder) if set(images) & set(_by_name(tree.files[deeper], LABELS))]
+    if len(classes) > 1:
+        raise DataError(
+            f"{folder} has a folder of masks for each of {', '.join(each.name for each in classes)}: save one label "
+            "for each image, in which each class has a number of its own."
+        )
 
 
 def _folders(tree: FolderTree, parent: Path) -> list[Path]:
@@ -201,43 +232,41 @@ def _folders_in(tree: FolderTree, parent: Path) -> tuple[Path | None, Path | Non
     """
     found: list[Path | None] = []
     for names in (IMAGE_FOLDERS, LABEL_FOLDERS):
-        some = [folder for folder in _folders(tree, parent) if folder.name.lower() in names]
+        kind = "images" if names is IMAGE_FOLDERS else "labels"
+        some = [
+            folder
+            for folder in _folders(tree, parent)
+            if kind_of_folder(folder.name) in ((kind, None), (kind, "training"))
+        ]
         documented = [folder for folder in some if folder.name == names[0]]
+        # Beside labels by hand, retinal data sets have the field of view in a folder named mask.
+        by_hand = sorted(folder for folder in some if FIRST_GRADER.match(folder.name.lower()))
+        documented = documented or by_hand[:1]
         if len(some) > 1 and not documented:
             kinds = ", ".join(folder.name for folder in some)
             raise DataError(f"{parent} has the folders {kinds}, of which one is meant: name that one {names[0]}.")
         for other in some if documented else ():
             if other not in documented:
-                tree.pass_over(other, f"{names[0]}/ is used")
+                tree.pass_over(other, f"{documented[0].name}/ is used")
         found.append(next(iter(documented or some), None))
     return found[0], found[1]
 
 
 def _side_by_side(tree: FolderTree, folder: Path) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
     """The images and labels of one folder, where the name of a label says that it is one: Cellpose's NAME_masks."""
-    files = {name: paths for name, paths in _by_name(tree.files[folder]).items() if not _RESULT_END.search(name)}
-    labels = {name: paths for name, paths in files.items() if _LABEL_END.search(name)}
+    files = {name: paths for name, paths in _by_name(tree.files[folder], LABELS).items() if not RESULT_END.search(name)}
+    labels = {name: paths for name, paths in files.items() if says_label(name)}
     return {name: paths for name, paths in files.items() if name not in labels}, labels
 
 
-def _by_name(files: Iterable[Path]) -> dict[str, list[Path]]:
+def _by_name(files: Iterable[Path], suffixes: Sequence[str] = SUFFIXES) -> dict[str, list[Path]]:
     """The files by their name without ending, because image and label may differ in format."""
     named: dict[str, list[Path]] = {}
     for file in files:
-        suffix = next((suffix for suffix in SUFFIXES if file.name.lower().endswith(suffix)), None)
+        suffix = next((suffix for suffix in suffixes if file.name.lower().endswith(suffix)), None)
         if suffix is not None:
             named.setdefault(file.name[: -len(suffix)], []).append(file)
     return named
-
-
-def _pair(images: Iterable[str], labels: Iterable[str]) -> dict[str, str]:
-    """The name of the label of each image: the same, or the same without the ends that say what it is."""
-    equal = {name: name for name in images if name in set(labels)}
-    ends = {_LABEL_END.sub("", name): name for name in labels if name not in equal}
-    rest = [name for name in images if name not in equal]
-    plain = {name: ends[name] for name in rest if name in ends}
-    shorter = {name: ends[short] for name in rest if (short := _IMAGE_END.sub("", name)) in ends and name not in plain}
-    return equal | plain | shorter
 
 
 def _join_channels(
@@ -247,7 +276,7 @@ def _join_channels(
 
     They are as they were, and no numbers, unless some image has several channels and a label that names the image.
     """
-    cases = {*labels, *(_LABEL_END.sub("", name) for name in labels)} - set(images)
+    cases = {*labels, *(LABEL_END.sub("", name) for name in labels)} - set(images)
     joined: dict[str, list[Path]] = {}
     for name, files in images.items():
         channel = CHANNEL.match(name)
