@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from monai.utils import ensure_tuple
 
-from monai_lwmisn.auto.observation import Observation, OfClass
 from monai_lwmisn.auto.label_settings import label_settings
+from monai_lwmisn.auto.observation import Observation, OfClass
 from monai_lwmisn.auto.page import fingerprint_text
 from monai_lwmisn.config import fill
 from monai_lwmisn.data.data_report import DataReport, check_data

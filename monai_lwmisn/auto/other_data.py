@@ -40,8 +40,8 @@ def check_other_data(path: str | os.PathLike[str], learned: Fingerprint, progres
     volumetric = not image_name(scan.items[0]).lower().endswith(PICTURE_SUFFIXES)
     if volumetric != learned.volumetric:
         raise DataError(
-            f"The test data {path} are {kinds[volumetric]} and the data {learned.path} are {kinds[not volumetric]}: give "
-            f"test data that are {kinds[not volumetric]}."
+            f"The test data {path} are {kinds[volumetric]} and the data {learned.path} are {kinds[not volumetric]}: "
+            f"give test data that are {kinds[not volumetric]}."
         )
     known = {"dataset": dataset, "modality": learned.modality, "volumetric": volumetric, "in_channels": None}
     known |= {"label_names": learned.label_names, "label_colours": learned.label_colours}

@@ -127,9 +127,8 @@ def _reading(case: _Case) -> Iterator[Decision]:
     yield Decision("data.modality", data.modality, why[data.modality])
     yield Decision("data.volumetric", data.volumetric, f"The files are {kind}.")
     files = f", {data.channel_files} files each" if data.channel_files > 1 else ""
-    yield Decision(
-        "data.in_channels", data.channels, f"An image has so many channels{files}; grey pictures count as 3."
-    )
+    grey = "" if data.volumetric else "; grey pictures count as 3"
+    yield Decision("data.in_channels", data.channels, f"An image has so many channels{files}{grey}.")
     yield Decision(
         "data.label_names", data.label_names, f"The labels have {counted(len(data.label_names), 'class', 'classes')}."
     )

@@ -92,7 +92,8 @@ def _names_of(items: Sequence[Item], data: Mapping[str, Any], path: Path, progre
     if found != list(range(1, len(found) + 1)):
         listed = ", ".join(f"{value:.9g}" for value in found[:8]) + (", ..." if len(found) > 8 else "")
         raise DataError(
-            f"The labels in {path} have the values {listed} besides 0: number their classes 1, 2, ... without gaps."
+            f"The labels in {path} have the values {listed} besides 0: number their classes 1, 2, ... without gaps"
+            + (", and give 0 to what 255 tells to ignore." if 255 in found and len(found) > 1 else ".")
         )
     given = given_names(path)
     only = "object" if data["instances"] else "foreground"

@@ -1,4 +1,4 @@
-"""Finds the files of the channels of an image: nnU-Net's NAME_0000, NAME_0001, or NAME_c1, NAME_ch2.
+"""Finds the files of the channels of an image: nnU-Net's NAME_0000, or NAME_c1, NAME_ch2, or NAME_t1, NAME_flair.
 
 Needs the standard library alone.
 """
@@ -13,7 +13,18 @@ from pathlib import Path
 CHANNEL = re.compile(r"^(?P<case>.+?)[_-](?:channel|chan|ch|c)?[_-]?(?P<number>\d{1,4})(?P<end>\..+)?$", re.IGNORECASE)
 """The name of the file of one channel, with or without its ending."""
 
-__all__ = ["CHANNEL", "first_channels", "with_other_channels"]
+SEQUENCE = re.compile(
+    r"(?:^|[-_. ])(t1w?|t1-?(?:ce|gd|c|n|km)|t2w?|t2-?(?:f|w)|t2[-_]?flair|flair|pdw?|adc|dwi|swi|dce|ct|pet)$",
+    re.IGNORECASE,
+)
+"""The end of a name without its ending, which says how one of several images of a patient was made.
+
+Such channels are in the order of these words in lower case.
+"""
+
+_ENDING = re.compile(r"(\.nii\.gz|\.[^.]+)$", re.IGNORECASE)
+
+__all__ = ["CHANNEL", "SEQUENCE", "first_channels", "with_other_channels"]
 
 
 def with_other_channels(path: str | os.PathLike[str], count: int) -> list[str]:
@@ -29,8 +40,10 @@ def with_other_channels(path: str | os.PathLike[str], count: int) -> list[str]:
     """
     first = Path(path)
     found = CHANNEL.match(first.name)
-    if found is None or count < 2 or not first.is_file():
+    if count < 2 or not first.is_file():
         return [str(path)]
+    if found is None:
+        return _other_sequences(first, count)
     files = {}
     for file in first.parent.iterdir():
         other = CHANNEL.match(file.name)
@@ -38,6 +51,24 @@ def with_other_channels(path: str | os.PathLike[str], count: int) -> list[str]:
             files[int(other["number"])] = str(file)
     ordered = [files[number] for number in sorted(files)]
     return ordered if len(ordered) == count and ordered[0] == str(first) else [str(path)]
+
+
+def _other_sequences(first: Path, count: int) -> list[str]:
+    def parts(name: str) -> tuple[str, str, str] | None:
+        """The case, the sequence and the ending of a name."""
+        ending = _ENDING.search(name)
+        stem = name[: ending.start()] if ending else name
+        found = SEQUENCE.search(stem)
+        return (stem[: found.start()], found[1].lower(), name[len(stem) :]) if found else None
+
+    own = parts(first.name)
+    files = {}
+    for file in first.parent.iterdir() if own else ():
+        other = parts(file.name)
+        if own and other and (own[0], own[2]) == (other[0], other[2]) and file.is_file():
+            files[other[1]] = str(file)
+    ordered = [files[sequence] for sequence in sorted(files)]
+    return ordered if len(ordered) == count and ordered[0] == str(first) else [str(first)]
 
 
 def first_channels(files: Iterable[Path], count: int, is_single: Callable[[str], bool]) -> list[Path]:

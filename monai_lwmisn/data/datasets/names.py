@@ -1,4 +1,4 @@
-"""Says by the names of files and folders which of them are images and which labels, and which label is of which image."""
+"""Tells images from labels by the names of their files and folders, and says which label is of which image."""
 
 from __future__ import annotations
 

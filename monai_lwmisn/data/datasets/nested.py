@@ -14,17 +14,13 @@ from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan, image_nam
 from monai_lwmisn.data.datasets.names import LABEL_END, RESULT_END, kind_of_folder, pair_names, says_label
 from monai_lwmisn.data.datasets.stacks import pages_as_items
 from monai_lwmisn.errors import InputWarning
+from monai_lwmisn.inference.channel_files import SEQUENCE
 from monai_lwmisn.inference.dicom import looks_like_dicom
 from monai_lwmisn.inference.folders import FolderTree
 
 _ONLY_LABEL = re.compile(r"(masks?|labels?|segmentations?|seg|annotations?|gt|ground[-_]?truth|truth)$", re.IGNORECASE)
 _ONLY_IMAGE = re.compile(r"(images?|imaging|img|volume|scan|dicom|ct|mri?)$", re.IGNORECASE)
 """Names of files and series that say what they are and nothing else, where the folder says of whom."""
-
-_SEQUENCE = re.compile(
-    r"(?:^|[-_. ])(t1w?|t1-?(?:ce|gd|c|n|km)|t2w?|t2-?(?:f|w)|t2[-_]?flair|flair|pdw?|adc|dwi|swi|dce|ct|pet)$", re.I
-)
-"""The end of a name that says how one of several images of a patient was made."""
 
 _ENTITY = re.compile(r"_(desc|label|space|res|den)-[A-Za-z0-9]+$")
 """What BIDS adds to the name of an image in the name of what was made of it."""
@@ -83,14 +79,14 @@ def scan_nested(path: Path) -> Scan:
 def _name_unused(
     found: _Found, pairs: Mapping[Key, Key], joined: Mapping[Key, list[Path]], tree: FolderTree, scan: Scan
 ) -> None:
-    """Note images without a label and labels without an image; other sequences of a labelled patient are passed over."""
+    """Note images without a label and labels without an image; pass over other sequences."""
     used = {file for files in joined.values() for file in files}
     with_label = {parts for parts, _ in [*pairs, *joined]}
     for image, files in found.images.items():
         for file in files:
             if image in pairs or file in used:
                 continue
-            if image[0] in with_label and _SEQUENCE.search(image[1]):
+            if image[0] in with_label and SEQUENCE.search(image[1]):
                 tree.pass_over(file, "without a label, beside an image that has one")
             else:
                 remedy = "add one of the same name with _label behind it, or remove the image"
@@ -167,7 +163,7 @@ def _channels(images: Mapping[Key, list[Path]], labels: set[Key], scan: Scan) ->
         own = {
             found[1].lower(): files[0]
             for (folder, image), files in images.items()
-            if folder == parts and (found := _SEQUENCE.search(image)) and image[: found.start()] in (stem, "")
+            if folder == parts and (found := SEQUENCE.search(image)) and image[: found.start()] in (stem, "")
         }
         if own:
             joined[label], sequences[label] = [own[key] for key in sorted(own)], sorted(own)
