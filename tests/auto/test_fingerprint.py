@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from monai_lwmisn.auto.fingerprint import Fingerprint, take_fingerprint
 from monai_lwmisn.errors import ConfigError, DataError
@@ -63,7 +64,7 @@ def test_a_line_is_thin_and_a_disc_is_not(tmp_path: Path) -> None:
         label[row - 4 : row - 1, 2:40] = 1
         labels.append(label)
     line, disc = take_fingerprint(pictures(tmp_path, labels), progress=False).classes
-    assert line.width == pytest.approx(3, abs=0.3) and disc.width > 6
+    assert line.width == pytest.approx(3, abs=0.3) and disc.width == pytest.approx(13, abs=1.5)
 
 
 def test_numbered_objects_are_instances_and_two_classes_are_not(tmp_path: Path) -> None:
@@ -89,7 +90,63 @@ def test_colours_of_labels_become_classes(tmp_path: Path) -> None:
     folder = pictures(tmp_path, [palette[label] for label in labels], [label * 50 for label in labels])
     found = take_fingerprint(folder, progress=False)
     assert found.label_colours == {"#0000ff": 1, "#ff0000": 2} and len(found.classes) == 2
-    assert not found.instances
+    assert not found.instances and found.label_names == {"1": "blue", "2": "red"}
+
+
+def test_a_palette_keeps_its_numbers(tmp_path: Path) -> None:
+    folder = pictures(tmp_path, blobs())
+    palette = [0, 0, 0, 200, 0, 0, 0, 100, 0]  # by colour, the second would come before the first
+    for file in (folder / "labels").iterdir():
+        label = discs((20, 20), (20, 44), values=(1, 2), radius=4)
+        label[40:60, 4:60] = 1
+        image = Image.fromarray(label.astype(np.uint8)).convert("P")
+        image.frombytes(label.astype(np.uint8).tobytes())
+        image.putpalette(palette)
+        image.save(file)
+    first, second = take_fingerprint(folder, progress=False).classes
+    assert (first.value, second.value) == (1, 2) and first.share > 10 * second.share
+
+
+@pytest.mark.parametrize(
+    ("levels", "background", "names"),
+    [
+        ((0, 128, 255), None, {"1": "grey 128", "2": "grey 255"}),
+        (((255, 255, 255), (255, 0, 0), (0, 128, 0)), "white", {"1": "green", "2": "red"}),
+        (((255, 255, 255), (18, 52, 86), (18, 52, 86)), "white", {"1": "colour 123456"}),
+    ],
+)
+def test_levels_of_grey_and_white_backgrounds(
+    tmp_path: Path, levels: tuple, background: str | None, names: dict[str, str]
+) -> None:
+    labels = []
+    for row in (10, 20, 30, 40):
+        label = discs((row, 50), values=(2,), radius=5)
+        label[row : row + 12, 4:36] = 1
+        labels.append(label)
+    found = take_fingerprint(
+        pictures(tmp_path, [np.array(levels)[label] for label in labels], [label * 50 for label in labels])
+    )
+    assert found.label_names == names and not found.instances
+    assert (0 in (found.label_colours or {}).values()) == (background == "white")
+    shares = {facts.name: facts.share for facts in found.classes}
+    whole = sum((label > 0).mean() for label in labels) / 4
+    assert sum(shares.values()) == pytest.approx(whole)
+    if len(names) == 2:
+        assert shares[names["2" if background else "1"]] == pytest.approx(12 * 32 / 64**2)
+
+
+def test_black_and_white_backgrounds_are_not_guessed(tmp_path: Path) -> None:
+    labels = [np.array([[255] * 3, [0] * 3, [255, 0, 0]])[discs((row, 30), values=(2,))] for row in (20, 30, 40)]
+    for label in labels:
+        label[:4] = 0
+    with pytest.raises(DataError, match="whether black or white is the background"):
+        take_fingerprint(pictures(tmp_path, labels, [np.zeros((64, 64))] * 3))
+
+
+def test_a_class_that_covers_all_is_said(tmp_path: Path) -> None:
+    found = take_fingerprint(pictures(tmp_path, [1 - label for label in blobs()]), progress=False)
+    (warning,) = found.warnings
+    assert "foreground covers" in warning and "field of view" in warning
 
 
 def test_ct_is_told_by_air_and_by_dataset_json(tmp_path: Path) -> None:
@@ -113,7 +170,10 @@ def test_slices_are_taken_across_the_largest_spacing(
     folder = volumes(tmp_path, [box()] * 3, [ct(0) for _ in range(3)], [spacing] * 3)
     found = take_fingerprint(folder, progress=False)
     assert found.slice_axis == axis and found.anisotropy == pytest.approx(max(spacing))
-    assert axis not in found.plane and (found.slices, found.slices_with_foreground) == (24, 12)
+    # The box is 6 x 8 x 4 of 20 x 24 x 8 voxels, in 3 volumes.
+    across = [(60, 18), (72, 24), (24, 12)][axis]
+    assert axis not in found.plane and (found.slices, found.slices_with_foreground) == across
+    assert found.warnings == []
 
 
 def test_left_and_right_are_seen_by_place_and_by_name(tmp_path: Path) -> None:

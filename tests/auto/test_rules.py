@@ -253,6 +253,31 @@ def test_whole_networks_are_compared_where_time_allows() -> None:
     assert short["search.strategy"] == "differentiable" and short["search.epochs"] >= 3
 
 
+@pytest.mark.parametrize(
+    ("least", "median", "most", "slices"),
+    [
+        ([1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 3, 5]),
+        ([0.9, 0.9, 3.2], [0.9, 0.9, 3.2], [0.9, 0.9, 3.2], [1, 3, 5]),
+        ([0.9, 0.9, 5], [0.9, 0.9, 5], [0.9, 0.9, 5], [1, 3]),
+        ([0.5, 0.5, 6], [0.5, 0.5, 6], [0.5, 0.5, 6], [1]),
+        ([4, 1, 1], [4, 1, 1], [4, 1, 1], [1, 3, 5]),
+        ([1, 1, 1], [1, 1, 2], [1, 1, 5], [1]),
+    ],
+)
+def test_neighbouring_slices_are_tried_where_they_are_near(
+    least: list[float], median: list[float], most: list[float], slices: list[int]
+) -> None:
+    data = a_fingerprint(True, spacing_mm={"least": least, "median": median, "most": most})
+    assert settings_of(data, Wishes(time=36000))["search.slices"] == slices
+    assert "search.slices" not in settings_of(data, Wishes(time=1))
+    assert "search.slices" not in settings_of(a_fingerprint(False), Wishes(time=36000))
+
+
+def test_volumes_of_few_slices_are_not_read_beyond_them() -> None:
+    size = {"least": [200, 240, 3], "median": [200, 240, 9], "most": [200, 240, 9]}
+    assert settings_of(a_fingerprint(True, size=size), Wishes(time=36000))["search.slices"] == [1, 3]
+
+
 def test_thin_classes_keep_the_resolution() -> None:
     assert settings_of(a_fingerprint(False, classes=[a_class(width=2.0)]))["architecture.stem_stride"] == 1
     assert settings_of(a_fingerprint(False))["architecture.stem_stride"] == 2

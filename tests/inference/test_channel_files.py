@@ -36,6 +36,16 @@ def test_the_first_file_stands_for_all_where_the_network_takes_so_many(tmp_path:
     assert LoadImage(reader=VolumeReader(in_channels=1), ensure_channel_first=True)(str(paths[0])).shape[0] == 1
 
 
+def test_sequences_are_channels_in_the_order_of_their_words(tmp_path: Path) -> None:
+    t2, flair, t1, other, seg = write_volumes(tmp_path, ["B_1_t2", "B_1_flair", "B_1_t1", "B_2_t1", "B_1_seg"])
+    ordered = [str(flair), str(t1), str(t2)]
+    assert with_other_channels(flair, 3) == ordered
+    for path, count in ((t1, 3), (flair, 2), (other, 3), (seg, 3)):
+        assert with_other_channels(path, count) == [str(path)]
+    found = find_inputs(tmp_path, volumetric=True, in_channels=3)
+    assert [item["image"] for item in found] == [str(flair), str(seg), str(other)]
+
+
 def test_further_channels_in_a_folder_are_no_inputs_of_their_own(tmp_path: Path) -> None:
     first, *_ = write_volumes(tmp_path, ["a_0000", "a_0001"])
     other = write_volumes(tmp_path, ["b_0000", "b_0001"])[0]

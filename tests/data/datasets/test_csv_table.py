@@ -30,6 +30,28 @@ def test_columns_are_read_by_name_in_any_order(tmp_path: Path, delimiter: str) -
     assert recognise_dataset(tmp_path) == recognise_dataset(path) == "csv"
 
 
+def test_usual_names_of_columns_and_equal_names_of_files(tmp_path: Path) -> None:
+    for patient in ("p1", "p2"):
+        for name in ("image.nii", "truth.nii"):
+            (tmp_path / patient).mkdir(exist_ok=True)
+            (tmp_path / patient / name).touch()
+    lines = ["Scan,Mask,Patient_ID,Split", "p1/image.nii,p1/truth.nii,7,train", "p2/image.nii,p2/truth.nii,8,test"]
+    items = read_dataset("csv", table(tmp_path, *lines))
+    assert [(item["case"], item["group"], item["part"]) for item in items] == [
+        ("p1_image", "7", "training"), ("p2_image", "8", "test"),
+    ]  # fmt: skip
+
+
+def test_a_table_of_other_columns_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path, "file,annotator", "x/a.png,me")
+    with pytest.raises(DataError, match="has the columns file, annotator, and none of images and of labels"):
+        read_dataset("csv", path)
+    (tmp_path / "alone").mkdir()
+    path.rename(tmp_path / "alone" / "table.csv")
+    with pytest.raises(DataError, match="table.csv has the columns file, annotator, .*: name the columns"):
+        recognise_dataset(tmp_path / "alone")
+
+
 def test_channels_and_parts(tmp_path: Path) -> None:
     lines = [f"x/{case}.png|x/{other}.png,y/{case}.png,{part}" for case, other, part in
              [("a", "d", "train"), ("b", "e", "val"), ("c", "f", "test")]]  # fmt: skip

@@ -1,6 +1,7 @@
 """One's own data in ``images/`` and ``labels/``, in every format that is read."""
 
 import os
+import re
 import warnings
 from pathlib import Path
 
@@ -96,6 +97,26 @@ def read(folder: Path) -> tuple[list[tuple[str, str, str]], str]:
             "Annotations as labels",
         ),
         (
+            ["images/01_dr.JPG", "manual1/01_dr.tif", "mask/01_dr_mask.tif"],
+            [("images/01_dr.JPG", "manual1/01_dr.tif", "01_dr")],
+            "mask (manual1/ is used)",
+        ),
+        (
+            ["images/21_training.tif", "1st_manual/21_manual1.gif", "2nd_manual/21_manual2.gif", "mask/21_mask.gif"],
+            [("images/21_training.tif", "1st_manual/21_manual1.gif", "21")],
+            "(1st_manual/ is used)",
+        ),
+        (
+            ["img/img0001.nii.gz", "label/label0001.nii.gz"],
+            [("img/img0001.nii.gz", "label/label0001.nii.gz", "img0001")],
+            "label as labels",
+        ),
+        (
+            ["Image_01L.jpg", "Image_01L_1stHO.png", "Image_01L_2ndHO.png"],
+            [("Image_01L.jpg", "Image_01L_1stHO.png", "Image_01L")],
+            "the labels beside them",
+        ),
+        (
             ["imagesTr/h_01_0000.nii.gz", "labelsTr/h_01.nii.gz", "imagesTs/h_02_0000.nii.gz", "dataset.json"],
             [("imagesTr/h_01_0000.nii.gz", "labelsTr/h_01.nii.gz", "h_01")],
             "imagesTr as images",
@@ -153,6 +174,14 @@ def test_the_names_of_other_tools_are_read_and_said(
             [f"images/{name}.png" for name in ("a_0000", "a_0001", "b_0000")] + ["labels/a.png", "labels/b.png"],
             "The image b has not the channels of the others .1.: complete it",
         ),
+        (
+            ["images/a.png", "annotations/instances.json"],
+            "annotations are JSON, as the polygons of COCO or LabelMe, which are not read: draw them",
+        ),
+        (
+            ["images/a.png", "masks/left/a.png", "masks/right/a.png"],
+            "a folder of masks for each of left, right: save one label",
+        ),
         (["images/a.png", "images/a.tif", "labels/a.png"], "images/a.png and a.tif have one name: rename"),
         (["images/a.png", "labels/a.png", "labels/a.tif"], "labels/a.png and a.tif have one name: rename"),
         (["1/images/1.png", "1/masks/a.png", "2/images/2.png", "2/masks/b.png"], "add --set data.dataset=dsb2018"),
@@ -172,6 +201,8 @@ def test_what_is_not_clear_is_refused_with_what_to_do(tmp_path: Path, files: lis
     [
         [f"{part}/{kind}/a.png" for part in ("train", "val", "test") for kind in ("images", "masks")],
         [f"{kind}/{part}/a.png" for part in ("train", "val", "test") for kind in ("images", "labels")],
+        [f"{part}/a{end}.png" for part in ("train", "val", "test") for end in ("", "_masks")],
+        [f"{part}_{kind}/a.png" for part in ("train", "val", "test") for kind in ("images", "masks")],
     ],
 )
 def test_given_parts_are_kept(tmp_path: Path, files: list[str]) -> None:
@@ -182,9 +213,9 @@ def test_given_parts_are_kept(tmp_path: Path, files: list[str]) -> None:
         (part, f"{part}_a") for part in ("training", "validation", "test")
     }
     for item in items:
-        assert Path(item["image"]).parent != Path(item["label"]).parent
+        assert item["image"] != item["label"]
         folder = {"training": "train", "validation": "val", "test": "test"}[item["part"]]
-        assert f"/{folder}/" in item["image"] and f"/{folder}/" in item["label"]
+        assert all(re.search(rf"/{folder}[/_]", item[key]) for key in ("image", "label"))
 
 
 def test_the_test_images_of_nnu_net_are_the_test_part_if_they_have_labels(tmp_path: Path) -> None:
