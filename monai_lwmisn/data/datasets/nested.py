@@ -11,7 +11,7 @@ from pathlib import Path
 
 from monai_lwmisn.data.datasets import folder as flat
 from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan, image_name
-from monai_lwmisn.data.datasets.names import LABEL_END, RESULT_END, kind_of_folder, pair_names, says_label
+from monai_lwmisn.data.datasets.names import LABEL_END, PART_FOLDERS, RESULT_END, kind_of_folder, pair_names, says_label
 from monai_lwmisn.data.datasets.stacks import pages_as_items
 from monai_lwmisn.errors import InputWarning
 from monai_lwmisn.inference.channel_files import SEQUENCE
@@ -41,8 +41,8 @@ def scan_nested(path: Path) -> Scan:
     """Pair images and labels by the folders they are in and by their names.
 
     The folders of patients have a number in their name; all images in one are a group. Folders without a number, as
-    benign and malignant, are kinds of images, which a split spreads evenly. Several images of one label that differ by
-    the sequence in their name, as T1 and T2, are its channels.
+    benign and malignant, are kinds of images, which a split spreads evenly; train and test are given parts. Several
+    images of one label that differ by the sequence in their name, as T1 and T2, are its channels.
     """
     tree = FolderTree(path)
     found, scan = _find(tree), Scan()
@@ -126,6 +126,8 @@ def _folders(parts: Sequence[str]) -> tuple[tuple[str, ...], bool]:
         label = label or part.lower() == "derivatives" or (kind is not None and kind[0] == "labels")
         if kind is None and part.lower() not in ("derivatives", "rawdata"):
             kept.append(part)
+        elif kind is not None and kind[1] is not None:  # train_images is in train
+            kept.insert(0, kind[1])
     subject = next((place for place, part in enumerate(kept) if part.startswith("sub-")), 0)
     return tuple(kept[subject:]), label
 
@@ -194,7 +196,13 @@ def _case_of(key: Key) -> str:
 
 
 def _group(items: Sequence[Item], folders: Sequence[Sequence[str]]) -> None:
-    """Set the group of each item, the folder of its patient, and its stratum, the folder of its kind."""
+    """Set the group of each item, the folder of its patient, its part, and its stratum, the folder of its kind."""
+    given = {PART_FOLDERS.get(parts[0].lower(), "") if parts else "" for parts in folders}
+    if "" not in given and "training" in given:
+        if len(given) > 1:
+            for item, parts in zip(items, folders, strict=True):
+                item["part"] = PART_FOLDERS[parts[0].lower()]
+        folders = [parts[1:] for parts in folders]
     kinds = [parts[0] if parts and not re.search(r"\d", parts[0]) else "" for parts in folders]
     if all(kinds) and len(set(kinds)) > 1:
         for item, kind in zip(items, kinds, strict=True):

@@ -115,6 +115,18 @@ def test_kinds_are_strata_and_no_groups(tmp_path: Path) -> None:
     assert len({item["group"] for item in items}) == 4
 
 
+@pytest.mark.parametrize("file", ["{part}/P{number}/image.nii", "{part}_images/P{number}/a.nii"])
+def test_given_parts_stay_parts(tmp_path: Path, file: str) -> None:
+    for part, numbers in (("train", "123"), ("test", "14")):
+        for number in numbers:
+            image = file.format(part=part, number=number)
+            touch(tmp_path, image, image.replace("image.nii", "label.nii").replace("_images", "_labels"))
+    items = scan_dataset("nested", tmp_path).items
+    assert sorted(item["part"] for item in items) == ["test"] * 2 + ["training"] * 3
+    assert all(("test" in item["image"]) == (item["part"] == "test") and "stratum" not in item for item in items)
+    assert len({item["case"] for item in items}) == 5 and len({item["group"] for item in items}) == 4
+
+
 def test_another_sequence_of_a_labelled_patient_is_passed_over(tmp_path: Path) -> None:
     files = ("sub-{}/sub-{0}_T1w.nii", "sub-{}/sub-{0}_T2w.nii", "derivatives/sub-{}/sub-{0}_T1w_seg.nii")
     pairs, said = read(touch(tmp_path, *of("1", "2", files=files)))
