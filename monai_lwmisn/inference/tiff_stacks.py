@@ -43,4 +43,4 @@ def _pages_of(path: str, modified: int) -> int:
             pages = [page.aspage() for page in islice(file.pages, MOST_PAGES)]
     except Exception:  # the library raises whatever it meets; what reads the picture says what is wrong
         return 1
-    return sum(page.shape == pages[0].shape and not page.subfiletype & SUBFILE_REDUCED for page in pages)
+    return max(1, sum(page.shape == pages[0].shape and not page.subfiletype & SUBFILE_REDUCED for page in pages))

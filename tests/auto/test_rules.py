@@ -268,14 +268,14 @@ def test_neighbouring_slices_are_tried_where_they_are_near(
     least: list[float], median: list[float], most: list[float], slices: list[int]
 ) -> None:
     data = a_fingerprint(True, spacing_mm={"least": least, "median": median, "most": most})
-    assert settings_of(data, Wishes(time=36000))["search.slices"] == slices
+    assert settings_of(data, Wishes(time=1e6))["search.slices"] == slices
     assert "search.slices" not in settings_of(data, Wishes(time=1))
-    assert "search.slices" not in settings_of(a_fingerprint(False), Wishes(time=36000))
+    assert "search.slices" not in settings_of(a_fingerprint(False), Wishes(time=1e6))
 
 
 def test_volumes_of_few_slices_are_not_read_beyond_them() -> None:
     size = {"least": [200, 240, 3], "median": [200, 240, 9], "most": [200, 240, 9]}
-    assert settings_of(a_fingerprint(True, size=size), Wishes(time=36000))["search.slices"] == [1, 3]
+    assert settings_of(a_fingerprint(True, size=size), Wishes(time=1e6))["search.slices"] == [1, 3]
 
 
 def test_thin_classes_keep_the_resolution() -> None:
