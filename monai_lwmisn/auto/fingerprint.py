@@ -44,11 +44,14 @@ CLEARLY_OFF_CENTRE = 0.1
 ROUND = 0.4
 """Width of an object by its diameter above which it is a blob, as cells are."""
 
+FEW_WITH_CLASS = 10
+"""Images that must have a class, where most have not, so that each part of a split is likely to have some."""
+
 MOST_COVERED = 0.6
 """Share of all pixels or voxels above which a class may be a background."""
 
-SIDES = re.compile(r"(?<![a-z])(left|right|links|rechts|gauche|droite?|lt|rt|lh|rh|l|r)(?![a-z])", re.IGNORECASE)
-"""A side of the body in the name of a class."""
+SIDES = re.compile(r"(?<![a-z])(left|right|links|rechts|gauche|droite?|lt|rt|lh|rh|[lr](?!\d))(?![a-z])", re.IGNORECASE)
+"""A side of the body in the name of a class. L1 is a vertebra."""
 
 PERCENTILES = (0.5, 5.0, 50.0, 95.0, 99.5)
 
@@ -273,7 +276,7 @@ def _fingerprint(report: DataReport, seen: Observation, data: Mapping[str, Any])
         instances=bool(data["instances"]),
         classes=classes,
         sides=_sides(seen, names, volumetric),
-        warnings=[*report.warnings, *_remarks(classes)],
+        warnings=[*report.warnings, *_remarks(classes, len(items))],
     )
 
 
@@ -297,9 +300,15 @@ def _slice_axis(spacing: Sequence[float]) -> int:
     return 2 if max(spacing) <= COARSE * spacing[2] else int(np.argmax(spacing))
 
 
-def _remarks(classes: Sequence[ClassFacts]) -> list[str]:
-    """Sentences about classes that may not be what is meant."""
-    return [
+def _remarks(classes: Sequence[ClassFacts], images: int) -> list[str]:
+    """Sentences about classes that may not be what is meant, or that few images have."""
+    rare = [
+        f"{facts.name} is in {round(facts.images * images)} of {images} images: a part of a split may have none, and its "
+        "score rests on few."
+        for facts in classes
+        if facts.images < 0.5 and facts.images * images < FEW_WITH_CLASS
+    ]
+    return rare + [
         f"{facts.name} covers {100 * facts.share:.0f} % of all: if it is the background, or the field of view, give "
         "labels in which the background has the value 0."
         for facts in classes

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_lwmisn.auto.fingerprint import Fingerprint, take_fingerprint
+from monai_lwmisn.auto.fingerprint import SIDES, Fingerprint, take_fingerprint
 from monai_lwmisn.errors import ConfigError, DataError
 from tests.auto.data import pictures, volumes
 
@@ -147,6 +147,16 @@ def test_a_class_that_covers_all_is_said(tmp_path: Path) -> None:
     found = take_fingerprint(pictures(tmp_path, [1 - label for label in blobs()]), progress=False)
     (warning,) = found.warnings
     assert "foreground covers" in warning and "field of view" in warning
+
+
+def test_a_class_of_few_images_is_said_and_a_vertebra_is_no_side(tmp_path: Path) -> None:
+    labels = [discs((20, 20), (40, 40), values=(1, 2 if index < 2 else 1)) for index in range(6)]
+    found = take_fingerprint(pictures(tmp_path, labels), progress=False)
+    assert found.warnings == [
+        "class 2 is in 2 of 6 images: a part of a split may have none, and its score rests on few."
+    ]
+    for name, sided in (("L1", False), ("kidney L", True), ("lt_lung", True), ("cell", False)):
+        assert bool(SIDES.search(name)) == sided
 
 
 def test_ct_is_told_by_air_and_by_dataset_json(tmp_path: Path) -> None:
