@@ -303,8 +303,8 @@ def _slice_axis(spacing: Sequence[float]) -> int:
 def _remarks(classes: Sequence[ClassFacts], images: int) -> list[str]:
     """Sentences about classes that may not be what is meant, or that few images have."""
     rare = [
-        f"{facts.name} is in {round(facts.images * images)} of {images} images: a part of a split may have none, and its "
-        "score rests on few."
+        f"{facts.name} is in {round(facts.images * images)} of {images} images: a part of a split may have none, and "
+        "its score rests on few."
         for facts in classes
         if facts.images < 0.5 and facts.images * images < FEW_WITH_CLASS
     ]
