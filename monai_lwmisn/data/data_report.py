@@ -146,7 +146,7 @@ def check_data(
         raise ConfigError(f"{missing[0]} is null: set it.")
     scan = scan_dataset(dataset, path)
     # The other formats know what belongs together; here names and content have to tell.
-    grouping = group_items(scan.items, data.get("group_by"), own_pictures=dataset == "folder")
+    grouping = group_items(scan.items, data.get("group_by"), own_pictures=dataset in ("csv", "folder", "nested"))
     scan.items = grouping.items
     report = DataReport(dataset=dataset, path=os.path.abspath(path), problems=list(scan.problems))
     report.images = len(scan.items)
