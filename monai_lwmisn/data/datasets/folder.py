@@ -254,9 +254,12 @@ def _folders_in(tree: FolderTree, parent: Path) -> tuple[Path | None, Path | Non
 
 def _side_by_side(tree: FolderTree, folder: Path) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
     """The images and labels of one folder, where the name of a label says that it is one: Cellpose's NAME_masks."""
-    files = {name: paths for name, paths in _by_name(tree.files[folder], LABELS).items() if not RESULT_END.search(name)}
-    labels = {name: paths for name, paths in files.items() if says_label(name)}
-    return {name: paths for name, paths in files.items() if name not in labels}, labels
+    images = {name: paths for name, paths in _by_name(tree.files[folder]).items() if not says_label(name)}
+    labels = {name: paths for name, paths in _by_name(tree.files[folder], LABELS).items() if says_label(name)}
+    images, labels = (
+        {name: paths for name, paths in files.items() if not RESULT_END.search(name)} for files in (images, labels)
+    )
+    return images, labels
 
 
 def _by_name(files: Iterable[Path], suffixes: Sequence[str] = SUFFIXES) -> dict[str, list[Path]]:
