@@ -150,7 +150,7 @@ def test_a_class_that_covers_all_is_said(tmp_path: Path) -> None:
 
 
 def test_a_class_of_few_images_is_said_and_a_vertebra_is_no_side(tmp_path: Path) -> None:
-    labels = [discs((20, 20), (40, 40), values=(1, 2 if index < 2 else 1)) for index in range(6)]
+    labels = [discs((12, 20), (40, 40), (12, 44), values=(1, 2 if index < 2 else 1, 1)) for index in range(6)]
     found = take_fingerprint(pictures(tmp_path, labels), progress=False)
     assert found.warnings == [
         "class 2 is in 2 of 6 images: a part of a split may have none, and its score rests on few."
