@@ -78,10 +78,10 @@ def _check_classes(path: str | os.PathLike[str], learned: Fingerprint, labels: L
             f"{classes} of {learned.path}: give test data with the same classes, marked alike."
         )
     given = given_names(Path(path)) if Path(path).is_dir() else {}
-    for value, name in names.items():
-        other = given.get(int(value), name)
-        if other.lower() != name.lower() and name not in ("foreground", f"class {value}"):
+    for number, name in names.items():
+        other = given.get(int(number), name)
+        if other.lower() != name.lower() and name not in ("foreground", f"class {number}"):
             raise DataError(
-                f"The value {value} is {other} in the test data {path} and {name} in {learned.path}: number the "
+                f"The value {number} is {other} in the test data {path} and {name} in {learned.path}: number the "
                 "classes of both alike."
             )

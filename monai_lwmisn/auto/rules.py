@@ -133,8 +133,8 @@ def _reading(case: _Case) -> Iterator[Decision]:
         "data.label_names", data.label_names, f"The labels have {counted(len(data.label_names), 'class', 'classes')}."
     )
     if data.label_colours is not None:
-        grey = all(colour[1:3] == colour[3:5] == colour[5:7] for colour in data.label_colours)
-        kinds = "The labels have levels of grey" if grey else "The labels are in colour"
+        in_grey = all(colour[1:3] == colour[3:5] == colour[5:7] for colour in data.label_colours)
+        kinds = "The labels have levels of grey" if in_grey else "The labels are in colour"
         background = "white" if 0 in data.label_colours.values() else "black"
         yield Decision("data.label_colours", data.label_colours, f"{kinds}, and {background} is the background.")
     yield Decision("data.out_channels", channels_for(data.label_names), "It follows from the classes.")

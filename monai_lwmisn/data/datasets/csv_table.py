@@ -46,12 +46,12 @@ def scan_csv(path: Path) -> Scan:
     scan = Scan()
     for table in tables:
         try:
-            names, rows = _rows(table)
+            columns, rows = _rows(table)
         except (OSError, ValueError, csv.Error) as error:
             raise DataError(f"{table} cannot be read ({reason_of(error)}): save it as CSV in UTF-8.") from error
-        if not {"image", "label"} <= set(names):
+        if not {"image", "label"} <= set(columns):
             raise DataError(
-                f"{table} has the columns {', '.join(names)}, and none of images and of labels: name those that have "
+                f"{table} has the columns {', '.join(columns)}, and none of images and of labels: name those that have "
                 "the paths of the files image and label."
             )
         for number, row in enumerate(rows, start=2):

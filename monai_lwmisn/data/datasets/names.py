@@ -67,10 +67,10 @@ def pair_names(images: Iterable[str], labels: Iterable[str]) -> dict[str, str]:
     rest = [name for name in images if name not in equal]
     others = [name for name in labels if name not in equal]
     found = dict(equal)
-    for of_image, of_label in (("", LABEL_END), (IMAGE_END, LABEL_END), (_IMAGE_START, _LABEL_START)):
+    for of_image, of_label in ((None, LABEL_END), (IMAGE_END, LABEL_END), (_IMAGE_START, _LABEL_START)):
         shorter = {of_label.sub("", name): name for name in others}
         for name in rest:
-            short = of_image.sub("", name) if of_image else name
+            short = name if of_image is None else of_image.sub("", name)
             if name not in found and short in shorter and shorter[short] not in found.values():
                 found[name] = shorter[short]
     return found
