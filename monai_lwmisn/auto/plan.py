@@ -12,6 +12,7 @@ from monai_lwmisn.auto.fingerprint import Fingerprint
 from monai_lwmisn.auto.rules import SEARCH_SHARE, decide
 from monai_lwmisn.auto.shipped import Start, nearest_start, start_name
 from monai_lwmisn.errors import counted
+from monai_lwmisn.networks import Genotype
 
 FEW = 40
 """Independent cases below which a search has too little to tell networks apart by."""
@@ -119,6 +120,13 @@ def planned(
     decisions = decide(fingerprint, wishes, pace)
     if plan.start is not None:
         decisions = [one for one in decisions if one.key not in OF_A_SEARCH]
+        shape = Genotype.load(plan.start.genotype).architecture
+        decisions = [
+            replace(one, value=getattr(shape, one.key.partition(".")[2]), reason="It is that of the given network.")
+            if one.key.startswith("architecture.")
+            else one
+            for one in decisions
+        ]
         decisions = with_value(decisions, "search.strategy", "given", plan.network)
         decisions = with_value(decisions, "search.genotype", str(plan.start.genotype), plan.network)
         if plan.weights:

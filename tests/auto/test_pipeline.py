@@ -45,6 +45,8 @@ def test_few_pictures_begin_with_the_free_weights_of_a_shipped_bundle(data: Path
     assert "6 independent cases are too few" in plan.network and "Apache License" in plan.weights_reason
     preset = preset_of(planned(fingerprint, wishes, plan, pace=None))
     assert preset["search"]["strategy"] == "given" and Path(preset["train"]["start"]).is_file()
+    shape = Genotype.load(preset["search"]["genotype"]).architecture
+    assert preset["architecture"]["stem_stride"] == shape.stem_stride  # a finer one was decided on before
 
 
 def test_a_limit_that_no_shipped_network_keeps_leads_to_a_search(data: Path) -> None:
