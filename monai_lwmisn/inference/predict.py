@@ -25,7 +25,6 @@ from monai_lwmisn.inference.evaluator import MaskEvaluator
 from monai_lwmisn.inference.masks import Prediction
 from monai_lwmisn.inference.orientation import slice_orientation
 from monai_lwmisn.inference.pictures import convert_picture
-from monai_lwmisn.inference.quality import LOOK_AT_THIS
 from monai_lwmisn.inference.readers import picture_metadata, volume_metadata
 
 Image = np.ndarray | str | os.PathLike[str]
@@ -160,9 +159,9 @@ class Predictor:
         data = parser["data"]
         self.label_names: dict[str, str] = data["label_names"]
         self.orientation = slice_orientation(data["orientation"], data["slice_axis"])
-        self.flag_below = float(parser["inference"].get("flag_below", LOOK_AT_THIS))
         self._preprocessing = parser.get_parsed_content("preprocessing")
         self._evaluator: MaskEvaluator = parser.get_parsed_content("evaluator")
+        self.flag_below = self._evaluator.flag_below
         self._stack = stack.pop_all()  # at last: where something above fails, its owner closes it
 
     def __call__(
