@@ -1,8 +1,9 @@
 # make test   the checks and the test suite              (what continuous integration runs)
 # make test-label   the acceptance against a real MONAI Label server
+# make docs   the documentation site in build/docs, without the network; a broken link is an error
 # make bundles   a standalone zip of each bundle in dist/, for sites with MONAI alone
 # make demo   phantom images -> search -> genotype -> retrain -> evaluate -> pictures
-# Each builds its environment first: demo .venv, test also .venv-slicer, test-label .venv-label.
+# Each builds its environment first: demo and docs .venv, test also .venv-slicer, test-label .venv-label.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -12,7 +13,7 @@ DEMO   := demo
 SLICER := .venv-slicer
 LABEL  := .venv-label
 
-.PHONY: test demo check bundles label-env test-label clean
+.PHONY: test demo check docs bundles label-env test-label clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -20,11 +21,15 @@ $(BIN)/python:
 
 # One mark per set of extras, so that a changed setup.py or constraints.txt installs again.
 $(VENV)/test.installed: $(BIN)/python setup.py constraints.txt
-	$(PIP) -e .[test,runtime,dicom,studies,postgresql]
+	$(PIP) -e .[test,docs,runtime,dicom,studies,postgresql]
 	touch $@
 
 $(VENV)/demo.installed: $(BIN)/python setup.py constraints.txt
 	$(PIP) -e .
+	touch $@
+
+$(VENV)/docs.installed: $(BIN)/python setup.py constraints.txt
+	$(PIP) -e .[docs]
 	touch $@
 
 $(SLICER)/test.installed: tests/slicer_module/requirements.txt
@@ -55,6 +60,9 @@ demo: $(VENV)/demo.installed
 	@echo "The pictures:"
 	@echo "  $(abspath $(DEMO))/run/evaluation/overlays.png   image, truth and prediction of the best, median and worst test images"
 	@echo "  $(abspath $(DEMO))/run/network.png               the network that the search found"
+
+docs: $(VENV)/docs.installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bundles: $(VENV)/demo.installed
 	for bundle in bundles/*; do $(BIN)/lwmisn bundle $$bundle --standalone dist/$$(basename $$bundle).zip || exit 1; done

@@ -17,7 +17,8 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10",
-    packages=find_packages(include=["monai_lwmisn", "monai_lwmisn.*"]),
+    packages=[*find_packages(include=["monai_lwmisn", "monai_lwmisn.*"]), "monai_lwmisn.bundles"],
+    package_dir={"monai_lwmisn.bundles": "bundles"},
     package_data={
         "monai_lwmisn": [
             "py.typed",
@@ -28,7 +29,11 @@ setup(
             "bundle/LICENSE",
             "bundle/*.json",
             "bundle/cards/*.json",
+            "auto/report/*.html",
+            "auto/report/*.css",
+            "auto/report/*.js",
         ],
+        "monai_lwmisn.bundles": ["*/*", "*/*/*"],
     },
     install_requires=[
         "monai>=1.5",
@@ -39,6 +44,7 @@ setup(
         "fire",  # `python -m monai.bundle` reads its arguments with it
         "imagecodecs",  # decodes pictures of more than 8 bits a colour, and the compressions of TIFF
         "itk>=5.3",
+        "jinja2>=3.1",
         "jsonschema",  # MONAI checks the metadata of bundles with it
         "matplotlib>=3.8",
         "nibabel>=5",
@@ -60,11 +66,23 @@ setup(
     ],
     extras_require={
         "dicom": ["highdicom>=0.24"],
+        "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.6"],
         "label": ["monailabel>=0.8.5"],
         "postgresql": ["psycopg[binary]>=3.1"],  # a search that several machines share
         "runtime": ["onnxruntime>=1.18", "openvino>=2024.4"],
         "studies": ["adjustText>=1.3"],  # the labels in the figures of a comparison
-        "test": ["hypothesis", "mypy", "pytest>=8", "pytest-cov>=5", "pytest-xdist>=3.5", "ruff", "types-psutil"],
+        "test": [
+            "hypothesis",
+            "ipykernel",
+            "mypy",
+            "nbclient>=0.10",
+            "playwright>=1.45",  # drives the system's own browser; without one those tests are skipped
+            "pytest>=8",
+            "pytest-cov>=5",
+            "pytest-xdist>=3.5",
+            "ruff",
+            "types-psutil",
+        ],
     },
     entry_points={"console_scripts": ["lwmisn=monai_lwmisn.cli:main"]},
     classifiers=[

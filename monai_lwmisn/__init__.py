@@ -3,7 +3,7 @@
 The method follows Zhang, Zhong and Mao, "Neural Architecture Search for Light-weight Medical Image Segmentation
 Network", Computer Science 49(10), 2022, 183-190.
 
-    from monai_lwmisn import Genotype, LWMISN, evaluate, load_bundle, predict, search, train
+    from monai_lwmisn import Genotype, LWMISN, evaluate, load_bundle, predict, search, segment, train
 
 The names are imported when they are first used, so that ``import monai_lwmisn`` takes no time.
 """
@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from monai_lwmisn.inference.predict import load_bundle, predict
+    from monai_lwmisn.inference.segment import segment
     from monai_lwmisn.networks import LWMISN, Genotype
     from monai_lwmisn.run import evaluate, search, train
 
 __version__ = "0.2.0"
-__all__ = ["LWMISN", "Genotype", "evaluate", "load_bundle", "predict", "search", "train"]
+__all__ = ["LWMISN", "Genotype", "evaluate", "load_bundle", "predict", "search", "segment", "train"]
 
 _PLACES = {
     "LWMISN": "networks.lwmisn",
@@ -29,6 +30,7 @@ _PLACES = {
     "load_bundle": "inference.predict",
     "predict": "inference.predict",
     "search": "run",
+    "segment": "inference.segment",
     "train": "run",
 }
 _BEYOND_INFERENCE = ("data", "engines", "nas", "run", "training")

@@ -68,7 +68,8 @@ def load_preset(preset: str, variant: str = "light") -> dict[str, Any]:
     """Read a preset, nested by section.
 
     Args:
-        preset: the name of one that comes with the package, or the path of a JSON file of one's own.
+        preset: the name of one that comes with the package, or the path of a JSON file of one's own, in which
+            lines that begin with ``//`` are comments.
         variant: ``light`` or ``paper``; a file of one's own has none.
 
     Raises:
@@ -76,7 +77,7 @@ def load_preset(preset: str, variant: str = "light") -> dict[str, Any]:
             default, or has one that does not exist.
     """
     if preset.endswith(".json"):
-        return _check_preset(read_json(Path(preset)), preset)
+        return _check_preset(read_json(Path(preset), comments=True), preset)
     if preset not in preset_names():
         raise ConfigError(
             f"There is no preset '{preset}': the nearest is '{nearest(preset, preset_names())}' "

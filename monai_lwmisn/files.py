@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +27,9 @@ __all__ = [
 
 LOCK = ".lwmisn.lock"
 """The file in a folder that is locked while a program of this package writes there."""
+
+COMMENT = re.compile(r"^[ \t]*//.*$", re.MULTILINE)
+"""A line that is a comment. No text of JSON goes over several lines, so it is never part of one."""
 
 MOST_LEVELS = 50
 """Of JSON. Files of this package have about ten; what follows deeper ones step by step would not come back."""
@@ -97,18 +101,21 @@ def parse_json(text: str) -> Any:
     return content
 
 
-def read_json(path: Path, remedy: str = "give a JSON file") -> dict[str, Any]:
+def read_json(path: Path, remedy: str = "give a JSON file", comments: bool = False) -> dict[str, Any]:
     """Read a JSON file that holds an object, such as a configuration or results.
 
     Args:
         path: the file.
         remedy: what to do if it cannot be read, as the end of a sentence.
+        comments: whether lines that begin with ``//`` are passed over.
 
     Raises:
         ConfigError: the file cannot be read, or is not a JSON object.
     """
     try:
-        content = parse_json(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        # An empty line in place of each comment keeps the numbers of lines in errors.
+        content = parse_json(COMMENT.sub("", text) if comments else text)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read ({reason_of(error)}): {remedy}.") from error
     if not isinstance(content, dict):

@@ -135,7 +135,7 @@ def train(run: PathLike, *, settings: Mapping[str, Any] | None = None, resume: b
             _check_resumable(run, "train")
         elif (run / "train" / "checkpoint.pt").exists():
             raise ConfigError(
-                f"{run} has been trained: add --resume to go on, or remove {run / 'train'} to start again."
+                f"{run} has been trained: add --resume to continue, or remove {run / 'train'} to start again."
             )
         with _stage(run, "train", configs, made=[] if resume else [run / "train", run / "models"]) as folder:
             execute(folder / "configs" / "train.json", bundle_root=str(run.absolute()), resume=resume)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from monai_lwmisn.auto.decisions import EFFORTS
 from monai_lwmisn.settings import CONFIGS, all_settings
 from monai_lwmisn.studies.table1 import format_table1, table1
+from tests.cli.commands import lwmisn
 from tools.write_settings import settings_page
 
 ROOT = Path(__file__).parent.parent
@@ -69,6 +71,29 @@ def test_settings_that_are_named_exist(path: Path) -> None:
     sections = "data|architecture|search|train|inference|evaluate"
     named = set(re.findall(rf"(?:--set |`|\")((?:{sections})\.[a-z_]+)\b(?!\.json)", path.read_text(encoding="utf-8")))
     assert named - set(all_settings()) == set()
+
+
+def _commands(path: Path) -> list[str]:
+    """Return the calls of lwmisn in code and in tables, without what a shell or a reader would replace."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    return re.findall(r"^    lwmisn ([^#\n]+)", text, re.MULTILINE) + re.findall(r"`lwmisn ([a-z][^`]*)`", text)
+
+
+@pytest.mark.parametrize("path", PRESENT, ids=lambda path: path.name)
+def test_commands_and_options_that_are_named_exist(path: Path) -> None:
+    for command in _commands(path):
+        name, *others = command.split()
+        helped = lwmisn(*([name] if name != "label" else [name, others[0]]), "--help")
+        assert helped.code == 0, command
+        for option in re.findall(r"(?<!\S)--?[a-z][a-z-]*", command):
+            assert re.search(rf"{option}\b", helped.out), command
+
+
+def test_the_minutes_of_each_effort_are_those_of_the_code() -> None:
+    minutes = [f"{seconds / 60:.0f}" for seconds in EFFORTS.values()]
+    efforts = ", ".join(f"`--{effort}`" for effort in EFFORTS)
+    row = f"| {efforts} | {minutes[0]}, {minutes[1]} (the default) or {minutes[2]} minutes for search and training |"
+    assert row in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_page_of_settings_is_the_table_of_settings() -> None:

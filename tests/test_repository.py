@@ -32,11 +32,27 @@ ROOMS: dict[str, set[str]] = {
     "rollback": {"engines"},
     "locks": set(),
     "run": {"locks", "training", "rollback", "config", "data", "networks"},
+    "auto": {
+        "run",
+        "bundle",
+        "training",
+        "engines",
+        "figures",
+        "rollback",
+        "locks",
+        "profiling",
+        "config",
+        "settings",
+        "data",
+        "inference",
+        "networks",
+    },
     "bundle": {"locks", "training", "config", "settings", "data", "profiling", "inference", "networks"},
     "former": {"config", "settings", "networks"},
     "convert": {"bundle", "former", "config", "settings", "data", "networks"},
     "label": {"bundle", "config", "inference", "networks"},
     "cli": {
+        "auto",
         "locks",
         "rollback",
         "training",
@@ -78,7 +94,14 @@ def imported(path: Path) -> set[str]:
     return names - {"", "__version__"}
 
 
-PUBLIC = {"search": "run", "train": "run", "evaluate": "run", "predict": "inference", "load_bundle": "inference"}
+PUBLIC = {
+    "search": "run",
+    "train": "run",
+    "evaluate": "run",
+    "predict": "inference",
+    "segment": "inference",
+    "load_bundle": "inference",
+}
 
 
 def is_own(module: str) -> bool:
@@ -137,11 +160,12 @@ def test_no_module_is_too_long() -> None:
     assert long == set()
 
 
-def test_all_configurations_are_installed() -> None:
+def test_all_data_are_installed() -> None:
     patterns = re.search(r'"monai_lwmisn": \[(.*?)\]', (ROOT / "setup.py").read_text(encoding="utf-8"), re.DOTALL)
     assert patterns is not None
     installed = {path for pattern in re.findall(r'"(.+?)"', patterns[1]) for path in PACKAGE.glob(pattern)}
     data = {*PACKAGE.rglob("*.json"), *PACKAGE.rglob("*.conf"), PACKAGE / "py.typed", PACKAGE / "bundle" / "LICENSE"}
+    data |= {path for kind in ("html", "css", "js") for path in PACKAGE.rglob(f"*.{kind}")}
     assert data == {path for path in installed if path.is_file()}
 
 

@@ -6,6 +6,7 @@ import json
 import shlex
 import textwrap
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from monai_lwmisn.training.metric_words import metric_remarks, metric_rows
 CARDS = Path(__file__).parent / "cards"
 WIDTH = 100
 """Characters of a line."""
+
+NO_LICENCE = "Whoever made this bundle has yet to name the terms of the weights."
 
 NEEDS = (
     "A folder without `monai_lwmisn/` needs the package monai-lwmisn beside MONAI. One with it, such as the standalone "
@@ -35,26 +38,53 @@ SLICES = (
 )
 
 
-def load_card(preset: str | None, config: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Owner:
+    """What the owner of a bundle of one's own data says of it; None for what was not said.
+
+    Attributes:
+        name: title of the bundle.
+        author: whoever made it.
+        licence: terms of its weights.
+        description: a sentence on its task.
+        start: name of the bundle whose weights its training began with.
+        start_terms: the terms of those weights.
+    """
+
+    name: str | None = None
+    author: str | None = None
+    licence: str | None = None
+    description: str | None = None
+    start: str | None = None
+    start_terms: str | None = None
+
+
+def load_card(preset: str | None, config: Mapping[str, Any], owner: Owner | None = None) -> dict[str, Any]:
     """Return the description of the data of a preset.
 
     Args:
         preset: its name. Of a user's own preset, the configuration is described.
         config: the evaluation configuration of the run.
+        owner: what the owner of the user's own data says.
     """
     path, data = CARDS / f"{preset}.json", config["data"]
     # Data in another format than that of the preset are not the preset's data set.
     if preset is not None and path.is_file() and data["dataset"] == load_preset(preset)["data"]["dataset"]:
         return read_json(path)
+    owner = owner or Owner()
     structures = ", ".join(data["label_names"].values())
+    terms = f"The terms of the weights: {owner.licence}." if owner.licence else NO_LICENCE
+    if owner.start:
+        terms += f" The training began with the weights of {owner.start}: {owner.start_terms}"
     return {
-        "title": f"{structures.capitalize()} in {data['modality']}",
-        "task": f"Segmentation of {structures} in {data['modality']}",
+        "title": owner.name or f"{structures.capitalize()} in {data['modality']}",
+        "task": (owner.description or f"Segmentation of {structures} in {data['modality']}").rstrip("."),
+        "author": owner.author or "Not named",
         "image": f"{data['modality']} images",
         "data_name": "data of the user's own",
         "data_source": "not published",
         "data_terms": "Whoever made this bundle has yet to name the terms of the data.",
-        "weights_terms": "The terms of the weights follow those of the data.",
+        "weights_terms": terms,
         "limits": ["Whoever made this bundle has yet to name its limits."],
     }
 
@@ -83,11 +113,13 @@ def model_card(
     flips = 2 ** len(config["inference"]["test_time_flips"])
     repeated = f" ({flips} times that with its mirror images, as configured)" if flips > 1 else ""
     run = f"python -m monai.bundle run --config_file {name}/configs/inference.json --bundle_root {name}"
+    given = facts["settings"].get("search.strategy") == "given"
+    found = "of a genotype that was given" if given else "found by a search on the data below"
     sections = [
         f"# {card['title']}",
+        f"Made by {card['author']}." if card.get("author") else "",
         f"{card['task']}, with a light-weight network of {facts['params'] / 1e6:.3f} M parameters and "
-        f"{facts['macs'] / 1e9:.3f} G multiply-accumulates for one {size} image{repeated}, found by a search on "
-        "the data below.",
+        f"{facts['macs'] / 1e9:.3f} G multiply-accumulates for one {size} image{repeated}, {found}.",
         "**For research, not for diagnosis.**",
         f"**{training.sentence()}**" if training is not None and not training.is_finished else "",
         "## Use",

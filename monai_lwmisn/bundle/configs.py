@@ -34,12 +34,16 @@ def bundle_configs(run: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
         configs["search"]["search"] = {**configs["search"]["search"], "storage": None}
     if configs["search"]["search"]["genotype"] is not None:
         configs["search"]["search"] = {**configs["search"]["search"], "genotype": _GENOTYPE}
+    if configs["train"]["train"].get("start") is not None:
+        configs["train"]["train"] = {**configs["train"]["train"], "start": None}
     inference = dict(run["inference"]) if "inference" in run else inference_config(run["evaluate"])
     return {**configs, "inference": {**inference, "bundle_root": "."}}
 
 
-def chosen_postprocessing(run: Path, evaluate: Mapping[str, Any]) -> list[Any]:
-    """Return the steps of the post-processing of a run that were chosen on its validation part.
+def chosen_inference(run: Path, evaluate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the inference of a run, with what was chosen on its validation part.
+
+    These are the steps of the post-processing, and the quality below which masks are flagged.
 
     Args:
         run: the run folder.
@@ -48,19 +52,23 @@ def chosen_postprocessing(run: Path, evaluate: Mapping[str, Any]) -> list[Any]:
     Raises:
         ConfigError: they were chosen for other weights than the run has.
     """
-    steps, file = evaluate["inference"]["postprocessing"], run / evaluate.get("choice_file", "")
-    if not file.is_file():  # there was nothing to choose
-        return list(steps)
+    settings, file = dict(evaluate["inference"]), run / evaluate.get("choice_file", "")
+    if not file.is_file():  # of a former release, where there was nothing to choose
+        return settings
     choice = read_json(file)
     if choice["weights_sha256"] != sha256_of(run / "models" / "model.pt"):
         raise ConfigError(f"{file} was chosen for other weights: run lwmisn evaluate {run}.")
     of_classes = {"_target_": f"{OfClassesd.__module__}.{OfClassesd.__name__}", "keys": "pred"}
-    return [
+    steps = settings["postprocessing"]
+    settings["postprocessing"] = [
         steps[one["step"]]
         if one["classes"] is None
         else {**of_classes, "transform": steps[one["step"]], "classes": one["classes"]}
         for one in choice["chosen"]
     ]
+    if "flag_below" in choice:
+        settings["flag_below"] = choice["flag_below"]
+    return settings
 
 
 def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -76,7 +84,7 @@ def changed_settings(run: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     plain = {stage: fill(stage, values) for stage in STAGES}
     changed: dict[str, Any] = {}
     for key in all_settings():
-        if key in ("search.genotype", "search.storage"):
+        if key in ("search.genotype", "search.storage", "train.start"):
             continue  # places
         for stage, config in run.items():
             value = _value(config, key)

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.bundle.card import data_license, load_card, measured_text, model_card
-from monai_lwmisn.bundle.configs import bundle_configs, changed_settings, chosen_postprocessing
+from monai_lwmisn.bundle.card import Owner, data_license, load_card, measured_text, model_card
+from monai_lwmisn.bundle.configs import bundle_configs, changed_settings, chosen_inference
 from monai_lwmisn.bundle.metadata import bundle_metadata, installed_libraries
 from monai_lwmisn.config import read_configs, write_configs
 from monai_lwmisn.data import read_datalist
@@ -23,13 +23,16 @@ from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.settings import CONFIGS
 from monai_lwmisn.training.epochs_done import read_epochs_done
 
+OF_CODE = "The configurations, and code where there is any, are of monai_lwmisn, under the following license."
 
-def write_bundle(run: Path, bundle: Path) -> str:
+
+def write_bundle(run: Path, bundle: Path, owner: Owner | None = None) -> str:
     """Write a run as a bundle. A bundle that is there is replaced.
 
     Args:
         run: a run folder whose network has been trained, and better also evaluated.
         bundle: the folder to make. Its name is the bundle's.
+        owner: what its owner says of a bundle of one's own data.
 
     Returns:
         The name of the data set that the model card says it was trained on. Only the user knows whether it was.
@@ -50,13 +53,12 @@ def write_bundle(run: Path, bundle: Path) -> str:
     genotype = Genotype.load(run / "genotype.json")
     load_weights(LWMISN(genotype), run / "models" / "model.pt")
     evaluate, settings = configs["evaluate"], changed_settings(configs)
-    steps = chosen_postprocessing(run, evaluate)
-    configs["evaluate"] = {**evaluate, "inference": {**evaluate["inference"], "postprocessing": steps}}
+    configs["evaluate"] = {**evaluate, "inference": chosen_inference(run, evaluate)}
     training = read_epochs_done(run)
     if training is not None and not training.is_finished:
         remedy = f"lwmisn train {run} --resume finishes it"
         warnings.warn(f"{training.sentence()} The bundle has these weights: {remedy}.", FigureWarning, stacklevel=2)
-    card = load_card(configs["evaluate"].get("preset"), configs["evaluate"])
+    card = load_card(configs["evaluate"].get("preset"), configs["evaluate"], owner)
     with whole_folder(bundle) as made:
         write_configs(made, bundle_configs(configs))
         _write_documents(run, configs["evaluate"], settings, card, genotype, made)
@@ -131,6 +133,9 @@ def _write_documents(
         (bundle / path).write_text(text, encoding="utf-8")
     write_json(metadata, bundle / "configs" / "metadata.json")
     write_fixed_files(bundle)
+    if "author" in card:  # of a user's own bundle
+        of_code = (Path(__file__).parent / "LICENSE").read_text(encoding="utf-8")
+        (bundle / "LICENSE").write_text(f"{card['weights_terms']}\n\n{OF_CODE}\n\n{of_code}", encoding="utf-8")
 
 
 def _split(run: Path) -> dict[str, Any] | None:

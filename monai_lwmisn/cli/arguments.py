@@ -6,10 +6,14 @@ The modules of commands import libraries inside functions, so that --help answer
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+YOUR_DATA, LOOK, MORE = "your data", "look", "more"
+"""Headings of the help."""
+
 PRESET_HELP = "nuclei, liver_ct, prostate_mr, hippocampus_mr, or the path of a preset of your own (JSON)"
+VARIANT_HELP = "light: this project's settings (recommended); paper: the published settings (default: light)"
 DATA_HELP = "the data set as downloaded: a folder, or for dsb2018 (nuclei) also its zip"
 SET_HELP = (
     "change a setting, as in train.epochs=10; the value is JSON; may be repeated; all settings are in docs/settings.md"
@@ -27,23 +31,27 @@ class Commands:
     Args:
         parser: the parser of `lwmisn`, or of a command with actions.
         metavar: the word for a command in the help.
+        meaning: a phrase for that word in the help.
     """
 
-    def __init__(self, parser: argparse.ArgumentParser, metavar: str = "COMMAND") -> None:
+    def __init__(self, parser: argparse.ArgumentParser, metavar: str = "COMMAND", meaning: str | None = None) -> None:
         self._parser = parser
-        self._parsers = parser.add_subparsers(title="commands", metavar=metavar, required=True)
+        self._parsers = parser.add_subparsers(title="commands", metavar=metavar, help=meaning, required=True)
+        self._headings: dict[str, argparse._ArgumentGroup] = {}
         parser.set_defaults(debug=False)
 
     @contextmanager
     def heading(self, title: str) -> Iterator[None]:
-        """List the commands that are added inside the ``with`` block under a heading of their own.
+        """List the commands that are added inside the ``with`` block under a heading, which may be used again.
 
         argparse allows one list of commands, so this moves their lines of the help into a group of arguments.
         """
         lines = self._parsers._choices_actions
         before = len(lines)
         yield
-        self._parser.add_argument_group(title)._group_actions.extend(lines[before:])
+        if title not in self._headings:
+            self._headings[title] = self._parser.add_argument_group(title)
+        self._headings[title]._group_actions.extend(lines[before:])
         del lines[before:]
 
     def add(
@@ -53,6 +61,7 @@ class Commands:
         summary: str,
         epilog: str | None = None,
         way_on: Callable[[argparse.Namespace], str] = no_way_on,
+        aliases: Sequence[str] = (),
     ) -> argparse.ArgumentParser:
         """Add one command.
 
@@ -62,12 +71,14 @@ class Commands:
             summary: a phrase for the list of commands and for the command's own help.
             epilog: text at the end of the command's help.
             way_on: returns how to resume after an interruption, as the rest of a sentence.
+            aliases: other names of the command.
 
         Returns:
             The parser of the command, to which its arguments are added.
         """
         parser = self._parsers.add_parser(
             name,
+            aliases=aliases,
             help=summary,
             description=summary[0].upper() + summary[1:] + ".",
             epilog=epilog,
@@ -86,6 +97,24 @@ class Commands:
 def add_set(parser: argparse.ArgumentParser) -> None:
     """Add --set, which changes values of a configuration."""
     parser.add_argument("--set", action="append", metavar="KEY=VALUE", default=[], help=SET_HELP)
+
+
+def add_shorthands(parser: argparse.ArgumentParser, stage: str) -> None:
+    """Add --epochs, --batch and --device, which are short for --set; call it behind :func:`add_set`."""
+    for option, key, metavar, meaning in (
+        ("--epochs", f"{stage}.epochs", "N", "epochs"),
+        ("--batch", f"{stage}.batch_size", "N", "images or slices at a time"),
+        ("--device", "device", "NAME", "where to compute: auto, cpu or cuda"),
+    ):
+        parser.add_argument(
+            option,
+            action="append",
+            dest="set",
+            default=argparse.SUPPRESS,
+            type=f"{key}={{}}".format,
+            metavar=metavar,
+            help=f"{meaning}; short for --set {key}={metavar}",
+        )
 
 
 def add_resume(parser: argparse.ArgumentParser, settings: str) -> None:

@@ -5,15 +5,29 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from monai_lwmisn.cli.arguments import Commands
+from monai_lwmisn.cli.arguments import LOOK, MORE, YOUR_DATA, Commands
 from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.errors import ConfigError, DataError, counted
 from monai_lwmisn.locks import only_writer
 
+if TYPE_CHECKING:
+    from monai_lwmisn.inference.segment import Outcome
+
 
 def add_commands(commands: Commands) -> None:
-    """Add bundle, verify, convert and segment."""
+    """Add bundle, segment, verify and convert."""
+    with commands.heading(YOUR_DATA):
+        _add_bundle(commands)
+        _add_segment(commands)
+    with commands.heading(LOOK):
+        _add_verify(commands)
+    with commands.heading(MORE):
+        _add_convert(commands)
+
+
+def _add_bundle(commands: Commands) -> None:
     bundle = commands.add("bundle", _bundle, "make a MONAI Bundle of a trained run, or a standalone zip of a bundle")
     bundle.add_argument(
         "source", type=Path, metavar="RUN_OR_BUNDLE", help="a run folder, trained and best also evaluated; or a bundle"
@@ -28,11 +42,15 @@ def add_commands(commands: Commands) -> None:
         help="a zip to make besides, which segments where MONAI is installed without this package",
     )
 
+
+def _add_verify(commands: Commands) -> None:
     verification = commands.add(
         "verify", _verify, "check a bundle: MONAI's own checks, the rules of its zoo, and that all runtimes agree"
     )
     verification.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle: its folder, or a zip of it")
 
+
+def _add_convert(commands: Commands) -> None:
     conversion = commands.add(
         "convert",
         _convert,
@@ -44,7 +62,15 @@ def add_commands(commands: Commands) -> None:
     )
     conversion.add_argument("new", type=Path, metavar="NEW", help="the folder or file to write; it must not exist")
 
-    segmentation = commands.add("segment", _segment, "segment images or volumes with a bundle; a mask for each")
+
+def _add_segment(commands: Commands) -> None:
+    segmentation = commands.add(
+        "segment",
+        _segment,
+        "segment images or volumes with a bundle; a mask for each",
+        way_on=_way_on_to_segment,
+        aliases=("predict",),
+    )
     segmentation.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle: its folder, or a zip of it")
     segmentation.add_argument(
         "inputs",
@@ -77,6 +103,34 @@ def add_commands(commands: Commands) -> None:
         choices=("auto", "axial", "coronal", "sagittal"),
         default="auto",
         help="how to slice volumes; auto: as the network was trained (default: %(default)s)",
+    )
+    segmentation.add_argument(
+        "--table",
+        type=Path,
+        metavar="FILE.csv",
+        help="also measure: objects, area in pixels or volume in ml, diameter and mean intensity of each class; where "
+        "objects are told apart, FILE_objects.csv has each",
+    )
+    segmentation.add_argument(
+        "--overlays", action="store_true", help="also draw the contours on each image: NAME_overlay.png"
+    )
+    segmentation.add_argument(
+        "--flag",
+        action="store_true",
+        help="also estimate from 0 to 1 how good each mask is, from how sure the network is, and say 'look at this' of "
+        "low ones; takes no more time",
+    )
+    segmentation.add_argument(
+        "--flag-below",
+        type=float,
+        metavar="QUALITY",
+        help="the estimate below which --flag says so (default: that of the bundle, by its validation part)",
+    )
+    segmentation.add_argument(
+        "--next-free-name",
+        action="store_true",
+        help="where another file has the name of a mask or of the table, write NAME_2 and so on; without this option "
+        "that input is refused",
     )
 
 
@@ -123,22 +177,35 @@ def _segment(arguments: argparse.Namespace) -> None:
     sleep_early()
     from tqdm import tqdm
 
-    from monai_lwmisn.inference.segment import Outcome, segment
+    from monai_lwmisn.inference.segment import segment
 
-    bar = tqdm(disable=None, leave=False)
+    bar = tqdm(
+        total=len(arguments.inputs),
+        disable=None,
+        leave=False,
+        bar_format="{l_bar}{bar}| {n:.1f} of {total} inputs, {remaining} left",
+    )
+    finished = 0
+
+    def start(inputs: int) -> None:
+        bar.reset(inputs)
 
     def advance(done: int, total: int) -> None:
-        bar.total, bar.n = total, done
+        bar.n = finished + done / total
         bar.refresh()
 
     def report(outcome: Outcome) -> None:
+        nonlocal finished
+        finished += 1
         bar.clear()
         for sentence in outcome.warnings:
             print(f"lwmisn: warning: {sentence}", file=sys.stderr)
         if outcome.error is None:
-            say(f"{outcome.image}: {', '.join(map(str, outcome.masks))}")
+            say(f"{outcome.image}: {', '.join(map(str, outcome.masks))}{_format_quality(outcome)}")
         else:
             print(f"lwmisn: {outcome.error}", file=sys.stderr)
+        bar.n = finished
+        bar.refresh()
 
     with bar, only_writer(arguments.output):
         outcomes = segment(
@@ -150,11 +217,33 @@ def _segment(arguments: argparse.Namespace) -> None:
             format=arguments.format,
             series=arguments.series,
             slice_axis=arguments.slice_axis,
+            table=arguments.table,
+            overlays=arguments.overlays,
+            flag=arguments.flag,
+            flag_below=arguments.flag_below,
+            next_free_name=arguments.next_free_name,
+            started=start,
             progress=advance,
             report=report,
         )
     failed = sum(outcome.error is not None for outcome in outcomes)
+    flagged = [outcome.image.name for outcome in outcomes if outcome.look_at_this]
+    if flagged:
+        say(f"Look at {len(flagged)} of {counted(len(outcomes), 'image')}: {', '.join(flagged)}")
     if failed:
         rest = "there is no mask" if failed == len(outcomes) else f"masks are in {arguments.output}"
         raise DataError(f"{failed} of {counted(len(outcomes), 'input')} could not be segmented; {rest}.")
-    say(f"Segmented {counted(len(outcomes), 'input')}; masks are in {arguments.output}")
+    table = f"; measures are in {outcomes[0].table}" if outcomes[0].table else ""
+    say(f"{counted(len(outcomes), 'image')} segmented; masks are in {arguments.output}{table}")
+
+
+def _format_quality(outcome: Outcome) -> str:
+    if outcome.quality is None:
+        return ""
+    return f"; quality {outcome.quality:.2f}{', look at this' if outcome.look_at_this else ''}"
+
+
+def _way_on_to_segment(arguments: argparse.Namespace) -> str:
+    if not arguments.output.is_dir():
+        return "; there is no mask yet"
+    return f"; the masks of finished inputs are in {arguments.output}, the same command starts again with the first"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_set
+from monai_lwmisn.cli.arguments import DATA_HELP, MORE, PRESET_HELP, VARIANT_HELP, YOUR_DATA, Commands, add_set
 from monai_lwmisn.cli.terminal import say
 from monai_lwmisn.errors import DataError, counted
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Commands) -> None:
     """Add check-data and phantom."""
-    check = commands.add("check-data", _check_data, "report the content of a data set and its problems")
+    with commands.heading(YOUR_DATA):
+        check = commands.add("check-data", _check_data, "report the content of a data set and its problems")
     check.add_argument("--preset", required=True, help=PRESET_HELP)
-    check.add_argument(
-        "--variant", default="light", help="light (our settings) or paper (published ones) (default: %(default)s)"
-    )
+    check.add_argument("--variant", default="light", help=VARIANT_HELP)
     check.add_argument("--data", type=Path, metavar="PATH", required=True, help=DATA_HELP)
     check.add_argument("--json", action="store_true", help="print JSON")
     add_set(check)
 
-    phantom = commands.add("phantom", _phantom, "make a data set of artificial images in the raw format of a real one")
+    with commands.heading(MORE):
+        phantom = commands.add("phantom", _phantom, "make a data set of artificial images, in the format of a real one")
     phantom.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
     phantom.add_argument(
         "--kind",

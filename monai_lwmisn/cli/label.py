@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from monai_lwmisn.cli.arguments import Commands
+from monai_lwmisn.cli.arguments import MORE, Commands
 from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.errors import LWMISNError
 
 
 def add_commands(commands: Commands) -> None:
     """Add label with its actions."""
-    label = commands.add("label", None, "MONAI Label: serve bundles to annotators, and train them on what they label")
+    with commands.heading(MORE):
+        label = commands.add(
+            "label", None, "MONAI Label: serve bundles to annotators, and train them on what they label"
+        )
     actions = Commands(label, metavar="ACTION")
-    serve = actions.add("serve", _serve, "start a server for 3D Slicer, OHIF and other clients")
+    serve = actions.add(
+        "serve", _serve, "start a server for 3D Slicer, OHIF and other clients", way_on=_way_on_to_serve
+    )
     serve.add_argument(
         "--studies", type=Path, metavar="FOLDER", required=True, help="the images; labels are written there too"
     )
@@ -51,6 +56,13 @@ def _serve(arguments: argparse.Namespace) -> None:
 
     if serve(arguments.studies, arguments.bundle, arguments.app, arguments.host, arguments.port, started):
         raise LWMISNError("The server stopped by itself: see its messages above.")
+
+
+def _way_on_to_serve(arguments: argparse.Namespace) -> str:
+    return (
+        f"; labels are in {arguments.studies}, the bundles with what they learned in {arguments.app}, "
+        "the same command starts the server again"
+    )
 
 
 def _restore(arguments: argparse.Namespace) -> None:

@@ -6,14 +6,15 @@ import argparse
 import json
 from pathlib import Path
 
-from monai_lwmisn.cli.arguments import Commands
+from monai_lwmisn.cli.arguments import LOOK, Commands
 from monai_lwmisn.cli.terminal import say
 from monai_lwmisn.files import check_writable
 
 
 def add_commands(commands: Commands) -> None:
     """Add show."""
-    show = commands.add("show", _show, "show a network: parameters, multiply-accumulates, time, memory and cells")
+    with commands.heading(LOOK):
+        show = commands.add("show", _show, "show a network: parameters, multiply-accumulates, time, memory and cells")
     show.add_argument("genotype", type=Path, metavar="GENOTYPE_OR_RUN", help="a genotype.json, or a run folder")
     show.add_argument(
         "--json", action="store_true", help="print JSON: counts as plain numbers, latency_ms, peak_memory_mb"

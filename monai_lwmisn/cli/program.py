@@ -17,11 +17,19 @@ from contextlib import contextmanager
 from types import FrameType
 
 from monai_lwmisn import __version__
-from monai_lwmisn.cli import bundles, datasets, label, networks, runs, studies
-from monai_lwmisn.cli.arguments import Commands
+from monai_lwmisn.cli import auto, bundles, datasets, label, networks, runs, studies
+from monai_lwmisn.cli.arguments import LOOK, MORE, YOUR_DATA, Commands
 from monai_lwmisn.errors import ComparisonError, LWMISNError, reason_of
 from monai_lwmisn.inference.memory import keep_freed_memory
 from monai_lwmisn.inference.quiet import quieten_libraries
+
+EXAMPLE = """\
+From a folder of images and labels to a small segmentation network, and to masks of other images:
+
+  lwmisn auto DATA -o OUT
+  lwmisn segment OUT/bundle IMAGES -o MASKS --table results.csv --overlays
+
+OUT/report.html says how good it is. `lwmisn phantom DATA` makes artificial images to try it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,11 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="lwmisn", description="Search, train and measure light-weight medical image segmentation networks."
+        prog="lwmisn", description=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"lwmisn {__version__}")
-    commands = Commands(parser)
-    for module in (runs, bundles, label, networks, datasets, studies):
+    commands = Commands(parser, meaning="one of those below; `lwmisn COMMAND --help` lists its options")
+    for title in (YOUR_DATA, LOOK, MORE):  # in this order, whichever module is first
+        with commands.heading(title):
+            pass
+    for module in (auto, datasets, runs, bundles, networks, label, studies):
         module.add_commands(commands)
     return parser
 

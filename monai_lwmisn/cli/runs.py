@@ -7,14 +7,32 @@ import json
 import os
 from pathlib import Path
 
-from monai_lwmisn.cli.arguments import DATA_HELP, PRESET_HELP, Commands, add_resume, add_set
+from monai_lwmisn.cli.arguments import (
+    DATA_HELP,
+    PRESET_HELP,
+    VARIANT_HELP,
+    YOUR_DATA,
+    Commands,
+    add_resume,
+    add_set,
+    add_shorthands,
+)
 from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.files import check_writable, parse_json, read_json, write_named
 from monai_lwmisn.settings import describe_settings
 
+NOTHING_KEPT = "; no epoch was finished, so that nothing is kept: run the command again"
+
 
 def add_commands(commands: Commands) -> None:
     """Add search, train and evaluate."""
+    with commands.heading(YOUR_DATA):
+        _add_search(commands)
+        _add_train(commands)
+        _add_evaluate(commands)
+
+
+def _add_search(commands: Commands) -> None:
     search = commands.add(
         "search",
         _search,
@@ -25,7 +43,7 @@ def add_commands(commands: Commands) -> None:
     search.add_argument("--preset", help=PRESET_HELP)
     search.add_argument(
         "--variant",
-        help="light: this project's settings (recommended); paper: the published settings (default: light)",
+        help=VARIANT_HELP,
     )
     search.add_argument("--data", type=Path, metavar="PATH", help=f"{DATA_HELP}; with --resume only if it has moved")
     search.add_argument(
@@ -47,11 +65,14 @@ def add_commands(commands: Commands) -> None:
         "multiply-accumulates (M, G) and milliseconds per 256x256 image; any of the three (default: the preset's)",
     )
     add_set(search)
+    add_shorthands(search, "search")
     add_resume(
         search,
         " with the run's preset, variant, strategy and settings; --set, --budget and --data change them",
     )
 
+
+def _add_train(commands: Commands) -> None:
     train = commands.add(
         "train",
         _train,
@@ -61,13 +82,17 @@ def add_commands(commands: Commands) -> None:
     )
     train.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     add_set(train)
+    add_shorthands(train, "train")
     add_resume(train, " with the run's settings; --set changes them")
 
+
+def _add_evaluate(commands: Commands) -> None:
     evaluate = commands.add(
         "evaluate",
         _evaluate,
         "measure a trained network; write RUN/evaluation with metrics.json and pictures",
         describe_settings("evaluate"),
+        way_on=lambda _: "; no new metrics were written: run the command again",
     )
     evaluate.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a bundle")
     evaluate.add_argument(
@@ -124,7 +149,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
     weights = train(arguments.run, settings=config.parse_overrides(arguments.set), resume=arguments.resume)
     choice = arguments.run / "train" / "postprocessing.json"
-    chosen = f"{format_choice(read_json(choice))}\n" if choice.is_file() else ""
+    chosen = f"{format_choice(read_json(choice))}\n" if choice.is_file() and read_json(choice)["steps"] else ""
     say(f"The weights: {weights}\n{chosen}Measure them: lwmisn evaluate {arguments.run}")
 
 
@@ -166,7 +191,7 @@ def _way_on_to_search(arguments: argparse.Namespace) -> str:
     from monai_lwmisn.rollback import find_state
 
     if find_state(arguments.out, "search") is None:
-        return ""
+        return NOTHING_KEPT
     return f"; the last finished epoch is saved, resume with: lwmisn search --out {arguments.out} --resume"
 
 
@@ -174,5 +199,5 @@ def _way_on_to_train(arguments: argparse.Namespace) -> str:
     from monai_lwmisn.rollback import find_state
 
     if find_state(arguments.run, "train") is None:
-        return ""
+        return NOTHING_KEPT
     return f"; the last finished epoch is saved, resume with: lwmisn train {arguments.run} --resume"

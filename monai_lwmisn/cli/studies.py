@@ -16,7 +16,7 @@ JSON_HELP = "print JSON: parameters and multiply-accumulates as plain numbers"
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of the study, under a heading of their own."""
-    with commands.heading("studies (the networks of the paper, compared)"):
+    with commands.heading("study (the networks of the paper, compared)"):
         _add_compare(commands)
         report = commands.add("report", _report, "write the tables and figures of a comparison")
         report.add_argument("comparison", type=Path, metavar="FOLDER", help="a folder that `lwmisn compare` wrote")
@@ -74,7 +74,7 @@ def _add_compare(commands: Commands) -> None:
     compare.add_argument(
         "--resume",
         action="store_true",
-        help="go on in FOLDER; trials that are done with the same settings are not repeated",
+        help="resume in FOLDER; trials that are finished with the same settings are skipped",
     )
 
 
@@ -102,14 +102,14 @@ def _compare(arguments: argparse.Namespace) -> None:
     if failures:
         raise ComparisonError(
             f"{len(failures)} of {len(models)} networks failed: {', '.join(failures)}; see above for the reasons, mend "
-            "them, then go on with the same command and --resume."
+            "them, then resume with the same command and --resume."
         )
 
 
 def _way_on_to_compare(arguments: argparse.Namespace) -> str:
     if not (arguments.out / "comparison.json").exists():
         return ""
-    return "; finished trials are kept, go on with the same command and --resume"
+    return "; finished trials are kept, resume with the same command and --resume"
 
 
 def _report(arguments: argparse.Namespace) -> None:

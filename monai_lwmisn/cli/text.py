@@ -65,7 +65,10 @@ def format_metrics(metrics: Mapping[str, Any]) -> str:
     lines += [f"{name:<{width}}  {value}" for name, value in rows]
     lines += metric_remarks(metrics, volumetric)
     counts = metrics["counts"]
-    lines.append(f"Means of the part {metrics['split']}: images {counts['images']}, cases {counts['cases']}")
+    lines.append(
+        f"Means of the part {metrics['split']}: images {counts['images']}, cases {counts['cases']}. Dice, intersection "
+        "over union and F1 are from 0 to 1, and 1 is perfect."
+    )
     if "params" in metrics:
         lines.append(
             f"{metrics['params'] / 1e6:.4f} M parameters, {metrics['macs'] / 1e9:.4f} G multiply-accumulates, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from monai.bundle import ConfigParser
 from tqdm import tqdm
 
 from monai_lwmisn.data.datasets import first_of, scan_dataset
-from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.data.groups import group_items
 from monai_lwmisn.data.label_checks import LabelChecks, label_is_not_turned, label_name
 from monai_lwmisn.data.transforms import CheckLabeld
@@ -125,6 +125,7 @@ def check_data(
     *,
     learned: bool = True,
     progress: bool = True,
+    observe: Callable[[Item, Mapping[str, Any]], None] | None = None,
 ) -> DataReport:
     """Load a whole data set as a training does, and report its content and its problems.
 
@@ -134,6 +135,7 @@ def check_data(
         data: the section ``data`` of the configuration of a search, training or evaluation.
         learned: whether the data are to be learned from, so that each class has to be in them.
         progress: whether to show a progress bar on a terminal.
+        observe: is called with each item that has no problem, and its ``image`` and ``label`` as they are loaded.
 
     Raises:
         ConfigError: there is no such format, ``data.group_by`` cannot be used, or channels or names are null.
@@ -144,7 +146,7 @@ def check_data(
         raise ConfigError(f"{missing[0]} is null: set it.")
     scan = scan_dataset(dataset, path)
     # The other formats know what belongs together; here names and content have to tell.
-    grouping = group_items(scan.items, data.get("group_by"), own_pictures=dataset == "folder")
+    grouping = group_items(scan.items, data.get("group_by"), own_pictures=dataset in ("csv", "folder", "nested"))
     scan.items = grouping.items
     report = DataReport(dataset=dataset, path=os.path.abspath(path), problems=list(scan.problems))
     report.images = len(scan.items)
@@ -187,6 +189,8 @@ def check_data(
                     kind = _without_names(str(one.message), item)
                     remarks.setdefault(kind, []).append(str(one.message))
         report.items.append(item)
+        if observe is not None:
+            observe(item, loaded)
         turned += int(image.ndim == 3 and label_is_not_turned(item))
         sizes["x".join(map(str, image.shape[1:]))] += 1
         report.without_foreground += int(not (label > 0).any())
@@ -209,11 +213,25 @@ def check_data(
         report.spacing_mm = list(zip(np.min(spacings, axis=0).tolist(), np.max(spacings, axis=0).tolist(), strict=True))
     report.label_shares = _shares(dict(sorted(labels.voxels.items())))
     report.label_colours = _shares(dict(labels.colours.most_common()))
+    report.warnings += _shared_by_parts(scan.items)
     report.problems += _channel_problems(channels, in_channels, bool(data["volumetric"]))
     report.problems += labels.problems()
     if sizes and report.without_foreground == sizes.total():
         report.problems.append(f"No label in {report.path} has any foreground: check that these are the labels.")
     return report
+
+
+def _shared_by_parts(items: Sequence[Item]) -> list[str]:
+    """Return a sentence where a case is in a given test part and among the others, so that the test is none."""
+    test = {item["group"]: item for item in items if item.get("part") == "test"}
+    others = [item for item in items if item.get("part") != "test" and item["group"] in test]
+    if not others:
+        return []
+    return [
+        f"{counted(len(others), 'image')} to learn from belong{'s' if len(others) == 1 else ''} together with images "
+        f"of the test part, as {others[0]['case']} with {test[others[0]['group']]['case']}: put them into one part, or "
+        "the figures of the test part will be too good."
+    ]
 
 
 def _load(
@@ -226,7 +244,7 @@ def _load(
         loaded = _run(item, [transform], loaded)
         if not known and isinstance(loaded["image"], torch.Tensor):
             count = int(loaded["image"].shape[0])
-            channels.setdefault(count, []).append(item["image"])
+            channels.setdefault(count, []).append(image_name(item))
             if count != in_channels:
                 return None
     return loaded
@@ -247,7 +265,7 @@ def _run(item: Item, transforms: Sequence[Any], data: dict[str, Any]) -> dict[st
     except Exception as error:  # every file library raises its own kind of error
         if isinstance(own := own_error(error), LabelValuesError):
             raise own from None
-        raise DataError(explain(error, f"The image {item['image']} or its label {label_name(item)}")) from error
+        raise DataError(explain(error, f"The image {image_name(item)} or its label {label_name(item)}")) from error
     return data
 
 

@@ -2,7 +2,8 @@
 
     {"training": [item, ...], "validation": [item, ...], "test": [item, ...], "split": {...}}
 
-An item is {"image": path, "label": path, "case": ID, "group": ID, "stratum": name}. If single slices of a volume
+An item is {"image": path, "label": path, "case": ID, "group": ID, "stratum": name}; "image" may be the paths of its
+channels. If single slices of a volume
 were assigned to the part, it also has "slices": [indices along the last axis after loading].
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.errors import CheckpointError, DataError, reason_of
 from monai_lwmisn.files import parse_json, write_json
 
@@ -39,9 +40,11 @@ def validate_datalist(datalist: Any, source: str = "The datalist") -> Datalist:
             if missing:
                 raise DataError(f"{source} has an item in {part!r} without {missing[0]!r}: split the data again.")
             for index in item.get("slices", [None]):
-                other = seen.setdefault((item["image"], index), part)
+                other = seen.setdefault((image_name(item), index), part)
                 if other != part:
-                    raise DataError(f"{source} has {item['image']} in {other!r} and in {part!r}: split the data again.")
+                    raise DataError(
+                        f"{source} has {image_name(item)} in {other!r} and in {part!r}: split the data again."
+                    )
     return datalist
 
 

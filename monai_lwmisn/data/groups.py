@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.data.duplicates import group_pictures, join_groups
 from monai_lwmisn.data.picture_content import describe_pictures
 from monai_lwmisn.errors import ConfigError, counted
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
+from monai_lwmisn.inference.tiff_stacks import split_page
 
 _SUBJECT = re.compile(
     r"(?:patient|pat|pt|subject|subj|sub|case|volume|vol|video|slide|specimen|animal|mouse)[-_ ]?\d+(?=[-_. ])", re.I
@@ -34,6 +35,13 @@ _OCCASION = re.compile(
     r"[-_. ](?:(?:t|tp|time|timepoint|day|week|month|visit|ses|session|run)[-_ ]?\d+|left|right|l|r|lh|rh|od|os)$", re.I
 )
 """A time or a side of the body, at the end of a name."""
+
+_NUMBERED = re.compile(r"^(?P<whole>.*\d)[-_. ]\d+$")
+_ONE_SIDE = re.compile(r"^(?P<whole>.*\d)[LR]$")
+"""Names that say nothing in words: a number within a number, as in ``10002_076``, and a side, as in ``Image_01L``."""
+
+FEWEST_WHOLES = 3
+"""Fewer such numbers, as in ``test1_001``, are as likely those of an experiment as those of a patient."""
 
 _RUNNING = re.compile(r"^(?P<stem>.*?)(?P<number>\d{1,9})$")
 
@@ -79,7 +87,7 @@ def group_items(items: Sequence[Item], group_by: str | None = None, own_pictures
     if own_pictures and len(by_content := _links_by_content(items)):
         links.append(by_content)
         sentences.append(
-            f"kept together, as they show the same or go on in each other: {_described(_joined(items, [by_content]))}"
+            f"kept together, as they show the same or continue each other: {_described(_joined(items, [by_content]))}"
         )
     return Grouping(_joined(items, links), sentences)
 
@@ -88,8 +96,14 @@ def groups_of_names(names: Sequence[str]) -> list[str]:
     """Return the group of each name, which is the name itself unless it tells a part of something larger.
 
     A running number alone tells nothing, so ``img_001`` and ``img_002`` are two groups. A name without any number that
-    all images share, as in ``scan_slice_001``, is none of a patient: only places in a grid make it a group.
+    all images share, as in ``scan_slice_001``, is none of a patient: only places in a grid make it a group. Where all
+    names have a number within a number, as ``10002_076``, the first of them is the group.
     """
+    for rule in (_NUMBERED, _ONE_SIDE):
+        matches = [match for name in names if (match := rule.match(name))]
+        found = [match["whole"] for match in matches]
+        if len(found) == len(names) and FEWEST_WHOLES <= len(set(found)) < len(names):
+            return found
     wholes = [_whole_of(name) for name in names]
     shared = len(set(wholes)) == 1 and not re.search(r"\d", wholes[0])
     if shared and not all(_GRID.search(name) for name in names):
@@ -131,15 +145,21 @@ def _links(groups: Iterable[str]) -> np.ndarray:
 
 
 def _links_by_content(items: Sequence[Item]) -> np.ndarray:
-    places = [index for index, item in enumerate(items) if str(item["image"]).lower().endswith(PICTURE_SUFFIXES)]
-    described, _ = describe_pictures([items[index]["image"] for index in places])
-    places = [index for index in places if items[index]["image"] in described]
+    names = [image_name(item) for item in items]
+    # Which pages of a stack belong together was said by their format: its neighbours are all alike.
+    places = [
+        index
+        for index, name in enumerate(names)
+        if name.lower().endswith(PICTURE_SUFFIXES) and split_page(name)[1] is None
+    ]
+    described, _ = describe_pictures([names[index] for index in places])
+    places = [index for index in places if names[index] in described]
     numbers = [_RUNNING.match(items[index]["case"]) for index in places]
     order = [
         (match["stem"], int(match["number"])) if match else (items[index]["case"], 0)
         for index, match in zip(places, numbers, strict=True)
     ]
-    groups = group_pictures([described[items[index]["image"]] for index in places], order)
+    groups = group_pictures([described[names[index]] for index in places], order)
     pairs = [(places[group], places[own]) for own, group in enumerate(groups) if group != own]
     return np.array(pairs, dtype=int).reshape(-1, 2)
 

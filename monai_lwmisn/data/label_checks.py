@@ -21,12 +21,13 @@ from monai_lwmisn.inference.label_values import (
     several_values,
     unknown_values,
 )
-from monai_lwmisn.inference.labels import colours_of, read_label
+from monai_lwmisn.inference.labels import colours_of, grey_colour, read_label
 from monai_lwmisn.inference.picture_files import is_turned
-from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
+from monai_lwmisn.inference.pictures import LABEL_SUFFIXES
+from monai_lwmisn.inference.tiff_stacks import TIFF_SUFFIXES, split_page
 from monai_lwmisn.inference.volumes import NIFTI_SUFFIXES, VOLUME_SUFFIXES
 
-BLACK = "#000000"
+BLACK, WHITE = "#000000", "#ffffff"
 HOLLOW = 0.2
 """Share of holes in the foreground, of the median label, from which the labels are no filled objects."""
 
@@ -54,7 +55,7 @@ def _stored_counts(paths: Sequence[str]) -> Counts | None:
     for path in paths:
         if path.lower().endswith(VOLUME_SUFFIXES):
             values = _stored_volume(path)
-        elif path.lower().endswith(PICTURE_SUFFIXES):
+        elif path.lower().endswith(LABEL_SUFFIXES):
             values = _stored_picture(path)
         else:
             return None
@@ -78,14 +79,17 @@ def _stored_volume(path: str) -> np.ndarray:
 
 
 def _stored_picture(path: str) -> np.ndarray:
-    if path.lower().endswith((".tif", ".tiff")):
+    path, number = split_page(path)
+    source = open_bytes(path) if number is None else path  # a stack may be too large to be read as a whole
+    if path.lower().endswith(TIFF_SUFFIXES):
         import tifffile
 
-        with tifffile.TiffFile(open_bytes(path)) as file:
-            page = file.pages[0].aspage()
+        with tifffile.TiffFile(source) as file:
+            page = file.pages[(number or 1) - 1].aspage()
             if page.photometric == tifffile.PHOTOMETRIC.MINISBLACK and page.samplesperpixel == 1:
                 return page.asarray()
-    with Image.open(open_bytes(path)) as image:
+    with Image.open(source) as image:
+        image.seek((number or 1) - 1)
         return np.asarray(image if len(image.getbands()) == 1 and image.mode != "P" else image.convert("RGB"))
 
 
@@ -225,7 +229,7 @@ def label_is_not_turned(item: Mapping[str, Any]) -> bool:
     image, label = (ensure_tuple(item[key])[0] for key in ("image", "label"))
     if not is_turned(image):
         return False
-    return not is_turned(label if label.lower().endswith(PICTURE_SUFFIXES) else list_files(label)[0])
+    return not is_turned(label if label.lower().endswith(LABEL_SUFFIXES) else list_files(label)[0])
 
 
 def label_name(item: Mapping[str, Any]) -> str:
@@ -237,6 +241,8 @@ def label_name(item: Mapping[str, Any]) -> str:
 def _alike(stored: Counts | None, seen: Counter[float], one: bool, colours: Mapping[str, int] | None) -> bool:
     if stored is None:
         return True
+    if colours is not None and set(stored) - {0.0} != set(seen) - {0.0}:
+        stored = Counter({key if isinstance(key, str) else grey_colour(key): count for key, count in stored.items()})
     in_colour = any(isinstance(key, str) for key in stored)
     if in_colour and colours is not None:
         meant: Counter[float] = Counter()

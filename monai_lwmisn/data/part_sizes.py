@@ -18,8 +18,10 @@ def warn_of_few_cases(datalist: Datalist) -> str | None:
 
     In a cross-validation the test part may be small, because all folds together have every case.
     """
-    sizes, folds = part_sizes(datalist), datalist.get("split", {}).get("folds")
-    few = {part: size for part, size in sizes.items() if size < FEWEST.get(part, 0) and not (folds and part == "test")}
+    split = datalist.get("split", {})
+    sizes, folds = part_sizes(datalist), split.get("folds")
+    covered = {"test"} - set(split.get("given", ())) if folds else set()
+    few = {part: size for part, size in sizes.items() if size < FEWEST.get(part, 0) and part not in covered}
     if not few:
         return None
     counts = " and ".join(

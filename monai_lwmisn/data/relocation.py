@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from monai.utils import ensure_tuple
+
 from monai_lwmisn.data.datalist import PARTS, read_datalist, write_datalist
 from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.archives import list_files, member_names, split_member
+from monai_lwmisn.inference.tiff_stacks import split_page
 
 
 def relocate_datalist(file: Path, old: str | os.PathLike[str], new: str | os.PathLike[str]) -> None:
@@ -26,14 +29,19 @@ def relocate_datalist(file: Path, old: str | os.PathLike[str], new: str | os.Pat
     for part in PARTS:
         for item in datalist[part]:
             for key in ("image", "label"):
-                moved = _inside(new) + _relative(item[key], old, file)
-                if not _exists(moved):
-                    raise DataError(
-                        f"{moved} does not exist, but {file} needs it in place of {item[key]}: "
-                        "give the complete data set of the run, with its folders unchanged, as --data."
-                    )
-                item[key] = moved
+                moved = [_moved(path, old, new, file) for path in ensure_tuple(item[key])]
+                item[key] = moved[0] if isinstance(item[key], str) else moved
     write_datalist(datalist, file)
+
+
+def _moved(path: str, old: str | os.PathLike[str], new: str | os.PathLike[str], file: Path) -> str:
+    moved = _inside(new) + _relative(path, old, file)
+    if not _exists(moved):
+        raise DataError(
+            f"{moved} does not exist, but {file} needs it in place of {path}: "
+            "give the complete data set of the run, with its folders unchanged, as --data."
+        )
+    return moved
 
 
 def _relative(path: str, old: str | os.PathLike[str], file: Path) -> str:
@@ -53,5 +61,5 @@ def _inside(root: str | os.PathLike[str]) -> str:
 def _exists(path: str) -> bool:
     archive, member = split_member(path)
     if member is None:
-        return os.path.exists(path)
+        return os.path.exists(split_page(path)[0])
     return member in member_names(archive) or bool(list_files(path))

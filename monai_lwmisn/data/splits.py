@@ -9,8 +9,8 @@ import numpy as np
 from monai.transforms import LoadImage, Orientation
 
 from monai_lwmisn.data.datalist import PARTS, Datalist
-from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.errors import ConfigError, SplitError
+from monai_lwmisn.data.datasets.base import Item, image_name
+from monai_lwmisn.errors import ConfigError, SplitError, counted
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.readers import VolumeReader
 
@@ -27,15 +27,17 @@ def split_datalist(
     """Assign the items of a data set to ``training``, ``validation`` and ``test``.
 
     Args:
-        items: what ``read_dataset`` returns. The result does not depend on their order.
+        items: what ``read_dataset`` returns. The result does not depend on their order. Items with a ``part`` stay in
+            it, and the others are dealt out to the parts that have none.
         by: ``case`` keeps the items of one ``group`` (without a group: of one ``case``) together, and spreads every
             ``stratum`` evenly over the parts. ``image`` assigns single images, and single slices of volumes, as the
             paper does (section 3.1); slices of one patient are then in several parts.
-        test_fraction: share of all items for the test part; not used with ``folds``.
+        test_fraction: share of all items for the test part; not used with ``folds``, nor where that part is given.
         validation_fraction: share of the other items for the validation part.
         seed: seed of the random assignment.
-        folds: number of folds of a cross-validation: parts of about equal size, one of which is the test part.
-        fold: index of the fold that is the test part, from 0 on.
+        folds: number of folds of a cross-validation: parts of about equal size, one of which is the test part; where a
+            test part is given, the validation part, which then is dealt out anew.
+        fold: index of that fold, from 0 on.
 
     Returns:
         The datalist: the items of each part, and under ``split`` how they were assigned.
@@ -51,18 +53,22 @@ def split_datalist(
         raise ConfigError(
             f"data.fold is {fold} of {folds} folds: give at least 2 folds, and a fold from 0 to {folds - 1}."
         )
-    if by == "case":
-        units = _units_by_case(items)
-    elif by == "image":
-        units = _units_by_image(items)
-    else:
+    if by not in ("case", "image"):
         raise ConfigError(f"data.split_by is {by!r}: use case or image.")
-    if len(units) < len(PARTS):
+    units_of = _units_by_case if by == "case" else _units_by_image
+    given = {part: units_of([item for item in items if item.get("part") == part]) for part in PARTS[1:]}
+    if folds is not None:
+        given["validation"] = []
+    units = units_of([item for item in items if not given.get(item.get("part", ""))])
+    dealt = [part for part in PARTS if not given.get(part)]
+    if len(units) < len(dealt):
         remedy = "add images"
         if by == "case":
             remedy = "add cases, say by data.group_by what belongs together, or set data.split_by=image"
+        words = f"{', '.join(dealt[:-1])} and {dealt[-1]} need" if len(dealt) > 1 else f"{dealt[0]} needs"
         raise SplitError(
-            f"Training, validation and test need at least 3 independent {by}s, but there are {len(units)}: {remedy}."
+            f"{words[0].upper()}{words[1:]} at least {counted(len(dealt), f'independent {by}')}, but there "
+            f"{'is' if len(units) == 1 else 'are'} {len(units)}: {remedy}."
         )
     if folds is not None and len(units) < folds:
         raise SplitError(
@@ -70,13 +76,15 @@ def split_datalist(
         )
 
     generator = np.random.default_rng(seed)
-    if folds is None:
-        rest, test = _deal(units, test_fraction, generator, keep=2)
-    else:
+    rest, test, validation = units, given["test"], given["validation"]
+    if folds is not None:
         parted = _fold(units, folds, generator)
-        test = parted.pop(fold)
+        taken = parted.pop(fold)
         rest = [unit for part in parted for unit in part]
-    training, validation = _deal(rest, validation_fraction, generator, keep=1)
+        test, validation = (test, taken) if test else (taken, [])
+    elif not test:
+        rest, test = _deal(units, test_fraction, generator, keep=len(dealt) - 1)
+    training, validation = (rest, validation) if validation else _deal(rest, validation_fraction, generator, keep=1)
     parts = {"training": training, "validation": validation, "test": test}
     datalist: Datalist = {part: _merge([item for unit in parts[part] for item in unit]) for part in PARTS}
     datalist["split"] = {
@@ -84,6 +92,8 @@ def split_datalist(
         "seed": seed,
         "fractions": {"test": 1 / folds if folds else test_fraction, "validation": validation_fraction},
     }
+    if set(dealt) != set(PARTS):
+        datalist["split"]["given"] = [part for part in PARTS if part not in dealt]
     if folds is not None:
         datalist["split"] |= {"folds": folds, "fold": fold}
     return datalist
@@ -109,16 +119,16 @@ def _units_by_case(items: Sequence[Item]) -> list[list[Item]]:
 def _units_by_image(items: Sequence[Item]) -> list[list[Item]]:
     units: list[list[Item]] = []
     for item in items:
-        slices = count_slices(item["image"])
+        slices = count_slices(item)
         units.extend([[{**item, "slices": [index]}] for index in range(slices)] if slices else [[item]])
     return units
 
 
-def count_slices(image: str) -> int:
+def count_slices(item: Item) -> int:
     """Return the number of slices along the last axis of a volume in RAS orientation; 0 for a picture."""
-    if image.lower().endswith(PICTURE_SUFFIXES):
+    if image_name(item).lower().endswith(PICTURE_SUFFIXES):
         return 0
-    volume = LoadImage(reader=VolumeReader(), ensure_channel_first=True)(image)
+    volume = LoadImage(reader=VolumeReader(), ensure_channel_first=True)(item["image"])
     return int(Orientation(axcodes="RAS", labels=None)(volume).shape[-1])
 
 
@@ -170,8 +180,9 @@ def _merge(items: list[Item]) -> list[Item]:
     """Return the items in case order, with the slices of one volume joined in one item."""
     merged: dict[str, Item] = {}
     for item in sorted(items, key=lambda item: _identity([item])):
-        if item["image"] in merged:
-            merged[item["image"]]["slices"] = merged[item["image"]]["slices"] + item["slices"]
+        name = image_name(item)
+        if name in merged:
+            merged[name]["slices"] = merged[name]["slices"] + item["slices"]
         else:
-            merged[item["image"]] = dict(item)
+            merged[name] = dict(item)
     return list(merged.values())

@@ -18,10 +18,11 @@ from monai.transforms import Compose, EnsureTyped
 from monai.utils import TraceKeys, ensure_tuple
 from torch.utils.data import Dataset as TorchDataset
 
-from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.data.transforms import SelectSlicesd
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning, explain
 from monai_lwmisn.inference.archives import split_member
+from monai_lwmisn.inference.tiff_stacks import split_page
 
 Transforms = Sequence[Any]
 """Transforms of dictionaries. A list among them is replaced by its members, so that a configuration can join lists."""
@@ -65,7 +66,7 @@ class NamingDataset(TorchDataset):
         return len(self.items)
 
     def __getitem__(self, index: int) -> Any:
-        with _one_sentence(f"The image {self.items[index]['image']} or its label"):
+        with _one_sentence(f"The image {image_name(self.items[index])} or its label"):
             return self.dataset[index]
 
 
@@ -209,7 +210,7 @@ def _states_of(item: Item) -> list[tuple[str, int, int]]:
     paths = [path for key in ("image", "label") for path in ensure_tuple(item.get(key, ())) if isinstance(path, str)]
     files: list[Path] = []
     for path in paths:
-        file = Path(split_member(path)[0])
+        file = Path(split_page(split_member(path)[0])[0])
         # The voxels of a header are in another file of its folder.
         folder = file.parent if file.suffix.lower() in _HEADERS else file
         files += sorted(folder.rglob("*")) if folder.is_dir() else [file]

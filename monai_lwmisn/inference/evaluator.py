@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from monai.utils import convert_to_dst_type, convert_to_numpy
 from torch import nn
 
 from monai_lwmisn.inference.masks import MaskFolder, Prediction
+from monai_lwmisn.inference.quality import LOOK_AT_THIS, estimate_quality
 
 __all__ = ["MaskEvaluator"]
 
@@ -29,6 +31,7 @@ class MaskEvaluator:
         postprocessing: makes ``pred`` a label map on the grid of the file, see
             :func:`monai_lwmisn.inference.postprocessing.mask_postprocessing`.
         masks: the folder that :meth:`run` writes to.
+        flag_below: the estimate of quality below which somebody should look at a mask.
         amp: compute in mixed precision.
     """
 
@@ -40,20 +43,24 @@ class MaskEvaluator:
         inferer: Inferer,
         postprocessing: Callable[[dict[str, Any]], Mapping[Any, Any]],
         masks: MaskFolder,
+        flag_below: float = LOOK_AT_THIS,
         amp: bool = False,
     ) -> None:
         self.device, self.val_data_loader, self.network, self.inferer = device, val_data_loader, network, inferer
-        self.postprocessing, self.masks, self.amp = postprocessing, masks, amp
+        self.postprocessing, self.masks, self.flag_below, self.amp = postprocessing, masks, flag_below, amp
 
-    def __call__(self, item: Mapping[str, Any]) -> Prediction:
+    def __call__(self, item: Mapping[str, Any], quality: bool = False) -> Prediction:
         """Segment one image.
 
         Args:
             item: ``image``, prepared (channel, x, y[, z]), with its metadata.
+            quality: also estimate how good the mask is, see :func:`estimate_quality`.
         """
         image = item["image"].to(self.device)
-        found = self.postprocessing({**item, "image": image, "pred": self.logits(image)})
-        return _prediction(found["pred"], found.get("instances"))
+        logits = self.logits(image)
+        estimate = estimate_quality(logits) if quality else None
+        found = self.postprocessing({**item, "image": image, "pred": logits})
+        return replace(_prediction(found["pred"], found.get("instances")), quality=estimate)
 
     def logits(self, image: Any) -> Any:
         """Return the logits (class, x, y[, z]) of a prepared image (channel, x, y[, z]), on its grid."""

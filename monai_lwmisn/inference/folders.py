@@ -71,7 +71,9 @@ class FolderTree:
 
     def pass_over(self, path: Path, reason: str) -> None:
         """Note that a file or folder is not used, and why."""
-        self._passed.setdefault(reason, []).append(path)
+        paths = self._passed.setdefault(reason, [])
+        if path not in paths:
+            paths.append(path)
 
     def select(self, files: Iterable[Path], suffixes: tuple[str, ...], kinds: str) -> list[Path]:
         """Return the files that have one of some endings, and note others as passed over.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monai_lwmisn.errors import DataError
+from monai_lwmisn.errors import DataError, counted
 
 AIR = -500.0
 """Hounsfield units below which a voxel of a CT is air. Every CT of a body has such voxels."""
@@ -43,8 +43,9 @@ def check_image(image: np.ndarray, in_channels: int, modality: str, name: str) -
         DataError: another number of channels, or values that are NaN or infinite.
     """
     if image.shape[0] != in_channels:
+        points = "time point" if image.shape[0] == 1 else "time points"
         raise DataError(
-            f"{name} has {image.shape[0]} channels (or moments) and the network takes {in_channels}: "
+            f"{name} has {counted(image.shape[0], 'channel')} (or {points}) and the network takes {in_channels}: "
             "convert it, or give a single volume of the series."
         )
     if not np.isfinite(image).all():

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.errors import DataError, InputWarning
+from monai_lwmisn.inference.channel_files import first_channels
 from monai_lwmisn.inference.dicom import looks_like_dicom, series_of_image
 from monai_lwmisn.inference.folders import FolderTree, kind_of
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
-from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
+from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES, read_volume
 
 __all__ = ["Inputs", "find_inputs", "output_name", "output_names"]
 
 
-def find_inputs(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], volumetric: bool) -> list[dict]:
+def find_inputs(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], volumetric: bool, in_channels: int | None = None
+) -> list[dict]:
     """The inputs under files and folders, as a datalist of {"image": path}.
 
     What is passed over in a folder is issued as one :class:`monai_lwmisn.errors.InputWarning`. A DICOM series whose
@@ -28,6 +31,8 @@ def find_inputs(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     Args:
         paths: files, which are taken as they are, and folders, which are searched.
         volumetric: search for volumes (NIfTI, NRRD, MetaImage, folders with a DICOM series), otherwise for pictures.
+        in_channels: the channels that the network takes. Files of further channels in a folder are no inputs of their
+            own, see :func:`monai_lwmisn.inference.channel_files.first_channels`.
 
     Raises:
         DataError: a path does not exist or is no file or folder, or a folder holds nothing to segment.
@@ -42,7 +47,7 @@ def find_inputs(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
             header = place.with_suffix(".hdr")
             found.append(header if place.suffix.lower() == ".img" and header.is_file() else place)
         elif kind == "folder":
-            found += _inputs_in(place, volumetric)
+            found += _inputs_in(place, volumetric, in_channels)
         elif kind == "nothing":
             raise DataError(f"{place} does not exist: give a file, or a folder with files.")
         else:
@@ -58,14 +63,20 @@ class Inputs(Sequence):
     Args:
         paths: see :func:`find_inputs`.
         volumetric: see :func:`find_inputs`.
+        in_channels: see :func:`find_inputs`.
     """
 
-    def __init__(self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], volumetric: bool) -> None:
-        self.paths, self.volumetric = paths, volumetric
+    def __init__(
+        self,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        volumetric: bool,
+        in_channels: int | None = None,
+    ) -> None:
+        self.paths, self.volumetric, self.in_channels = paths, volumetric, in_channels
 
     @cached_property
     def _found(self) -> list[dict]:
-        return find_inputs(self.paths, self.volumetric)
+        return find_inputs(self.paths, self.volumetric, self.in_channels)
 
     def __getitem__(self, index: Any) -> Any:
         return self._found[index]
@@ -74,7 +85,8 @@ class Inputs(Sequence):
         return len(self._found)
 
 
-def _inputs_in(folder: Path, volumetric: bool) -> list[Path]:
+def _inputs_in(folder: Path, volumetric: bool, in_channels: int | None) -> list[Path]:
+    files_of_image = (in_channels or 1) // (1 if volumetric else 3)
     inputs: list[Path] = []
     folders: dict[str, list[str]] = {}
     tree = FolderTree(folder)
@@ -82,7 +94,8 @@ def _inputs_in(folder: Path, volumetric: bool) -> list[Path]:
     kinds = "NIfTI, NRRD, MetaImage or DICOM" if volumetric else "PNG, TIFF, JPEG or BMP"
     for parent, files in tree.files.items():
         slices = [file for file in files if volumetric and not file.name.lower().endswith(suffixes) and _is_dicom(file)]
-        inputs += tree.select([file for file in files if file not in slices], suffixes, kinds)
+        images = tree.select([file for file in files if file not in slices], suffixes, kinds)
+        inputs += first_channels(images, files_of_image, _has_one_channel if volumetric else lambda path: True)
         series = next((uid for file in slices if (uid := _series(file, tree)) is not None), None)
         if series is not None:
             inputs.append(parent)
@@ -95,6 +108,13 @@ def _inputs_in(folder: Path, volumetric: bool) -> list[Path]:
     if not inputs:
         raise DataError(f"The folder {folder} holds nothing to segment: give one with {kinds} files.")
     return inputs
+
+
+def _has_one_channel(path: str) -> bool:
+    try:
+        return read_volume(path)[0].ndim == 3
+    except DataError:  # the segmentation says what is wrong with it
+        return False
 
 
 def _is_dicom(file: Path) -> bool:

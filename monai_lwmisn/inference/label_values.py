@@ -155,8 +155,9 @@ def several_values(name: str, values: Collection[object], label_names: Mapping[s
     wanted = [float(index) for index in range(1, len(values) + 1)]
     texts = sorted(value if isinstance(value, str) else f"{value:.9g}" for value in values)
     first = "" if set(values) == set(wanted) else "number them 1, 2, ... and "
+    what = "value" if len(texts) == 1 else "values"
     return (
-        f"The label {name} has the values {', '.join(texts)}, but there is one class, "
+        f"The label {name} has the {what} {', '.join(texts)}, but there is one class, "
         f"{next(iter(label_names.values()))}{_like(like_it)}: {first}name each, as in "
         f"--set '{_names_for(wanted, label_names)}' --set data.instances=false, or save the labels with 0 and 1."
     )

@@ -10,13 +10,13 @@ from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.archives import list_files
 from monai_lwmisn.inference.label_values import as_one_class
 from monai_lwmisn.inference.picture_files import read_picture_file
-from monai_lwmisn.inference.pictures import MASK_SUFFIXES, PICTURE_SUFFIXES
+from monai_lwmisn.inference.pictures import LABEL_SUFFIXES, MASK_SUFFIXES
 from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES, read_volume
 
 MOST_COLOURS = 8
 """Colours that a message lists."""
 
-__all__ = ["colours_of", "read_label"]
+__all__ = ["colours_of", "grey_colour", "read_label"]
 
 
 def read_label(
@@ -40,7 +40,8 @@ def read_label(
         instances: number the objects 1, 2, ... instead. Those of a folder are numbered in file-name order, and where
             they overlap, the first keeps the pixel. A picture with one value besides 0 is a mask, of which the
             connected regions are numbered; otherwise each value or colour is an object.
-        colours: the class of each colour, as ``{"#ff0000": 1}``; others are refused, but for black.
+        colours: the class of each colour, as ``{"#ff0000": 1}``; others are refused, but for black. Grey values that
+            are no classes are colours too, see :func:`grey_colour`.
 
     Returns:
         The label (x, y) or (x, y, z), and the affine of a volume (see :func:`read_volume`); pictures have none.
@@ -51,7 +52,7 @@ def read_label(
     """
     if len(paths) == 1 and paths[0].lower().endswith(VOLUME_SUFFIXES):
         return read_volume(paths[0])
-    if len(paths) == 1 and not paths[0].lower().endswith(PICTURE_SUFFIXES):
+    if len(paths) == 1 and not paths[0].lower().endswith(LABEL_SUFFIXES):
         return _read_objects(paths[0], instances).T, None
     masks = [_read_mask(path, classes, instances, colours) for path in paths]
     _check_sizes(paths, masks)
@@ -73,6 +74,11 @@ def colours_of(picture: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
     found, numbers, counts = np.unique(codes, return_inverse=True, return_counts=True)
     names = [f"#{code >> 32:02x}{code >> 16 & 0xFFFF:02x}{code & 0xFFFF:02x}" for code in found.tolist()]
     return names, numbers.reshape(codes.shape), counts
+
+
+def grey_colour(value: float) -> str:
+    """The colour of a grey value, as in web pages: ``#808080`` is 128."""
+    return "#" + 3 * f"{int(value):02x}"
 
 
 def _read_objects(folder: str, instances: bool) -> np.ndarray:
@@ -104,7 +110,10 @@ def _read_mask(
     grey = values.shape[2] == 1 or (colours is None and bool((values == values[..., :1]).all()))
     if palette is None and grey:
         mask = values[..., 0]
-        return mask.astype(np.uint8) if mask.dtype == bool else mask
+        mask = mask.astype(np.uint8) if mask.dtype == bool else mask
+        if colours is None or np.isin(mask, [0, *classes]).all():
+            return mask
+        values = np.repeat(mask[..., None], 3, axis=2)
     if palette is not None:
         if values.max() >= len(palette):
             raise DataError(f"The label {path} has no colour for the value {values.max()}: save it as grey PNG.")

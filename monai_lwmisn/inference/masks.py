@@ -34,16 +34,20 @@ class Prediction:
         instances: the numbered objects of a picture (height, width), int32, where the bundle tells objects apart.
         affine: (4, 4) of a volume, from x, y, z to millimetres towards right, anterior and superior.
         warnings: what the owner of the image should know, as sentences.
+        quality: an estimate from 0 to 1 of how good the mask is, where it was asked for.
     """
 
     labels: np.ndarray
     instances: np.ndarray | None = None
     affine: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+    quality: float | None = None
 
 
 class MaskFolder:
     """The folder for the masks of all inputs: ``OUTPUT_DIR/NAME_seg.EXTENSION``, and ``NAME_instances.png``.
+
+    An overlay is ``NAME_overlay.png``.
 
     More than 65535 objects, which a PNG cannot number, are written to ``NAME_instances.tif``.
 
@@ -85,12 +89,20 @@ class MaskFolder:
         """See :func:`output_names`. They are found for the first mask, since a server has no inputs."""
         return output_names(item["image"] for item in self.datalist)
 
-    def files(self, image: str | os.PathLike[str], prediction: Prediction) -> dict[Path, Write]:
+    def files(
+        self,
+        image: str | os.PathLike[str],
+        prediction: Prediction,
+        overlay: np.ndarray | None = None,
+        number: int = 1,
+    ) -> dict[Path, Write]:
         """Return the functions that write the masks of an input, by path in alphabetical order.
 
         Args:
             image: the path of the input.
             prediction: what was found in it.
+            overlay: a picture (height, width, 3) of it, uint8.
+            number: from 2 on, it is behind the name of the input: ``NAME_2_seg.EXTENSION``.
 
         Raises:
             DataError: the input can have no name of its own.
@@ -99,6 +111,11 @@ class MaskFolder:
         if str(image) in clashes:
             raise DataError(clashes[str(image)])
         name = self.output_dir / (names.get(str(image)) or output_name(image))
+        if number > 1:
+            name = name.with_name(f"{name.name}_{number}")
+        written: dict[Path, Write] = {}
+        if overlay is not None:
+            written[name.with_name(f"{name.name}_overlay.png")] = mask_writer(".png", overlay)
         seg = name.with_name(f"{name.name}_seg{self.extension}")
         if self.extension == DICOM_EXTENSION:
             assert prediction.affine is not None
@@ -111,9 +128,9 @@ class MaskFolder:
                 series=self.series,
                 model_name=self.model_name,
             )
-            return {seg: write}
+            return {**written, seg: write}
         white = np.uint8(255 if self.extension == ".png" and len(self.label_names) == 1 else 1)
-        written = {seg: mask_writer(self.extension, prediction.labels * white, prediction.affine)}
+        written[seg] = mask_writer(self.extension, prediction.labels * white, prediction.affine)
         if prediction.instances is not None:
             few = prediction.instances.max(initial=0) <= MOST_OF_PNG
             numbers, extension = prediction.instances.astype(np.uint16 if few else np.uint32), ".png" if few else ".tif"

@@ -22,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from monai_lwmisn.errors import DataError, reason_of
 from monai_lwmisn.inference.archives import read_bytes
+from monai_lwmisn.inference.tiff_stacks import split_page
 
 __all__ = ["FilePicture", "is_turned", "read_picture_file"]
 
@@ -87,15 +88,18 @@ def read_picture_file(path: str | os.PathLike[str], kind: str = "image") -> File
     The orientation that a camera notes in a file is applied.
 
     Args:
-        path: the file, or the member of a zip.
+        path: the file, the member of a zip, or the page of a TIFF (:mod:`monai_lwmisn.inference.tiff_stacks`).
         kind: what it is, for messages.
 
     Raises:
         DataError: the file is no readable picture, or has several pages, channels that are no colours, or colours
             of a kind that is not read; or a library is missing.
     """
-    content, name = read_bytes(path), f"The {kind} {path}"
+    stack, page = split_page(path)
+    content, name = b"" if page else read_bytes(path), f"The {kind} {path}"
     try:
+        if page is not None:
+            return _read_page(name, stack, page)
         if content.startswith(TIFF_STARTS):
             return _read_tiff(name, content)
         if content[:8] == b"\x89PNG\r\n\x1a\n" and content[24:25] == b"\x10" and content[25:26] != b"\0":
@@ -228,14 +232,25 @@ def _read_tiff(name: str, content: bytes) -> FilePicture:
     return replace(picture, lossy=page.compression in LOSSY_COMPRESSIONS, inverted=page.photometric == WHITE_IS_ZERO)
 
 
-def _tiff_picture(name: str, content: bytes, page: Any) -> FilePicture:
+def _read_page(name: str, stack: str, number: int) -> FilePicture:
+    with _library("tifffile", name).TiffFile(stack) as file:
+        page = file.pages[number - 1].aspage()
+        if page.imagewidth * page.imagelength > LARGEST_PIXELS:
+            raise Image.DecompressionBombError
+        _check_whole(name, page, os.path.getsize(stack))
+        picture = _tiff_picture(name, None, page)
+    return replace(picture, lossy=page.compression in LOSSY_COMPRESSIONS, inverted=page.photometric == WHITE_IS_ZERO)
+
+
+def _tiff_picture(name: str, content: bytes | None, page: Any) -> FilePicture:
+    """The picture of a page; ``content`` is that of a file of one page, for Pillow."""
     bits, extra = page.bitspersample, len(page.extrasamples)
     own = page.samplesperpixel - (3 if page.photometric in (RGB, YCBCR) else 4 if page.photometric == INKS else 1)
     kinds = (*page.extrasamples, *[0] * (own - extra))
     # Pillow shows the first channels and leaves others out without a word; it takes values below zero for large ones.
     plain = page.sampleformat == 1 and bits in (1, 8) and (own == 0 or (own == 1 and kinds[0] in ALPHA))
-    plain = plain and not content.startswith(BIG_ENDIAN_BIGTIFF)  # which Pillow does not know
-    if plain and page.index == 0 and page.compression not in LOSSY_COMPRESSIONS[2:]:
+    plain = plain and page.index == 0 and page.compression not in LOSSY_COMPRESSIONS[2:]
+    if content is not None and plain and not content.startswith(BIG_ENDIAN_BIGTIFF):  # which Pillow does not know
         return _read_with_pillow(name, content)
     numbers = page.dtype is not None and page.dtype.kind in "uif"
     if page.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE) or own < 0 or not numbers:

@@ -12,8 +12,10 @@ from monai_lwmisn.inference.picture_files import FilePicture, read_picture_file
 
 MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 PICTURE_SUFFIXES = (*MASK_SUFFIXES, ".jpg", ".jpeg", ".jpe", ".jfif")
+LABEL_SUFFIXES = (*PICTURE_SUFFIXES, ".gif")
+"""Endings of labels that are pictures; some older data sets have GIF."""
 
-__all__ = ["MASK_SUFFIXES", "PICTURE_SUFFIXES", "convert_picture", "decode_picture"]
+__all__ = ["LABEL_SUFFIXES", "MASK_SUFFIXES", "PICTURE_SUFFIXES", "convert_picture", "decode_picture", "stored_values"]
 
 
 def decode_picture(path: str | os.PathLike[str]) -> np.ndarray:
@@ -27,6 +29,15 @@ def decode_picture(path: str | os.PathLike[str]) -> np.ndarray:
         DataError: see :func:`monai_lwmisn.inference.picture_files.read_picture_file`.
     """
     return _three_channels(read_picture_file(path), str(path))
+
+
+def stored_values(path: str | os.PathLike[str]) -> np.ndarray:
+    """The values in a picture file, not brought to another range: (height, width, 1) grey, (height, width, 3) colours.
+
+    Raises:
+        DataError: see :func:`monai_lwmisn.inference.picture_files.read_picture_file`.
+    """
+    return _coloured(read_picture_file(path), str(path))
 
 
 def convert_picture(picture: np.ndarray, name: str = "The picture") -> np.ndarray:
@@ -56,16 +67,22 @@ def _three_channels(picture: FilePicture, name: str) -> np.ndarray:
             InputWarning,
             stacklevel=3,
         )
-    values = picture.values
-    if picture.palette is not None:
-        if values.max() >= len(picture.palette):
-            raise DataError(f"The image {name} has no colour for the value {values.max()}: save it in colour (RGB).")
-        values = picture.palette[values[..., 0]]
+    values = _coloured(picture, name)
     if values.dtype == bool:
         values = values.astype(np.uint8) * np.uint8(255)
     elif values.dtype != np.uint8:
         values = _scale(values, picture.white)
     return np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
+
+
+def _coloured(picture: FilePicture, name: str) -> np.ndarray:
+    """The values of a picture, with the colours of a palette in the place of their indices."""
+    if picture.palette is None:
+        return picture.values
+    if picture.values.max() >= len(picture.palette):
+        highest = picture.values.max()
+        raise DataError(f"The image {name} has no colour for the value {highest}: save it in colour (RGB).")
+    return picture.palette[picture.values[..., 0]]
 
 
 def _scale(values: np.ndarray, white: float | None) -> np.ndarray:

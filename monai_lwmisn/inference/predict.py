@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.bundle_files import REMEDY, open_bundle, read_bundle
 from monai_lwmisn.inference.evaluator import MaskEvaluator
 from monai_lwmisn.inference.masks import Prediction
+from monai_lwmisn.inference.orientation import slice_orientation
 from monai_lwmisn.inference.pictures import convert_picture
 from monai_lwmisn.inference.readers import picture_metadata, volume_metadata
 
@@ -146,18 +148,25 @@ class Predictor:
         name: of the bundle.
         volumetric: it takes volumes, otherwise pictures.
         label_names: the names of the classes by value as text.
+        orientation: of volumes, as three letters, whose last axis is sliced along.
+        flag_below: the estimate of quality below which somebody should look at a mask.
     """
 
     def __init__(self, root: Path, parser: ConfigParser, stack: ExitStack) -> None:
         metadata = root / "configs" / "metadata.json"
         self.name = str(read_json(metadata, REMEDY).get("name", root.name) if metadata.exists() else root.name)
         self.volumetric: bool = parser["data"]["volumetric"]
-        self.label_names: dict[str, str] = parser["data"]["label_names"]
+        data = parser["data"]
+        self.label_names: dict[str, str] = data["label_names"]
+        self.orientation = slice_orientation(data["orientation"], data["slice_axis"])
         self._preprocessing = parser.get_parsed_content("preprocessing")
         self._evaluator: MaskEvaluator = parser.get_parsed_content("evaluator")
+        self.flag_below = self._evaluator.flag_below
         self._stack = stack.pop_all()  # at last: where something above fails, its owner closes it
 
-    def __call__(self, image: Image, affine: np.ndarray | None = None, name: str | None = None) -> Prediction:
+    def __call__(
+        self, image: Image, affine: np.ndarray | None = None, name: str | None = None, *, quality: bool = False
+    ) -> Prediction:
         """Segment one image.
 
         Args:
@@ -165,13 +174,15 @@ class Predictor:
                 (height, width, 3) of a picture.
             affine: (4, 4) of an array of a volume, from x, y, z to millimetres towards right, anterior and superior.
             name: of the image, for messages; of a file its path.
+            quality: also estimate how good the mask is, see
+                :func:`monai_lwmisn.inference.quality.estimate_quality`.
 
         Raises:
             DataError: the image cannot be read, or the network cannot take it.
         """
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", InputWarning)
-            prediction = self._run(image, affine, name, self._evaluator)
+            prediction = self._run(image, affine, name, partial(self._evaluator, quality=quality))
         said = dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, InputWarning))
         return replace(prediction, warnings=tuple(said))
 

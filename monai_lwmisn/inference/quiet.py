@@ -18,6 +18,7 @@ _OWN = (InputWarning, FigureWarning)
 _LOUD = {
     "nibabel.global": logging.CRITICAL,  # it has a handler of its own
     "monai.data.nvimgcodec_pydicom_plugin": logging.ERROR,  # for every reader, that there is no decoder on a GPU
+    "monai.networks.utils": logging.WARNING,  # how many weights were copied
     "ignite.engine.engine": logging.CRITICAL,  # every error, even Ctrl-C, before the one sentence about it
     "torch.onnx": logging.ERROR,
 }

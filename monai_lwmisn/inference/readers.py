@@ -17,9 +17,10 @@ from monai.data import ImageReader
 from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 
 from monai_lwmisn.errors import DataError
+from monai_lwmisn.inference.channel_files import with_other_channels
 from monai_lwmisn.inference.labels import read_label
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES, decode_picture
-from monai_lwmisn.inference.volumes import read_volume
+from monai_lwmisn.inference.volumes import read_channels
 
 __all__ = ["LabelReader", "PictureReader", "VolumeReader", "image_reader", "picture_metadata", "volume_metadata"]
 
@@ -37,19 +38,23 @@ class _Reader(ImageReader):
 
 
 class VolumeReader(_Reader):
-    """Reads one volume with its geometry, see :func:`monai_lwmisn.inference.volumes.read_volume`.
+    """Reads one volume with its geometry, see :func:`monai_lwmisn.inference.volumes.read_channels`.
 
     Args:
         series: the UID of the DICOM series to read from a folder that holds several.
+        in_channels: the channels that the network takes. Where a file has one, the others are read from the files
+            beside it, see :func:`monai_lwmisn.inference.channel_files.with_other_channels`.
     """
 
-    def __init__(self, series: str | None = None) -> None:
+    def __init__(self, series: str | None = None, in_channels: int | None = None) -> None:
         super().__init__()
-        self.series = series
+        self.series, self.in_channels = series, in_channels or 1
 
     def get_data(self, img: tuple[str, ...]) -> tuple[np.ndarray, dict]:
         """The voxels (x, y, z[, channel]) and their metadata."""
-        voxels, affine = read_volume(img[0], self.series)
+        voxels, affine = read_channels(img, self.series)
+        if voxels.ndim == 3 and len(files := with_other_channels(img[0], self.in_channels)) > 1:
+            voxels, affine = read_channels(files, self.series)
         return voxels, volume_metadata(voxels, affine)
 
 
@@ -57,7 +62,15 @@ class PictureReader(_Reader):
     """Reads PNG, TIFF, JPEG or BMP, on disk or in a zip, as three channels from 0 to 255.
 
     See :func:`monai_lwmisn.inference.pictures.decode_picture`. The channels of several pictures are stacked.
+
+    Args:
+        in_channels: the channels that the network takes. Where they are more than three, the others are read from the
+            files beside a picture, see :func:`monai_lwmisn.inference.channel_files.with_other_channels`.
     """
+
+    def __init__(self, in_channels: int | None = None) -> None:
+        super().__init__()
+        self.files = (in_channels or 3) // 3
 
     def get_data(self, img: tuple[str, ...]) -> tuple[np.ndarray, dict]:
         """The picture (x, y, channel) and its metadata.
@@ -65,6 +78,8 @@ class PictureReader(_Reader):
         Raises:
             DataError: a file is no readable picture, or the pictures of a list differ in size.
         """
+        if len(img) == 1:
+            img = tuple(with_other_channels(img[0], self.files))
         pictures = [decode_picture(name).swapaxes(0, 1) for name in img]
         for name, picture in zip(img, pictures, strict=True):
             if picture.shape != pictures[0].shape:

@@ -5,20 +5,29 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import count, takewhile
 from pathlib import Path
+from typing import Any
 
-from monai_lwmisn.errors import ConfigError, DataError, explain, reason_of
+import numpy as np
+
+from monai_lwmisn.errors import ConfigError, DataError, InputWarning, explain, reason_of
 from monai_lwmisn.inference.bundle_files import open_bundle, read_bundle
 from monai_lwmisn.inference.dicom import looks_like_dicom
 from monai_lwmisn.inference.inputs import find_inputs, output_names
 from monai_lwmisn.inference.mask_marks import is_own_mask
-from monai_lwmisn.inference.masks import DICOM_EXTENSION, MaskFolder
+from monai_lwmisn.inference.masks import DICOM_EXTENSION, MaskFolder, Prediction
+from monai_lwmisn.inference.measures import Measures, measure
+from monai_lwmisn.inference.overlays import draw_overlay
+from monai_lwmisn.inference.pictures import stored_values
 from monai_lwmisn.inference.predict import Predictor, load_bundle
-from monai_lwmisn.inference.writers import Write, write_files
+from monai_lwmisn.inference.tables import ResultTable
+from monai_lwmisn.inference.volumes import read_volume
+from monai_lwmisn.inference.writers import Write, is_replaceable, write_files
 
 __all__ = ["FORMATS", "Outcome", "segment"]
 
@@ -35,12 +44,20 @@ class Outcome:
         masks: the files written; none where it failed.
         error: why it failed, as one sentence.
         warnings: what its owner should know, as sentences.
+        quality: an estimate from 0 to 1 of how good the mask is, where it was asked for.
+        look_at_this: the estimate is so low that somebody should look at the mask.
+        measures: what the mask holds, where a table was asked for.
+        table: the file that the measures are written to.
     """
 
     image: Path
     masks: tuple[Path, ...] = ()
     error: str | None = None
     warnings: tuple[str, ...] = ()
+    quality: float | None = None
+    look_at_this: bool = False
+    measures: Measures | None = None
+    table: Path | None = None
 
 
 def segment(
@@ -53,13 +70,19 @@ def segment(
     format: str | None = None,
     series: str | None = None,
     slice_axis: str = "auto",
+    table: str | os.PathLike[str] | None = None,
+    overlays: bool = False,
+    flag: bool = False,
+    flag_below: float | None = None,
+    next_free_name: bool = False,
+    started: Callable[[int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     report: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Segment files and folders with a bundle.
 
     The network is built once. A mask is in ``output`` when it is whole; an input that fails leaves none, and no input
-    is written over, nor any file but masks of an earlier call.
+    is written over, nor any file but masks, overlays and tables of an earlier call.
 
     Args:
         bundle: see :func:`monai_lwmisn.inference.predict.load_bundle`.
@@ -70,6 +93,15 @@ def segment(
         format: of the masks, see :data:`FORMATS`; None for nifti, or png of pictures.
         series: the UID of the series to take from DICOM folders that hold several.
         slice_axis: ``auto`` for the axis that the network was trained on, or ``axial``, ``coronal``, ``sagittal``.
+        table: a CSV with the measures of each input and class, see :class:`Measures`; ``NAME_objects.csv`` beside it
+            has those of each object where the bundle tells objects apart. It has what was segmented, also after an
+            interruption.
+        overlays: also draw the contours on the image, as ``NAME_overlay.png``.
+        flag: also estimate how good each mask is, see :func:`.quality.estimate_quality`.
+        flag_below: the estimate below which somebody should look at a mask; None for that of the bundle.
+        next_free_name: where another file has the name of a mask or of the table, put ``_2`` and so on behind the name
+            of the input, or of the table, instead of a refusal.
+        started: called with the number of inputs before the first.
         progress: called within each input with the number of slices or windows done, and how many there are.
         report: called after each input.
 
@@ -78,7 +110,7 @@ def segment(
 
     Raises:
         LWMISNError: nothing can be segmented: the bundle or its weights cannot be used, an option does not go with it,
-            or ``output`` cannot be written to.
+            or ``output`` or ``table`` cannot be written to.
     """
     place = Path(output).absolute()
     with ExitStack() as stack:
@@ -86,7 +118,7 @@ def segment(
         data = read_bundle(root, bundle)["data"]
         volumetric = bool(data["volumetric"])
         format = _check_format(format or ("nifti" if volumetric else "png"), volumetric)
-        outcomes = _find(inputs, place, volumetric, format)
+        outcomes = _find(inputs, place, data, format)
         clashes = output_names(outcome.image for outcome in outcomes if outcome.error is None)[1]
         outcomes = [replace(one, error=clashes.get(str(one.image), one.error)) for one in outcomes]
         images = [outcome.image for outcome in outcomes if outcome.error is None]
@@ -94,14 +126,21 @@ def segment(
             place, [{"image": image} for image in images], data["label_names"], FORMATS[format], volumetric, series
         )
         stack.enter_context(_writable_folder(place))
+        results = None if table is None else ResultTable(Path(table), next_free_name)
+        if results is not None:
+            stack.callback(results.write)
         options = {"device": device, "runtime": runtime, "slice_axis": slice_axis, "series": series}
         if images:
             predictor = stack.enter_context(load_bundle(root, progress=progress, **options))  # type: ignore[arg-type]
             masks.model_name = predictor.name
-        taken = {number: one.image for one in outcomes if (number := _identity(one.image)) is not None}
+            taken = {number: one.image for one in outcomes if (number := _identity(one.image)) is not None}
+            below = (predictor.flag_below if flag_below is None else flag_below) if flag else None
+            segmenter = _Segmenter(predictor, masks, taken, results, overlays, below, next_free_name)
+        if started is not None:
+            started(len(outcomes))
         for index, outcome in enumerate(outcomes):
             if outcome.error is None:
-                outcome = outcomes[index] = _segment_one(predictor, outcome.image, masks, taken)
+                outcome = outcomes[index] = segmenter(outcome.image)
             if report is not None:
                 report(outcome)
     return outcomes
@@ -116,13 +155,15 @@ def _check_format(format: str, volumetric: bool) -> str:
     return format
 
 
-def _find(inputs: Iterable[str | os.PathLike[str]], output: Path, volumetric: bool, format: str) -> list[Outcome]:
+def _find(
+    inputs: Iterable[str | os.PathLike[str]], output: Path, data: Mapping[str, Any], format: str
+) -> list[Outcome]:
     """The inputs, each once. Those that cannot be segmented have their error."""
     found: dict[Path, Outcome] = {}
     for given in inputs:
         path = Path(given).absolute()
         try:
-            images = [Path(item["image"]) for item in find_inputs(path, volumetric)]
+            images = [Path(item["image"]) for item in find_inputs(path, data["volumetric"], data["in_channels"])]
         except (DataError, OSError) as error:
             found[path] = Outcome(path, error=explain(error, path))
             continue
@@ -139,7 +180,9 @@ def _is_earlier_mask(image: Path, folder: Path, output: Path) -> bool:
     """Return whether a file in a folder of inputs is a mask of an earlier call, or beside such masks."""
     if output not in image.parents:
         return False
-    return folder != output or (bool(re.search(r"_(seg|instances)\.[\w.]+$", image.name)) and is_own_mask(image))
+    return folder != output or (
+        bool(re.search(r"_(seg|instances|overlay)\.[\w.]+$", image.name)) and is_own_mask(image)
+    )
 
 
 @contextmanager
@@ -162,22 +205,79 @@ def _writable_folder(output: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-def _segment_one(predictor: Predictor, image: Path, masks: MaskFolder, taken: dict[tuple[int, int], Path]) -> Outcome:
-    outcome = Outcome(image)
-    try:
-        prediction = predictor(image)
-        outcome = replace(outcome, warnings=prediction.warnings)
-        files = masks.files(image, prediction)
-        for mask in files:
-            # The name alone does not tell: a link, or a disk that takes A and a for one letter.
-            if (other := taken.get(_identity(mask) or (0, 0))) is not None:
-                what = "the input" if other.samefile(mask) else "the mask of"
-                raise DataError(f"The mask of {image} would be written over {what} {other}: give another folder.")
-        _write(files)
-        taken.update({number: image for mask in files if (number := _identity(mask)) is not None})
-    except Exception as error:
-        return replace(outcome, error=explain(error, image))
-    return replace(outcome, masks=tuple(files))
+@dataclass
+class _Segmenter:
+    """Segments one input after the other into a folder of masks.
+
+    Args:
+        predictor: the bundle.
+        masks: the folder.
+        taken: the files that are not written over, by device and number, with the input that each belongs to.
+        results: the table of the measures; None for none.
+        overlays: draw overlays.
+        flag_below: see :func:`segment`; None to estimate no quality.
+        next_free_name: see :func:`segment`.
+    """
+
+    predictor: Predictor
+    masks: MaskFolder
+    taken: dict[tuple[int, int], Path]
+    results: ResultTable | None
+    overlays: bool
+    flag_below: float | None
+    next_free_name: bool
+
+    def __call__(self, image: Path) -> Outcome:
+        outcome = Outcome(image)
+        try:
+            prediction = self.predictor(image, quality=self.flag_below is not None)
+            quality = prediction.quality
+            low = quality is not None and self.flag_below is not None and quality < self.flag_below
+            outcome = replace(outcome, warnings=prediction.warnings, quality=quality, look_at_this=low)
+            measures = overlay = None
+            if self.results is not None or self.overlays:
+                values = self._stored_values(image)
+                if self.results is not None:
+                    measures = measure(prediction, values, self.masks.label_names)
+                if self.overlays:
+                    overlay = draw_overlay(values, prediction, self.predictor.orientation)
+            files = self._files(image, prediction, overlay)
+            _write(files)
+            self.taken.update({number: image for mask in files if (number := _identity(mask)) is not None})
+        except Exception as error:
+            return replace(outcome, error=explain(error, image))
+        outcome = replace(outcome, masks=tuple(files))
+        if self.results is not None and measures is not None:
+            outcome = replace(outcome, measures=measures, table=self.results.path)
+            mask = next(file for file in files if file.name.endswith(f"_seg{self.masks.extension}"))
+            flags = {"quality": outcome.quality, "remark": "look at this" if outcome.look_at_this else ""}
+            self.results.add(image, mask, measures, flags if outcome.quality is not None else {})
+        return outcome
+
+    def _stored_values(self, image: Path) -> np.ndarray:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InputWarning)  # the predictor has them
+            return read_volume(image, self.masks.series)[0] if self.predictor.volumetric else stored_values(image)
+
+    def _files(self, image: Path, prediction: Prediction, overlay: np.ndarray | None) -> dict[Path, Write]:
+        """What writes the masks, by paths that are free.
+
+        Raises:
+            DataError: they are not, and no other name is asked for.
+        """
+        files = self.masks.files(image, prediction, overlay)
+        # The name alone does not tell: a link, or a disk that takes A and a for one letter.
+        others = {mask: self.taken[one] for mask in files if (one := _identity(mask)) in self.taken}
+        if not self.next_free_name and others:
+            mask, other = others.popitem()
+            what = "the input" if other.samefile(mask) else "the mask of"
+            raise DataError(f"The mask of {image} would be written over {what} {other}: give another folder.")
+        if self.next_free_name and (others or not all(map(is_replaceable, files))):
+            for number in count(2):
+                files = self.masks.files(image, prediction, overlay, number)
+                if not any(os.path.lexists(mask) for mask in files):
+                    break
+        return files
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,10 @@ VOLUME_SUFFIXES = (*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *METAIMAGE_SUFFIXES)
 FLAT = 1e-4
 """Share of the volume of a box of the same edges, below which a voxel is flat."""
 
-__all__ = ["NIFTI_SUFFIXES", "VOLUME_SUFFIXES", "read_volume"]
+SAME_GRID = 0.1
+"""Share of the smallest voxel spacing by which the corners of two channels may be apart."""
+
+__all__ = ["NIFTI_SUFFIXES", "VOLUME_SUFFIXES", "read_channels", "read_volume"]
 
 
 def read_volume(path: str | os.PathLike[str], series: str | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -59,6 +63,34 @@ def read_volume(path: str | os.PathLike[str], series: str | None = None) -> tupl
     if not (np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > FLAT * lengths.prod()):
         raise DataError(f"The axes of {path} are flat or not finite: correct its header.")
     return _native(voxels), affine
+
+
+def read_channels(paths: Sequence[str], series: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Read one volume whose channels may have a file each, see :func:`read_volume`.
+
+    Args:
+        paths: one path, or those of the channels in their order.
+        series: see :func:`read_volume`.
+
+    Returns:
+        See :func:`read_volume`; of several files the voxels are (x, y, z, channel).
+
+    Raises:
+        DataError: see :func:`read_volume`; or a file has several channels itself, or lies on another grid.
+    """
+    volumes = [read_volume(path, series) for path in paths]
+    if len(volumes) == 1:
+        return volumes[0]
+    (first, grid), size = volumes[0], np.linalg.norm(volumes[0][1][:3, :3], axis=0).min()
+    for path, (voxels, affine) in zip(paths, volumes, strict=True):
+        if voxels.ndim > 3:
+            raise DataError(f"{path} has {voxels.shape[3]} channels itself: give each channel a file, or all one file.")
+        corners = np.array(np.meshgrid(*[[0, length - 1] for length in first.shape], [1.0])).reshape(4, -1)
+        if voxels.shape != first.shape or np.abs((affine - grid) @ corners).max() > SAME_GRID * size:
+            raise DataError(
+                f"The channel {path} is not on the grid of {paths[0]}: save all channels of an image on one grid."
+            )
+    return np.stack([voxels for voxels, _ in volumes], axis=-1), grid
 
 
 def _read(path: Path, series: str | None) -> tuple[np.ndarray, np.ndarray, int]:

@@ -14,7 +14,7 @@ from monai_lwmisn.inference.mask_marks import KEY, is_own_mask, mark_of
 Write = Callable[[Path], None]
 """Writes one file to the path given, whose ending is that of the format."""
 
-__all__ = ["EXTENSIONS", "mask_writer", "write_files"]
+__all__ = ["EXTENSIONS", "is_replaceable", "mask_writer", "write_files"]
 
 
 def mask_writer(extension: str, mask: np.ndarray, affine: np.ndarray | None = None) -> Write:
@@ -44,6 +44,11 @@ EXTENSIONS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png")
 """The endings of the files that masks are written to. The last is for pictures, the others are for volumes."""
 
 
+def is_replaceable(path: Path) -> bool:
+    """Return whether a file may be written to: there is none, or a mask or overlay of an earlier call."""
+    return not path.exists() or is_own_mask(path)
+
+
 def write_files(files: Mapping[Path, Write]) -> None:
     """Write files of one folder: all of them, or none where one cannot be written.
 
@@ -56,7 +61,7 @@ def write_files(files: Mapping[Path, Write]) -> None:
         RuntimeError: likewise, from ITK.
     """
     for path in files:
-        if path.exists() and not is_own_mask(path):
+        if not is_replaceable(path):
             raise DataError(
                 f"{path} is no mask of an earlier call, or was changed since, and would be written over: move it, or "
                 "give another folder."

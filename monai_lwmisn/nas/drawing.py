@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import optuna
@@ -149,6 +150,18 @@ def draw_cells(seed: int, groups: Sequence[str], operations: Sequence[str]) -> I
     while True:
         trial = study.ask()
         yield {group: _suggest_cell(trial, group, names) for group in groups}
+
+
+def widened(genotype: Genotype) -> Genotype | None:
+    """Return a network with the next larger width at each level of encoder and decoder; None if all are the largest."""
+
+    def wider(widths: Sequence[int]) -> tuple[int, ...]:
+        return tuple(min((each for each in WIDTHS if each > width), default=width) for width in widths)
+
+    own = genotype.architecture
+    decoder_width = None if own.decoder_width is None else wider(own.decoder_width)
+    architecture = replace(own, node_width=wider(own.node_width), decoder_width=decoder_width)
+    return None if architecture == own else replace(genotype, architecture=architecture)
 
 
 def learns_enough(edges: Mapping[str, Sequence[Edge]], max_parameter_free: int | None) -> bool:

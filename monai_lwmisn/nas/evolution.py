@@ -1,9 +1,10 @@
 """Searches whole networks by short trainings, inside a budget: the strategy ``evolve``.
 
 Optuna proposes networks and stops the worse ones. A network is built, counted and timed before it is trained, and one
-that is over a limit never is. The others are trained for the epochs of the first rung, and the better of them go on to
-the next (asynchronous successive halving, Li et al., MLSys 2020). All are judged by their Dice on the validation part.
-The best few are trained with further seeds, which are the same for all.
+that is over a limit never is. One that is within the limits is made as wide as they let it be. The others are trained
+for the epochs of the first rung, and the better of them go on to the next (asynchronous successive halving, Li et al.,
+MLSys 2020). All are judged by their Dice on the validation part. The best few are trained with further seeds, which are
+the same for all.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.errors import BudgetError, ConfigError, FigureWarning, TrainingError, reason_of
 from monai_lwmisn.files import write_atomically
 from monai_lwmisn.nas.budget import UNMEASURABLE
-from monai_lwmisn.nas.drawing import counted_costs, excess, keeps, learns_enough, suggest_genotype
+from monai_lwmisn.nas.drawing import counted_costs, excess, keeps, learns_enough, suggest_genotype, widened
 from monai_lwmisn.nas.evolution_report import write_report
 from monai_lwmisn.nas.latency import COUNTED, MS_PER_GMAC
 from monai_lwmisn.nas.mutation import MutationSampler
@@ -76,6 +77,7 @@ class Evolution:
         finalists: networks that are trained with all seeds.
         seeds: seeds of each finalist; the first is that of all trials.
         sampler: ``mutation``, ``tpe``, ``nsga2`` or ``random``.
+        widen: make each network as wide as the limits let it be.
         max_parameter_free: see :func:`~monai_lwmisn.nas.derivation.derive`.
         storage: URL of a database that several programs share; None for ``study.log``.
         seed: of the proposals and of the trainings.
@@ -101,6 +103,7 @@ class Evolution:
         finalists: int = 3,
         seeds: int = 2,
         sampler: str = "mutation",
+        widen: bool = False,
         max_parameter_free: int | None = None,
         storage: str | None = None,
         seed: int = 0,
@@ -118,7 +121,8 @@ class Evolution:
         self.clock = NetworkClock(self.space["in_channels"], runtime, threads, reference)
         self.trials, self.finalists, self.seeds = trials, finalists, seeds
         self.rungs = rungs(first_rung, train.epochs)
-        self.sampler, self.max_parameter_free, self.seed, self.say = sampler, max_parameter_free, seed, say
+        self.sampler, self.widen, self.max_parameter_free = sampler, widen, max_parameter_free
+        self.seed, self.say = seed, say
         self.owner = f"{platform.node()}:{self.folder.absolute()}"
         self.study = open_study(self.folder, storage, first_rung)
 
@@ -193,6 +197,9 @@ class Evolution:
         genotype = Genotype.from_dict(trial.user_attrs["genotype"])
         if "costs" not in trial.user_attrs:
             costs = self._costs(genotype, limits)
+            if self.widen and keeps(costs, limits):
+                genotype, costs = self._widest(genotype, costs, limits)
+                trial.set_user_attr("genotype", genotype.to_dict())
             trial.set_constraint("budget", excess(costs, limits))
             trial.set_user_attr("costs", costs)
         enough = learns_enough(genotype.edges, self.max_parameter_free)
@@ -216,6 +223,17 @@ class Evolution:
             self.study.tell(trial, frozen.intermediate_values[last])
         self.train.clear(self._folder_of(trial.number, self.seed))
         return True
+
+    def _widest(
+        self, genotype: Genotype, costs: dict[str, float], limits: Mapping[str, float | None]
+    ) -> tuple[Genotype, dict[str, float]]:
+        """The widest network of a shape that keeps the limits, and its costs; the network itself without a limit."""
+        while any(limits.values()) and (wider := widened(genotype)) is not None:
+            more = self._costs(wider, limits)
+            if not keeps(more, limits):
+                break
+            genotype, costs = wider, more
+        return genotype, costs
 
     def _costs(self, genotype: Genotype, limits: Mapping[str, float | None]) -> dict[str, float]:
         """The costs of a network; the time only where the others are within their limits."""

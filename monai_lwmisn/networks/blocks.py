@@ -94,5 +94,5 @@ def check_images(x: torch.Tensor, in_channels: int) -> None:
     if x.dim() != 4 or x.shape[1] != in_channels:
         raise ValueError(
             f"The network takes (batch, {in_channels}, height, width) "
-            f"and was given {list(x.shape)}: bring the images to {in_channels} channel(s), channel first."
+            f"and was given {list(x.shape)}: give images with that number of channels, channel first."
         )

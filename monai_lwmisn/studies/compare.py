@@ -73,7 +73,7 @@ class Comparison:
             before = read_json(file, "give a new --out")
             _check_same(self.out, before, own)
         elif self.out.exists() and not is_empty(self.out):
-            remedy = "add --resume to go on in it, or give a new --out" if file.is_file() else "give a new --out"
+            remedy = "add --resume to resume it, or give a new --out" if file.is_file() else "give a new --out"
             raise ConfigError(f"{self.out} is not empty: {remedy}.")
         self.datalist = find_datalist(self.protocol, self.data, self.out / "datalist.json")
         own["images"] = fingerprint_images(self.protocol, self.datalist)

@@ -43,7 +43,7 @@ def find_datalist(protocol: Protocol, data: Path, file: Path) -> Datalist:
     )
     if protocol.slice_step > 1:
         for item in select_parts(datalist, ("training", "validation")):
-            item["slices"] = list(range(0, count_slices(item["image"]), protocol.slice_step))
+            item["slices"] = list(range(0, count_slices(item), protocol.slice_step))
     return datalist
 
 

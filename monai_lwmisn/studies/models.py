@@ -51,6 +51,9 @@ _TABLE_5: dict[str, Any] = {
 }
 """The U shape reduces as often as the contrast network then: twice, after the same stem."""
 
+_CHANCE: dict[str, Any] = {**_EVOLVE, "search.sampler": "random", "search.widen": False}
+"""Random networks of that space and budget."""
+
 _ONE = {f"search.{name}": 1 for name in ("trials", "trial_epochs", "first_rung", "finalists", "finalist_seeds")}
 """A single random network of the same space and budget: there is nothing to choose from."""
 
@@ -84,14 +87,8 @@ _SEARCHED = [
         for seed in (1, 2, 3)
     ),
     *(Model(f"evolve_{seed}", "ours", {**_EVOLVE, "search.seed": seed}) for seed in range(5)),
-    *(
-        Model(f"best_of_random_{seed}", "ours", {**_EVOLVE, "search.sampler": "random", "search.seed": seed})
-        for seed in range(5)
-    ),
-    *(
-        Model(f"drawn_{seed}", "ours", {**_EVOLVE, **_ONE, "search.sampler": "random", "search.seed": 100 + seed})
-        for seed in range(10)
-    ),
+    *(Model(f"best_of_random_{seed}", "ours", {**_CHANCE, "search.seed": seed}) for seed in range(5)),
+    *(Model(f"drawn_{seed}", "ours", {**_CHANCE, **_ONE, "search.seed": 100 + seed}) for seed in range(10)),
     Model("darts_based", "paper", {**_NO_COSTS, "search.search_space": "darts"}),
     Model("contrast", "paper", {**_CELLS, "architecture.topology": "contrast"}),
     Model("table5_u", "paper", {**_TABLE_5, "architecture.details": False}),

@@ -126,7 +126,7 @@ class Protocol:
                 configs[workflow]["neighbours"]["slices"] = 1
         if self.budget_hours is not None:
             budget = {
-                "_target_": "monai_lwmisn.studies.stopping.TimeBudget",
+                "_target_": "monai_lwmisn.engines.stopping.TimeBudget",
                 "seconds": 3600 * self.budget_hours * epochs / self.epochs,  # a pilot has its share
                 "folder": "@output_dir",
             }

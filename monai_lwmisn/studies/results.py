@@ -133,7 +133,8 @@ def read_results(out: Path) -> Results:
             pending[name] = "not trained yet"
     if not rows:
         reasons = "".join(f" {name}: {reason}." for name, reason in failures.items())
-        raise ConfigError(f"{out} has no finished training: go on with `lwmisn compare --resume --out {out}`.{reasons}")
+        command = f"lwmisn compare --resume --out {out}"
+        raise ConfigError(f"{out} has no finished training: resume it with `{command}`.{reasons}")
     tested = [row for row in rows if row.tested]
     if tested:
         untested = {row.name: "not evaluated on the test part yet" for row in rows if not row.tested}

@@ -12,7 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 
-from monai_lwmisn.data.datasets.base import Item
+from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.files import sha256_of, write_json
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.profiling import network_costs
@@ -32,7 +32,8 @@ class EvaluationReport:
 
     - ``mean``: each metric as a number. With several classes it is the mean over the classes, and ``metric_CLASS`` is
       the metric of one class. A value that is not defined is null.
-    - ``cases``: for each item ``case``, ``image``, its metrics and, for volumes, its number of ``slices``.
+    - ``cases``: for each item ``case``, ``image``, its metrics and, for volumes, its number of ``slices``; and
+      ``quality``, the estimate of its Dice without the truth, where the evaluator has it.
     - ``split``, and ``empty_images``: the rule for images without foreground.
     - ``classes``: for each class the number of ``cases`` whose truth has it, in how many of these it was ``found``, so
       that truth and prediction overlap, and in how many others it was ``invented``. A class that no case has is in no
@@ -90,6 +91,7 @@ class EvaluationReport:
         self._images_of_case: list[int] = []
         self._empty = 0
         self._classes: list[torch.Tensor] = []
+        self._quality: list[float] = []
 
     def attach(self, engine: Engine) -> None:
         """Register with the evaluator."""
@@ -98,7 +100,7 @@ class EvaluationReport:
         engine.add_event_handler(Events.COMPLETED, self._write)
 
     def _start(self, engine: Engine) -> None:
-        self._images_of_case, self._empty, self._classes = [], 0, []
+        self._images_of_case, self._empty, self._classes, self._quality = [], 0, [], []
 
     def _count(self, engine: Evaluator) -> None:
         for output in engine.state.output:
@@ -111,6 +113,8 @@ class EvaluationReport:
             self._empty += sum(not image.any() for image in images)
             masks = torch.stack([truth, prediction & truth, prediction])
             self._classes.append(masks.flatten(2).any(dim=2).cpu())
+            if "quality" in output:
+                self._quality.append(float(output["quality"]))
 
     def _write(self, engine: Evaluator) -> None:
         true, found, predicted = torch.stack(self._classes, dim=1)  # each (cases, classes)
@@ -160,8 +164,9 @@ class EvaluationReport:
             metric: values[index : index + 1] if metric in CASE_METRICS else values[start : start + images]
             for metric, values in details.items()
         }
-        case = {"case": self.items[index]["case"], "image": self.items[index]["image"]}
-        return {**case, **({"slices": images} if self.volumetric else {}), **self._row(own)}
+        case = {"case": self.items[index]["case"], "image": image_name(self.items[index])}
+        estimate = {"quality": self._quality[index]} if self._quality else {}
+        return {**case, **({"slices": images} if self.volumetric else {}), **self._row(own), **estimate}
 
     def _row(self, details: Mapping[str, torch.Tensor]) -> dict[str, float | None]:
         """Return the means of raw values (images or cases, classes), first over the classes, then over the rest."""

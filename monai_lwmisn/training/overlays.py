@@ -1,9 +1,10 @@
-"""Draws image, truth and prediction of the best, the median and the worst case."""
+"""Draws image, truth and prediction of the best, the median and the worst case, and the errors of the worst ones."""
 
 from __future__ import annotations
 
 import io
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +18,17 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from monai.engines import Evaluator
+from PIL import Image
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.files import write_atomically
+from monai_lwmisn.inference.overlays import COLORS, displayable
+from monai_lwmisn.training.error_pictures import draw_errors
 
 __all__ = ["Example", "OverlayFigure", "blend", "draw_overlays"]
 
-COLORS = ("#00c2a8", "#ffb000", "#dc267f", "#648fff", "#fe6100")
-"""Colours of the classes, which colour-blind people can distinguish too. They repeat after the last."""
+MOST_PICTURES = 24
+"""Cases whose errors are drawn, the worst ones."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,9 @@ class OverlayFigure:
     The DSC is that of the whole volume if it is measured, otherwise the mean over the images of the case. The picture
     of a volume is the slice with the most true foreground, seen from the feet, anterior up.
 
+    The errors of the worst cases are drawn too, see :func:`.error_pictures.draw_errors`: in the folder ``cases``, each
+    file named by the place of its case in metrics.json, as in ``0007.jpg``.
+
     MONAI's ``TensorBoardImageHandler`` draws every case at full size, and does not know which case is best or worst.
 
     Args:
@@ -128,9 +135,7 @@ class OverlayFigure:
             if self.volumetric:
                 index = int((truth > 0).sum(axis=(0, 1)).argmax())
                 truth, prediction, picture = truth[..., index], prediction[..., index], picture[..., index]
-            self.pictures.append(
-                (self._upright(_displayable(picture)), self._upright(truth), self._upright(prediction))
-            )
+            self.pictures.append((self._upright(displayable(picture)), self._upright(truth), self._upright(prediction)))
 
     def _upright(self, picture: np.ndarray) -> np.ndarray:
         """Turn a picture from (x, y[, colour]) to (height, width[, colour])."""
@@ -157,26 +162,21 @@ class OverlayFigure:
             title = f"{name}: DSC {scores[index]:.3f}\n{_shortened(str(self.items[index]['case']))}"
             examples.append(Example(title, image.astype(np.float32) / 255, truth, prediction))
         draw_overlays(examples, self.label_names, self.path)
+        self._draw_errors(ranked[-MOST_PICTURES:])
+
+    def _draw_errors(self, cases: Sequence[int]) -> None:
+        folder = self.path.parent / "cases"
+        shutil.rmtree(folder, ignore_errors=True)
+        for index in cases:
+            drawing = io.BytesIO()
+            Image.fromarray(draw_errors(*self.pictures[index])).save(drawing, "JPEG", quality=90, subsampling=0)
+            write_atomically(drawing.getvalue(), folder / f"{index:04d}.jpg")
 
 
 def _classes(one_hot: Any) -> np.ndarray:
     values = torch.as_tensor(one_hot)
     classes = values[0] > 0 if len(values) == 1 else values.argmax(dim=0)
     return classes.to(torch.uint8).cpu().numpy()
-
-
-def _displayable(picture: np.ndarray) -> np.ndarray:
-    """Turn a picture from channels first and any range to (x, y) grey or (x, y, 3) RGB, values 0 to 255."""
-    width, height = picture.shape[1:]
-    if len(picture) == 3:
-        low, high = 0.0, max(float(picture.max()), 1.0)
-        channels_last = np.moveaxis(picture, 0, -1)
-    else:
-        # The range is taken from the middle, because a CT has only air around the body.
-        middle = picture[0, width // 4 : width - width // 4, height // 4 : height - height // 4]
-        low, high = (float(bound) for bound in np.percentile(middle, (1, 99)))
-        channels_last = picture[0]
-    return (np.clip((channels_last - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
 
 
 def blend(image: np.ndarray, classes: np.ndarray, opacity: float = 0.35) -> np.ndarray:

@@ -14,6 +14,7 @@ from monai.utils import convert_to_numpy
 from monai_lwmisn.inference.instances import SeparateInstancesd
 from monai_lwmisn.inference.label_values import check_values
 from monai_lwmisn.inference.postprocessing import OfClassesd, most_probable, native_probabilities
+from monai_lwmisn.inference.quality import estimate_quality
 
 __all__ = ["PUBLISHED_SIZE", "native_prediction", "step_name", "with_native_label"]
 
@@ -42,6 +43,7 @@ def native_prediction(
     published_size: bool = False,
     postprocessing: Sequence[Callable] = (),
     instances: bool = False,
+    quality: bool = False,
 ) -> Compose:
     """Return the post-processing of an evaluator.
 
@@ -58,15 +60,17 @@ def native_prediction(
         postprocessing: transforms of ``pred`` as a label map (1, ...) on the native grid.
         instances: whether to add ``instances``, the numbered objects of ``pred``, and ``label_instances``, the numbered
             true objects, which the batch has as ``true_instances``.
+        quality: whether to add ``quality``, an estimate from 0 to 1 of how good the prediction is, see
+            :func:`monai_lwmisn.inference.quality.estimate_quality`.
 
     Raises:
         LabelValuesError: when it is called with a ``label`` that has a value of no class.
     """
     names = {str(value): f"class {value}" for value in range(1, max(out_channels, 2))}
-    transforms: list[Callable] = [
-        partial(_check_label, names),
-        *native_probabilities(Compose(list(spatial)), out_channels),
-    ]
+    transforms: list[Callable] = [partial(_check_label, names)]
+    if quality:
+        transforms.append(_add_quality)
+    transforms += native_probabilities(Compose(list(spatial)), out_channels)
     label_maps = ["pred", "label"]
     if published_size:
         size = (*PUBLISHED_SIZE, -1) if volumetric else PUBLISHED_SIZE
@@ -84,6 +88,10 @@ def native_prediction(
     if out_channels > 1:
         transforms.append(AsDiscreted(label_maps, to_onehot=out_channels))
     return Compose(transforms)
+
+
+def _add_quality(data: dict[Hashable, Any]) -> dict[Hashable, Any]:
+    return {**data, "quality": estimate_quality(data["pred"])}
 
 
 def _check_label(label_names: Mapping[str, str], data: dict[Hashable, Any]) -> dict[Hashable, Any]:

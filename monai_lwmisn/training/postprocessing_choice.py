@@ -1,4 +1,4 @@
-"""Chooses on the validation part which steps of the post-processing are used, and for which classes."""
+"""Chooses on the validation part the steps of the post-processing, and the quality below which to flag a mask."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.files import read_json, sha256_of, write_json
 from monai_lwmisn.inference.instances import separate_instances
 from monai_lwmisn.inference.postprocessing import OfClassesd, native_mask
+from monai_lwmisn.inference.quality import estimate_quality
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.training.instance_metrics import f1_at_half
 from monai_lwmisn.training.postprocessing import step_name
@@ -33,6 +34,11 @@ MOST_STEPS = 3
 
 TIE = 1e-6
 """Steps that gain less than this are left out."""
+
+FLAGGED = 10
+"""Percentile of the estimates of quality on the validation part, below which a mask is flagged: a tenth of images like
+these, and more of others.
+"""
 
 
 def choose_postprocessing(
@@ -54,7 +60,8 @@ def choose_postprocessing(
     """Return the steps of the post-processing that score best on the validation part.
 
     A class is scored by its Dice in each picture or volume on the native grid. Where objects are told apart, the score
-    is the mean of the Dice and the F1 of objects. Of equal scores the one with the fewest steps is taken.
+    is the mean of the Dice and the F1 of objects. Of equal scores the one with the fewest steps is taken. The choice
+    also has ``flag_below``, the estimate of quality below which `segment --flag` says: look at this.
 
     Args:
         file: holds the choice. It is made where it is missing, or is of other weights or steps. None takes all steps as
@@ -73,25 +80,27 @@ def choose_postprocessing(
         device: where the network runs.
     """
     names = [step_name(step) for step in steps]
-    if file is None or not steps:
+    if file is None:
         return list(steps)
     checksum, place = sha256_of(weights), Path(root) / file
     choice = read_json(place) if place.is_file() else {}
-    if choice.get("weights_sha256") != checksum or choice.get("steps") != names:
+    if choice.get("weights_sha256") != checksum or choice.get("steps") != names or "flag_below" not in choice:
         load_weights(network, weights)
         network.to(device)
         subsets = _subsets(len(steps))
         mask_of = Compose(native_mask(Compose(list(spatial)), out_channels))
-        scores = []
+        scores, estimates = [], []
         parts = items()
         for sample in tqdm(dataset(data=parts), desc="post-processing", unit="image", disable=None, leave=False):
             with eval_mode(network):
                 logits = inferer(sample["image"][None].to(device), network)[0].cpu()
+            estimates.append(estimate_quality(logits))
             mask = mask_of({"image": sample["image"], "pred": _like(logits, sample["image"])})["pred"]
             masks = [_applied([steps[index] for index in subset], mask) for subset in subsets]
             scores.append([_scores(found, sample, len(label_names), instances) for found in masks])
         choice = _best(np.array(scores), subsets, names, label_names)
         choice |= {"score": "mean of Dice and F1 of objects" if instances else "Dice"}
+        choice |= {"flag_below": float(np.percentile(estimates, FLAGGED, method="lower"))}
         choice |= {"steps": names, "images": len(parts), "weights_sha256": checksum}
         write_json(choice, place, indent=1)
     return [

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from monai_lwmisn import __version__
+from monai_lwmisn.config import RUN_STAGES, resolve, write_configs
 from tests.cli.commands import SMALL, is_one_sentence, lwmisn, process
 
 
@@ -117,6 +119,7 @@ COMMANDS = [
         "bundle",
         "verify",
         "segment",
+        "predict",
         "label",
         "label serve",
         "label restore",
@@ -129,7 +132,73 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
     outcome = lwmisn(*command.split(), "--help")
-    assert outcome.code == 0 and outcome.out.startswith(f"usage: lwmisn {command}")
+    name = "segment" if command == "predict" else command
+    assert outcome.code == 0 and outcome.out.startswith(f"usage: lwmisn {name}")
+
+
+def test_the_help_opens_with_an_example_of_commands_that_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = lwmisn("--help").out
+    example = re.findall(r"^  lwmisn (.+)$", text, re.MULTILINE)
+    assert [line.split()[0] for line in example] == ["auto", "segment"]
+    for line in example:
+        outcome = lwmisn(*line.split())
+        assert outcome.code == 2 and is_one_sentence(outcome.err), outcome  # nothing is there, but all is understood
+    places = [text.index(f"\n{heading}") for heading in ("your data:", "look:", "more:", "study (")]
+    assert places == sorted(places)
+    commands = [text.index(f"\n  {command} ") for command in ("segment (predict)", "verify", "label", "table1")]
+    assert sorted([*places, *commands]) == [place for pair in zip(places, commands, strict=True) for place in pair]
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "way"),
+    [
+        ("search --out RUN", "", "no epoch was finished, so that nothing is kept: run the command again"),
+        ("search --out RUN", "search/checkpoint.pt", "resume with: lwmisn search --out RUN --resume"),
+        ("train RUN", "", "no epoch was finished, so that nothing is kept: run the command again"),
+        ("train RUN", "train/checkpoint.pt", "resume with: lwmisn train RUN --resume"),
+        ("evaluate RUN", "", "no new metrics were written: run the command again"),
+        ("segment B a.png -o RUN/masks", "", "there is no mask yet"),
+        ("segment B a.png -o RUN/masks", "masks/a_seg.png", "masks of finished inputs are in RUN/masks, the same comm"),
+        ("label serve --studies RUN", "", "labels are in RUN, the bundles with what they learned in label-app"),
+        ("compare --preset nuclei --data D --out RUN", "comparison.json", "the same command and --resume"),
+    ],
+)
+def test_an_interruption_says_what_is_kept_and_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str, way: str
+) -> None:
+    def interrupt(arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    for module, name in (
+        *(("runs", f"_{stage}") for stage in ("search", "train", "evaluate")),
+        *(("bundles", "_segment"), ("label", "_serve"), ("studies", "_compare")),
+    ):
+        monkeypatch.setattr(f"monai_lwmisn.cli.{module}.{name}", interrupt)
+    run = tmp_path / "run"
+    if place:
+        (run / place).parent.mkdir(parents=True)
+        (run / place).touch()
+    outcome = lwmisn(*command.replace("RUN", str(run)).split())
+    assert outcome.code == 130 and is_one_sentence(outcome.err)
+    assert outcome.err.startswith("lwmisn: interrupted; ") and way.replace("RUN", str(run)) in outcome.err
+
+
+@pytest.mark.parametrize("stage", ["search", "train"])
+def test_short_options_are_settings(stage: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    own = ["--preset", "nuclei", "--data", tmp_path, "--out", run]
+    if stage == "train":
+        own, configs = [run], resolve("nuclei")
+        write_configs(run, {name: configs[name] for name in RUN_STAGES})
+    for option, setting in (
+        ("--epochs", f"{stage}.epochs"),
+        ("--batch", f"{stage}.batch_size"),
+        ("--device", "device"),
+    ):
+        short = lwmisn(stage, *own, option, "[]")
+        assert short.code == 2 and f"{setting} " in short.err
+        assert short == lwmisn(stage, *own, "--set", f"{setting}=[]")
 
 
 def test_help_version_and_misuse_answer_without_loading_torch() -> None:

@@ -1,5 +1,6 @@
 """`lwmisn segment` as a user calls it."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from monai_lwmisn import cli
+from tests.cli.commands import lwmisn
 from tests.inference.volumes import AFFINE, save, volume
 
 
@@ -20,7 +22,7 @@ def test_a_line_for_each_input_and_a_summary(bundle: Path, tmp_path: Path, capsy
     assert said.out.splitlines() == [
         f"{tmp_path}/in/a.nii.gz: {tmp_path}/out/a_seg.nii.gz",
         f"{tmp_path}/in/ct.nii.gz: {tmp_path}/out/ct_seg.nii.gz",
-        f"Segmented 2 inputs; masks are in {tmp_path}/out",
+        f"2 images segmented; masks are in {tmp_path}/out",
     ]
     (warning,) = [line for line in said.err.splitlines() if "warning" in line]
     assert warning.startswith("lwmisn: warning:") and "looks like CT" in warning
@@ -40,6 +42,22 @@ def test_a_bad_input_is_a_sentence_and_the_exit_code_is_2(
     ]
 
 
+def test_what_lies_beside_the_masks_is_said(bundle: Path, tmp_path: Path) -> None:
+    for name in "ab":
+        save(volume(), AFFINE, tmp_path / f"in/{name}.nii.gz")
+    table = tmp_path / "results.csv"
+    beside = ["--table", table, "--overlays", "--flag", "--next-free-name"]
+    done = lwmisn("predict", bundle, tmp_path / "in", "-o", tmp_path / "out", *beside)
+    assert done.code == 0, done.err
+    *inputs, look, summary = done.out.splitlines()
+    for name, line in zip("ab", inputs, strict=True):
+        assert line.startswith(f"{tmp_path}/in/{name}.nii.gz: {tmp_path}/out/{name}_overlay.png, {tmp_path}/out/{name}")
+        assert re.search(r"; quality 0\.\d\d, look at this$", line)  # the network is not trained
+    assert look == "Look at 2 of 2 images: a.nii.gz, b.nii.gz"
+    assert summary == f"2 images segmented; masks are in {tmp_path}/out; measures are in {table}"
+    assert len(table.read_text().splitlines()) == 3
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_nothing_half_done(bundle: Path, tmp_path: Path, number: signal.Signals) -> None:
     inputs = [tmp_path / f"in/{index}.nii.gz" for index in range(60)]
@@ -50,7 +68,11 @@ def test_an_interruption_leaves_nothing_half_done(bundle: Path, tmp_path: Path, 
         assert process.stdout is not None and "0_seg.nii.gz" in process.stdout.readline()
         process.send_signal(number)
         _, errors = process.communicate()
-    assert process.returncode == 128 + number and errors.splitlines()[-1] == "lwmisn: interrupted."
+    assert process.returncode == 128 + number
+    assert errors.splitlines()[-1] == (
+        f"lwmisn: interrupted; the masks of finished inputs are in {tmp_path}/out, "
+        "the same command starts again with the first."
+    )
     left = list((tmp_path / "out").iterdir())
     assert 1 <= len(left) < 60 and all(path.name.endswith("_seg.nii.gz") for path in left)
 

@@ -31,9 +31,9 @@ def test_a_report_without_adjusttext_names_the_extra(tmp_path: Path, monkeypatch
 
 
 def test_the_help_lists_the_commands_of_the_study_below_the_others() -> None:
-    product, study = lwmisn("--help").out.split("\nstudies (")
+    product, study = lwmisn("--help").out.split("\nstudy (")
     assert [line.split()[0] for line in study.splitlines()[1:] if line[2:3].strip()] == STUDY
-    names = {line.split()[0] for line in product.splitlines() if line.startswith("    ") and line[4:5].strip()}
+    names = {line.split()[0] for line in product.splitlines() if line.startswith("  ") and line[2:3].strip()}
     assert {"segment", "phantom"} <= names and not names & {*STUDY}
 
 

@@ -29,7 +29,10 @@ from monai_lwmisn.errors import ConfigError, SplitError
         (["17_left", "17_right", "18_L"], ["17", "17", "18"]),
         (["sub-01_ses-01_T1w", "sub-01_ses-02_T1w", "sub-02_ses-01_T1w"], ["sub-01", "sub-01", "sub-02"]),
         (["x_day-1_right", "x_day-2_left", "y"], ["x", "x", "y"]),
+        (["10002_076", "10002_099", "10004_100", "10006_1"], ["10002", "10002", "10004", "10006"]),
+        (["Image_01L", "Image_01R", "Image_02L", "Image_03L"], ["Image_01", "Image_01", "Image_02", "Image_03"]),
         # What tells nothing.
+        (["exp1_01", "exp1_02", "exp2_01", "exp2_02"], ["exp1_01", "exp1_02", "exp2_01", "exp2_02"]),
         (["img_001", "img_002", "img_003"], ["img_001", "img_002", "img_003"]),
         (["case_001", "case_002"], ["case_001", "case_002"]),
         (["hippocampus_001", "hippocampus_004"], ["hippocampus_001", "hippocampus_004"]),
@@ -144,5 +147,5 @@ def test_air_at_the_borders_is_no_sign_of_tiles(tmp_path: Path) -> None:
 
 def test_one_field_of_tiles_cannot_be_split() -> None:
     items = group_items(items_of([f"tile_r{row}_c{column}" for row in range(3) for column in range(3)])).items
-    with pytest.raises(SplitError, match="there are 1: .* data.group_by"):
+    with pytest.raises(SplitError, match="there is 1: .* data.group_by"):
         split_datalist(items)

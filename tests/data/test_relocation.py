@@ -68,3 +68,27 @@ def test_a_datalist_of_another_data_set_is_refused(places: dict[str, Path], tmp_
     write_datalist(datalist_of(places["folder"]), file)
     with pytest.raises(DataError, match="is not in .*a.zip, the run's data set"):
         relocate_datalist(file, places["zip"], places["other folder"])
+
+
+def test_lists_of_files_follow_too(tmp_path: Path) -> None:
+    for place in ("old", "new"):
+        (tmp_path / place).mkdir()
+        for case in "abc":
+            for name in (f"{case}_0000.nii", f"{case}_0001.nii", f"{case}.nii"):
+                (tmp_path / place / name).touch()
+
+    def datalist_in(place: str) -> dict:
+        items = [
+            {
+                "image": [str(tmp_path / place / f"{case}_000{number}.nii") for number in range(2)],
+                "label": str(tmp_path / place / f"{case}.nii"),
+                "case": case,
+            }
+            for case in "abc"
+        ]
+        return split_datalist(items)
+
+    file = tmp_path / "datalist.json"
+    write_datalist(datalist_in("old"), file)
+    relocate_datalist(file, tmp_path / "old", tmp_path / "new")
+    assert json.loads(file.read_text()) == datalist_in("new")

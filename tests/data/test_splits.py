@@ -112,9 +112,9 @@ def test_by_image_deals_out_the_slices_of_volumes(mr_phantom: Path) -> None:
 
 
 def test_slices_are_counted_along_the_axis_to_the_head(ct_phantom: Path, msd_phantom: Path) -> None:
-    assert count_slices(read_dataset("chaos_ct", ct_phantom)[0]["image"]) == 12
-    assert count_slices(read_dataset("msd", msd_phantom)[0]["image"]) == 10
-    assert count_slices("/some/archive.zip!/picture.png") == 0
+    assert count_slices(read_dataset("chaos_ct", ct_phantom)[0]) == 12
+    assert count_slices(read_dataset("msd", msd_phantom)[0]) == 10
+    assert count_slices({"image": "/some/archive.zip!/picture.png"}) == 0
 
 
 def test_too_few_cases_are_refused() -> None:
@@ -132,3 +132,40 @@ def test_too_few_cases_are_refused() -> None:
 def test_settings_out_of_range_are_refused(wrong: dict) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong)).replace("by", "split_by")):
         split_datalist(make_items([1] * 9, ["a"]), **wrong)
+
+
+def in_parts(**parts: int) -> list[dict[str, str]]:
+    """Items of the given parts; ``none`` have no part."""
+    return [
+        {"image": f"{part}{index}", "label": "", "case": f"{part}{index}"} | ({} if part == "none" else {"part": part})
+        for part, count in parts.items()
+        for index in range(count)
+    ]
+
+
+def test_a_given_test_part_is_kept_and_the_rest_dealt_out() -> None:
+    items = in_parts(training=20, test=5)
+    datalist = split_datalist(items, validation_fraction=0.2)
+    assert {item["case"] for item in datalist["test"]} == {f"test{index}" for index in range(5)}
+    assert (len(datalist["training"]), len(datalist["validation"])) == (16, 4)
+    assert datalist["split"]["given"] == ["test"]
+
+
+def test_given_validation_and_test_parts_leave_nothing_to_chance() -> None:
+    items = in_parts(none=3, validation=2, test=1)
+    for seed in range(3):
+        datalist = split_datalist(items, seed=seed)
+        assert [len(datalist[part]) for part in ("training", "validation", "test")] == [3, 2, 1]
+
+
+def test_the_folds_of_data_with_a_test_part_are_its_validation_parts() -> None:
+    items = in_parts(training=7, validation=3, test=4)
+    folds = [split_datalist(items, folds=5, fold=fold) for fold in range(5)]
+    validated = [item["case"] for datalist in folds for item in datalist["validation"]]
+    assert sorted(validated) == sorted(item["case"] for item in items if item["part"] != "test")
+    assert all(len(datalist["test"]) == 4 for datalist in folds)
+
+
+def test_too_few_cases_beside_given_parts_are_refused() -> None:
+    with pytest.raises(SplitError, match="Training and validation need at least 2 independent cases, but there is 1"):
+        split_datalist(in_parts(training=1, test=4))

@@ -13,7 +13,8 @@ from monai_lwmisn.bundle.standalone import CLOSED_PART
 PACKAGE = Path(monai_lwmisn.__file__).parent
 CORES = (
     *("archives", "dicom", "dicom_grid", "dicom_segmentation", "dicom_values", "image_checks", "inputs", "itk_volumes"),
-    *("label_values", "labels", "masks", "nifti", "picture_files", "pictures", "volumes"),
+    *("label_values", "labels", "masks", "measures", "nifti", "overlays", "picture_files", "pictures", "tables"),
+    "volumes",
 )
 LIBRARIES = {"torch", "monai", "numpy", "nibabel", "itk", "PIL", "scipy", "skimage"}
 OPTIONAL = {"SimpleITK", "highdicom", "imagecodecs", "onnx_ir", "onnxruntime", "openvino", "pydicom", "tifffile"}

@@ -51,6 +51,15 @@ def test_grey_values_in_a_palette_of_any_order_are_the_classes(tmp_path: Path, o
     np.testing.assert_array_equal(read(path, 1), label > 0)
 
 
+def test_levels_of_grey_are_colours_where_they_are_no_classes(tmp_path: Path) -> None:
+    levels = saved(tmp_path, np.array([0, 128, 255], np.uint8)[MAP])
+    colours = {"#808080": 1, "#ffffff": 2}
+    np.testing.assert_array_equal(read(levels, 1, 2, colours=colours), MAP)
+    with pytest.raises(DataError, match="has the colour #808080, for which data.label_colours has no class"):
+        read(levels, 1, 2, colours={"#ffffff": 2})
+    np.testing.assert_array_equal(read(saved(tmp_path, MAP), 1, 2, colours=colours), MAP)
+
+
 def test_a_palette_of_colours_that_begins_with_black_numbers_the_classes(tmp_path: Path) -> None:
     path = saved(tmp_path, MAP, COLOURS)
     np.testing.assert_array_equal(read(path, 1, 2), MAP)

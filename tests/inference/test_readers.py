@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK
@@ -128,3 +129,29 @@ def test_labels_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "label.jpg")
     with pytest.raises(DataError, match=r"label\.jpg is a JPEG .* save it as PNG"):
         read_label([str(tmp_path / "label.jpg")])
+
+
+def test_the_files_of_channels_make_one_volume(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    channels = [generator.integers(0, 99, (4, 5, 6), dtype=np.int16) for _ in range(3)]
+    paths = [tmp_path / f"case_{number:04d}.nii.gz" for number in range(3)]
+    for path, voxels in zip(paths, channels, strict=True):
+        image = SimpleITK.GetImageFromArray(voxels)
+        image.SetSpacing((0.5, 0.7, 2.0))
+        SimpleITK.WriteImage(image, str(path))
+    joined = load(VolumeReader(), paths)
+    np.testing.assert_array_equal(np.asarray(joined), np.stack([voxels.T for voxels in channels]))
+    np.testing.assert_array_equal(joined.affine, load(VolumeReader(), paths[0]).affine)
+    assert joined.meta["filename_or_obj"] == str(paths[0])
+
+
+@pytest.mark.parametrize("other", ["size", "place", "channels"])
+def test_channels_on_other_grids_are_refused(tmp_path: Path, other: str) -> None:
+    shape = {"size": (4, 5, 7), "place": (4, 5, 6), "channels": (4, 5, 6, 2)}[other]
+    affine = np.diag([1.0, 1.0, 3.0 if other == "place" else 2.0, 1.0])
+    paths = [tmp_path / "case_0000.nii", tmp_path / "case_0001.nii"]
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 6), np.uint8), np.diag([1.0, 1.0, 2.0, 1.0])), paths[0])
+    nibabel.save(nibabel.Nifti1Image(np.zeros(shape, np.uint8), affine), paths[1])
+    sentence = "2 channels itself" if other == "channels" else "is not on the grid of .*case_0000"
+    with pytest.raises(DataError, match=rf"case_0001\.nii {'has ' if other == 'channels' else ''}{sentence}"):
+        load(VolumeReader(), paths)

@@ -1,11 +1,13 @@
 """`lwmisn segment` as a function: each input for itself, whatever becomes of the others."""
 
+import csv
 import json
 import os
 import shutil
 import stat
 import zipfile
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 import torch
+from PIL import Image
 from torch.export import Dim
 
 from monai_lwmisn.errors import CheckpointError, ConfigError, DataError, GenotypeError, LWMISNError
@@ -69,7 +72,7 @@ def test_a_mask_for_each_input_with_progress_and_report(bundle: Path, image: Pat
 
 BAD = {
     "colours": (lambda path: save_colours(path), "has colours instead of values"),
-    "series": (lambda path: save(volume(0, (5, 5, 3, 4)), AFFINE, path), "has 4 channels (or moments)"),
+    "series": (lambda path: save(volume(0, (5, 5, 3, 4)), AFFINE, path), "has 4 channels (or time points)"),
     "truncated": (lambda path: truncate(path), "cannot be read"),
     "nan": (lambda path: save(np.full((5, 5, 2), np.nan), AFFINE, path), "voxels that are NaN or infinite"),
     "text": (lambda path: path.write_text("nothing"), "cannot be read"),
@@ -306,6 +309,106 @@ def test_an_interruption_leaves_whole_masks_only(bundle: Path, image: Path, tmp_
     with pytest.raises(KeyboardInterrupt):
         segment(bundle, [image.parent], tmp_path / "out", progress=interrupt)
     assert files_in(tmp_path / "out") == ["good_seg.nii.gz"]
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    with table.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_table_has_what_is_in_the_masks_of_files_and_of_dicom(bundle_of_two_classes: Path, tmp_path: Path) -> None:
+    write_series(int16(), tmp_path / "in/series")
+    affine = np.diag([-SPACING[0], -SPACING[1], SPACING[2], 1])
+    save(int16(), affine, tmp_path / "in/volume.nii.gz")
+    outcomes = segment(bundle_of_two_classes, [tmp_path / "in"], tmp_path / "out", table=tmp_path / "out/results.csv")
+    rows = rows_of(tmp_path / "out/results.csv")
+    assert [row["image"] for row in rows] == [str(outcome.image) for outcome in outcomes for _ in range(2)]
+    assert [row["mask"] for row in rows] == [str(outcome.masks[0]) for outcome in outcomes for _ in range(2)]
+    for row, (outcome, value) in zip(rows, product(outcomes, (1, 2)), strict=True):
+        found = mask_of(outcome) == value
+        assert row["class"].startswith(("anterior", "posterior")[value - 1])
+        assert int(row["objects"]) == regions_by_itk(found)
+        assert float(row["volume_ml"]) == pytest.approx(found.sum() * np.prod(SPACING) / 1000, rel=1e-4)
+        assert float(row["mean_intensity"]) == pytest.approx(int16()[found].mean(), rel=1e-4)
+    assert rows[0]["volume_ml"] == rows[2]["volume_ml"] and "quality" not in rows[0]
+    assert outcomes[0].table == tmp_path / "out/results.csv" and outcomes[0].measures is not None
+
+
+def regions_by_itk(mask: np.ndarray) -> int:
+    """The connected regions by ITK, whose voxels may touch by a corner."""
+    labelled = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True)
+    return len(np.unique(sitk.GetArrayFromImage(labelled))) - 1
+
+
+def test_an_overlay_lies_beside_the_mask_and_is_replaced_with_it(bundle: Path, image: Path, tmp_path: Path) -> None:
+    for seed in range(2):
+        save(volume(seed), AFFINE, image)
+        (outcome,) = segment(bundle, [image.parent], image.parent, overlays=True)  # an overlay is no input
+        assert files_in(image.parent) == ["good.nii.gz", "good_overlay.png", "good_seg.nii.gz"]
+        assert set(outcome.masks) == {image.parent / "good_overlay.png", image.parent / "good_seg.nii.gz"}
+    overlay = image.parent / "good_overlay.png"
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(overlay)
+    before = (overlay.read_bytes(), (image.parent / "good_seg.nii.gz").read_bytes())
+    save(volume(2), AFFINE, image)
+    error = one(bundle, image, image.parent, overlays=True).error
+    assert error is not None and f"{overlay} is no mask of an earlier call" in error
+    assert (overlay.read_bytes(), (image.parent / "good_seg.nii.gz").read_bytes()) == before
+
+
+def test_the_quality_is_in_the_outcome_and_in_the_table(bundle: Path, image: Path, tmp_path: Path) -> None:
+    for below, remark in ((0.1, ""), (0.999, "look at this")):
+        options = {"flag": True, "flag_below": below, "table": tmp_path / "results.csv"}
+        outcome = one(bundle, image, tmp_path / "out", **options)
+        assert outcome.quality is not None and 0.1 < outcome.quality < 0.999  # a network that is not trained
+        (row,) = rows_of(tmp_path / "results.csv")
+        assert float(row["quality"]) == pytest.approx(outcome.quality, rel=1e-5)
+        assert row["remark"] == remark and outcome.look_at_this == bool(remark)
+    plain = one(bundle, image, tmp_path / "plain")
+    assert plain.quality is None and not plain.look_at_this
+    np.testing.assert_array_equal(mask_of(plain), mask_of(outcome))
+
+
+def test_the_next_free_name_is_taken_where_it_is_asked_for(bundle: Path, image: Path, tmp_path: Path) -> None:
+    drawn = tmp_path / "out/good_seg.nii.gz"
+    save(np.ones((21, 17, 6), np.uint8), AFFINE, drawn)
+    before = drawn.read_bytes()
+    options = {"overlays": True, "next_free_name": True, "table": tmp_path / "results.csv"}
+    (tmp_path / "results.csv").write_text("mine\n")
+    for number in (2, 3):
+        outcome = one(bundle, image, tmp_path / "out", **options)
+        names = [f"good_{number}_overlay.png", f"good_{number}_seg.nii.gz"]
+        assert [path.name for path in outcome.masks] == names and outcome.table == tmp_path / "results_2.csv"
+    assert drawn.read_bytes() == before and (tmp_path / "results.csv").read_text() == "mine\n"
+    drawn.unlink()
+    for _ in range(2):  # what is own is replaced
+        assert [path.name for path in one(bundle, image, tmp_path / "out", **options).masks][1] == drawn.name
+
+
+def test_a_table_of_somebody_else_is_said_before_anything_is_segmented(
+    bundle: Path, image: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "results.csv").write_text("mine\n")
+    with pytest.raises(ConfigError, match=r"results.csv holds something else"):
+        segment(bundle, [image], tmp_path / "out", table=tmp_path / "results.csv")
+    assert (tmp_path / "results.csv").read_text() == "mine\n" and not (tmp_path / "out").exists()
+
+
+def test_an_interrupted_table_has_what_was_segmented(bundle: Path, image: Path, tmp_path: Path) -> None:
+    def interrupt(outcome: Outcome) -> None:
+        raise KeyboardInterrupt
+
+    save(volume(1), AFFINE, image.with_name("second.nii.gz"))
+    counts: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        segment(
+            bundle,
+            [image.parent],
+            tmp_path / "out",
+            table=tmp_path / "results.csv",
+            started=counts.append,
+            report=interrupt,
+        )
+    assert counts == [2] and [row["image"] for row in rows_of(tmp_path / "results.csv")] == [str(image)]
 
 
 def other_network(copy: Path) -> None:

@@ -96,7 +96,7 @@ def test_values_that_are_no_numbers_are_refused(value: float) -> None:
     image[0, 1, 2] = value
     with pytest.raises(DataError, match="a.png has voxels that are NaN or infinite"):
         check_image(image, 1, "MR", "a.png")
-    with pytest.raises(DataError, match="a.png has 1 channels .* takes 3"):
+    with pytest.raises(DataError, match="a.png has 1 channel .* takes 3"):
         check_image(image, 3, "MR", "a.png")
 
 

@@ -112,7 +112,7 @@ def test_progress_counts_slices(bundle: Path, tmp_path: Path) -> None:
     ("image", "message"),
     [
         (np.full((4, 4, 3), np.nan, dtype=np.float32), "a.nii.gz has voxels that are NaN or infinite"),
-        (np.zeros((4, 4, 3, 5), dtype=np.float32), "a.nii.gz has 5 channels .or moments. and the network takes 1"),
+        (np.zeros((4, 4, 3, 5), dtype=np.float32), "a.nii.gz has 5 channels .or time points. and the network takes 1"),
     ],
 )
 def test_bad_volumes_leave_no_mask(bundle: Path, tmp_path: Path, image: np.ndarray, message: str) -> None:

@@ -18,6 +18,7 @@ from torch import nn
 from monai_lwmisn.engines.history import read_history
 from monai_lwmisn.errors import BudgetError, ConfigError, FigureWarning, TrainingError
 from monai_lwmisn.nas import evolution, network_clock
+from monai_lwmisn.nas.drawing import widened
 from monai_lwmisn.nas.evolution import Evolution, rungs
 from monai_lwmisn.nas.evolution_report import importances
 from monai_lwmisn.networks import LWMISN, Genotype
@@ -246,3 +247,19 @@ def test_the_report_has_every_trained_network_and_says_what_a_choice_does(
     assert "network 30 of 30" in printed
     own = [float(row["dice_after_3"]) for row in rows if row["stem"] == "2"]
     assert len(own) >= 4 and "stem " in printed and " instead of " in printed
+
+
+def test_each_network_is_made_as_wide_as_the_budget_lets_it_be(tmp_path: Path) -> None:
+    made, training = search(tmp_path, widen=True)
+    for trial in made.trained():
+        genotype = Genotype.from_dict(trial.user_attrs["genotype"])
+        wider = widened(genotype)
+        assert trial.user_attrs["costs"]["params"] == parameters(genotype) <= LIMIT
+        assert wider is None or parameters(wider) > LIMIT
+    without_limit, _ = search(tmp_path / "free", widen=True, budget={}, trials=4)
+    for trial in without_limit.trained():
+        assert trial.params["width"] == trial.user_attrs["genotype"]["architecture"]["node_width"][0]
+
+
+def parameters(genotype: Genotype) -> int:
+    return sum(parameter.numel() for parameter in LWMISN(genotype).parameters())

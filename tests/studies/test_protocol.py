@@ -7,6 +7,7 @@ import pytest
 from monai.bundle import ConfigParser
 
 from monai_lwmisn.config import load_preset, resolve
+from monai_lwmisn.engines.stopping import TimeBudget
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import Architecture, Edge, Genotype
 from monai_lwmisn.studies.models import MODELS, find_models
@@ -17,7 +18,6 @@ from monai_lwmisn.studies.protocol import (
     search_fingerprint,
     training_fingerprint,
 )
-from monai_lwmisn.studies.stopping import TimeBudget
 
 PRESETS = ["liver_ct", "nuclei", "prostate_mr"]
 EDGES = tuple(Edge(node, predecessor, "ghost_conv_3x3") for node in range(4) for predecessor in (0, 1))

@@ -43,7 +43,7 @@ def make_run(folder: Path, done: int, of: int | None, **settings: Any) -> Path:
         ),
         ({"done": 15, "of": 15, "parts": ["training", "validation"]}, EpochsDone(15, 15, 15, 15), "of epoch 15."),
         (
-            {"done": 7, "of": 7, "handlers": [{"_target_": "monai_lwmisn.studies.stopping.TimeBudget"}]},
+            {"done": 7, "of": 7, "handlers": [{"_target_": "monai_lwmisn.engines.stopping.TimeBudget"}]},
             EpochsDone(7, 7, 15, 5),
             "was ended by its limit of time after 7 of 15 epochs, and the weights are those of epoch 5.",
         ),

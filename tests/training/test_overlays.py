@@ -24,6 +24,7 @@ def collected(
     drawn: list[Example] = []
     monkeypatch.setattr(overlays, "draw_overlays", lambda examples, names, path: drawn.extend(examples))
     items = [{"case": f"case{index}"} for index in range(len(pairs))]
+    monkeypatch.setattr(OverlayFigure, "_draw_errors", lambda self, cases: None)
     handler = OverlayFigure("unused", items, {"1": "a", "2": "b"}, volumetric)
 
     def step(engine: Engine, pair: tuple[torch.Tensor, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
@@ -82,3 +83,23 @@ def test_figure_shows_truth_and_prediction(tmp_path: Path) -> None:
     colorfulness = (figure.max(axis=-1) - figure.min(axis=-1) > 0.1)[: int(figure.shape[0] * 0.85)]
     left, middle, right = (part.sum() for part in np.array_split(colorfulness, 3, axis=1))
     assert middle > 100 and left == right == 0
+
+
+def test_the_errors_of_the_worst_cases_are_drawn_under_their_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlays, "MOST_PICTURES", 2)
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "0000.jpg").write_bytes(b"of an earlier evaluation")
+    handler = OverlayFigure(tmp_path, [{"case": f"case{index}"} for index in range(4)], {"1": "a"}, False)
+
+    def step(engine: Engine, batch: int) -> list[dict[str, torch.Tensor]]:
+        engine.state.batch = [{"picture": torch.rand(3, 24, 30)}]
+        return [{"label": torch.ones(1, 24, 30), "pred": torch.zeros(1, 24, 30)}]
+
+    engine = Engine(step)
+    details = {"dsc": torch.tensor([[0.9], [0.2], [float("nan")], [0.1]])}
+    engine.state = SimpleNamespace(**vars(engine.state), metric_details=details)  # type: ignore[assignment]
+    handler.attach(engine)
+    engine.run(range(4))
+    assert {path.name for path in (tmp_path / "cases").iterdir()} == {"0001.jpg", "0003.jpg"}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from monai.transforms import FillHolesd, KeepLargestConnectedComponentd, RemoveSmallObjectsd
 
-from monai_lwmisn.bundle.configs import chosen_postprocessing
+from monai_lwmisn.bundle.configs import chosen_inference
 from monai_lwmisn.cli.text import format_choice
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import read_json
@@ -25,7 +25,7 @@ SMALL = RemoveSmallObjectsd("pred", min_size=4, independent_channels=False)
 
 
 def chosen(run: Path, steps: list[dict[str, Any]]) -> list[Any]:
-    return chosen_postprocessing(run, {"choice_file": FILE, "inference": {"postprocessing": steps}})
+    return chosen_inference(run, {"choice_file": FILE, "inference": {"postprocessing": steps}})["postprocessing"]
 
 
 class Network(torch.nn.Module):

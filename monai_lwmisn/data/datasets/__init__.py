@@ -9,8 +9,9 @@ import os
 from difflib import get_close_matches
 from pathlib import Path
 
-from monai_lwmisn.data.datasets import chaos_ct, dsb2018, folder, msd, promise12
+from monai_lwmisn.data.datasets import chaos_ct, csv_table, dsb2018, folder, msd, nested, promise12
 from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
+from monai_lwmisn.data.datasets.not_read import why_not_read
 from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.inference.folders import FolderTree
 
@@ -19,10 +20,21 @@ DATASETS: dict[str, DatasetFormat] = {
     "chaos_ct": chaos_ct.FORMAT,
     "promise12": promise12.FORMAT,
     "msd": msd.FORMAT,
+    "csv": csv_table.FORMAT,
+    "nested": nested.FORMAT,
     "folder": folder.FORMAT,
 }
 
-__all__ = ["DATASETS", "DatasetFormat", "Item", "Scan", "find_dataset_format", "read_dataset", "scan_dataset"]
+__all__ = [
+    "DATASETS",
+    "DatasetFormat",
+    "Item",
+    "Scan",
+    "find_dataset_format",
+    "read_dataset",
+    "recognise_dataset",
+    "scan_dataset",
+]
 
 
 def find_dataset_format(name: str) -> DatasetFormat:
@@ -63,6 +75,32 @@ def scan_dataset(dataset: str, path: str | os.PathLike[str]) -> Scan:
     if not scan.items and not scan.problems:
         raise DataError(f"Nothing in {absolute} looks like the format {dataset!r}: it should hold {found.description}.")
     return scan
+
+
+def recognise_dataset(path: str | os.PathLike[str]) -> str:
+    """Return the name of the format that a data set has.
+
+    Args:
+        path: a folder, a CSV file, or a zip of the Data Science Bowl.
+
+    Raises:
+        DataError: the path does not exist, or has none of the formats.
+    """
+    place = Path(os.path.abspath(Path(path).expanduser()))
+    if not place.exists():
+        raise DataError(f"{place} does not exist: give the folder of the images and labels.")
+    if place.is_file():
+        known = {".csv": "csv", ".zip": "dsb2018"}
+        if place.suffix.lower() in known:
+            return known[place.suffix.lower()]
+        raise DataError(f"{place} is a file: give the folder of the images and labels, or a CSV table of them.")
+    tree = FolderTree(place)
+    for name, known_format in DATASETS.items():
+        if known_format.describe(tree):
+            return name
+    if (reason := why_not_read(tree)) is not None:
+        raise DataError(reason)
+    raise DataError(f"No images with labels are found in {place}: it should hold {DATASETS['folder'].description}.")
 
 
 def _other_format(dataset: str, path: Path) -> str | None:

@@ -7,10 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from monai.utils import ensure_tuple
+
 from monai_lwmisn.inference.folders import FolderTree
 
 Item = dict[str, Any]
-"""One image with its label: ``image``, ``label`` (paths), ``case``, ``group``, ``stratum``; see ``data.datalist``."""
+"""One image with its label: ``image``, ``label`` (paths), ``case``, ``group``, ``stratum``; see ``data.datalist``.
+
+``image`` is a list of paths where each channel has a file of its own. ``part`` is there where the data set itself says
+to which part of a split an image belongs.
+"""
+
+
+def image_name(item: Item) -> str:
+    """Return the path of an image, of its first channel where each has a file of its own."""
+    return str(ensure_tuple(item["image"])[0])
 
 
 @dataclass

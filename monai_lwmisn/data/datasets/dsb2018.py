@@ -83,7 +83,11 @@ def describe(tree: FolderTree) -> str:
     found = [
         folder
         for folder, files in tree.files.items()
-        if folder.name == "masks" and files and len(tree.files.get(folder.with_name("images"), [])) == 1
+        # A folder of images and one of masks at the top are not those of one image.
+        if folder.name == "masks"
+        and folder.parent != tree.top
+        and files
+        and len(tree.files.get(folder.with_name("images"), [])) == 1
     ]
     return "ID/images and ID/masks" if found else ""
 

@@ -1,6 +1,7 @@
 """One's own data in ``images/`` and ``labels/``, in every format that is read."""
 
 import os
+import re
 import warnings
 from pathlib import Path
 
@@ -96,6 +97,26 @@ def read(folder: Path) -> tuple[list[tuple[str, str, str]], str]:
             "Annotations as labels",
         ),
         (
+            ["images/01_dr.JPG", "manual1/01_dr.tif", "mask/01_dr_mask.tif"],
+            [("images/01_dr.JPG", "manual1/01_dr.tif", "01_dr")],
+            "mask (manual1/ is used)",
+        ),
+        (
+            ["images/21_training.tif", "1st_manual/21_manual1.gif", "2nd_manual/21_manual2.gif", "mask/21_mask.gif"],
+            [("images/21_training.tif", "1st_manual/21_manual1.gif", "21")],
+            "(1st_manual/ is used)",
+        ),
+        (
+            ["img/img0001.nii.gz", "label/label0001.nii.gz"],
+            [("img/img0001.nii.gz", "label/label0001.nii.gz", "img0001")],
+            "label as labels",
+        ),
+        (
+            ["Image_01L.jpg", "Image_01L_1stHO.png", "Image_01L_2ndHO.png"],
+            [("Image_01L.jpg", "Image_01L_1stHO.png", "Image_01L")],
+            "the labels beside them",
+        ),
+        (
             ["imagesTr/h_01_0000.nii.gz", "labelsTr/h_01.nii.gz", "imagesTs/h_02_0000.nii.gz", "dataset.json"],
             [("imagesTr/h_01_0000.nii.gz", "labelsTr/h_01.nii.gz", "h_01")],
             "imagesTr as images",
@@ -141,16 +162,26 @@ def test_the_names_of_other_tools_are_read_and_said(
     ("files", "sentence"),
     [
         (
-            [
-                f"{part}/{kind}/{name}.png"
-                for part in ("test", "train")
-                for kind in ("images", "masks")
-                for name in "ab"
-            ],
-            "in each of test, train: give one",
+            [f"{part}/{kind}/{name}.png" for part in "AB" for kind in ("images", "masks") for name in "ab"],
+            "in each of A, B: name the folders train",
+        ),
+        (
+            [f"{part}/{kind}/a.png" for part in ("train", "training", "test") for kind in ("images", "masks")],
+            "two folders of the part training",
         ),
         (["images/a.png", "mask/a.png", "annotations/a.png"], "annotations, mask, of which one is meant: name that"),
-        (["imagesTr/h_0000.nii", "imagesTr/h_0001.nii", "labelsTr/h.nii"], "several channels .h_0000, h_0001.: keep"),
+        (
+            [f"images/{name}.png" for name in ("a_0000", "a_0001", "b_0000")] + ["labels/a.png", "labels/b.png"],
+            "The image b has not the channels of the others .1.: complete it",
+        ),
+        (
+            ["images/a.png", "annotations/instances.json"],
+            "annotations are JSON, as the polygons of COCO or LabelMe, which are not read: draw them",
+        ),
+        (
+            ["images/a.png", "masks/left/a.png", "masks/right/a.png"],
+            "a folder of masks for each of left, right: save one label",
+        ),
         (["images/a.png", "images/a.tif", "labels/a.png"], "images/a.png and a.tif have one name: rename"),
         (["images/a.png", "labels/a.png", "labels/a.tif"], "labels/a.png and a.tif have one name: rename"),
         (["1/images/1.png", "1/masks/a.png", "2/images/2.png", "2/masks/b.png"], "add --set data.dataset=dsb2018"),
@@ -165,7 +196,50 @@ def test_what_is_not_clear_is_refused_with_what_to_do(tmp_path: Path, files: lis
         read_dataset("folder", tmp_path)
 
 
-@pytest.mark.parametrize("dataset", ["dsb2018", "chaos_ct", "promise12", "msd"])
+@pytest.mark.parametrize(
+    "files",
+    [
+        [f"{part}/{kind}/a.png" for part in ("train", "val", "test") for kind in ("images", "masks")],
+        [f"{kind}/{part}/a.png" for part in ("train", "val", "test") for kind in ("images", "labels")],
+        [f"{part}/a{end}.png" for part in ("train", "val", "test") for end in ("", "_masks")],
+        [f"{part}_{kind}/a.png" for part in ("train", "val", "test") for kind in ("images", "masks")],
+    ],
+)
+def test_given_parts_are_kept(tmp_path: Path, files: list[str]) -> None:
+    touch(tmp_path, *files)
+    with pytest.warns(InputWarning, match="as images of the part test"):
+        items = read_dataset("folder", tmp_path)
+    assert {(item["part"], item["case"]) for item in items} == {
+        (part, f"{part}_a") for part in ("training", "validation", "test")
+    }
+    for item in items:
+        assert item["image"] != item["label"]
+        folder = {"training": "train", "validation": "val", "test": "test"}[item["part"]]
+        assert all(re.search(rf"/{folder}[/_]", item[key]) for key in ("image", "label"))
+
+
+def test_the_test_images_of_nnu_net_are_the_test_part_if_they_have_labels(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{kind}{part}/{part}{end}.nii.gz" for part in ("Tr", "Ts") for kind, end in KINDS))
+    with pytest.warns(InputWarning, match="imagesTs as images of the part test"):
+        items = read_dataset("folder", tmp_path)
+    assert [(item["case"], item["part"]) for item in items] == [("Tr", "training"), ("Ts", "test")]
+
+
+KINDS = (("images", "_0000"), ("labels", ""))
+
+
+@pytest.mark.parametrize("ends", [("_0000", "_0001", "_0010"), ("_c1", "_c2", "_c3"), ("-ch0", "-ch1", "-ch2")])
+def test_the_files_of_channels_are_joined(tmp_path: Path, ends: tuple[str, ...]) -> None:
+    touch(tmp_path, *(f"imagesTr/{case}{end}.nii" for case in "ab" for end in reversed(ends)))
+    touch(tmp_path, "labelsTr/a.nii", "labelsTr/b.nii")
+    with pytest.warns(InputWarning, match="as the 3 channels of an image"):
+        items = read_dataset("folder", tmp_path)
+    assert [item["case"] for item in items] == ["a", "b"]
+    for item in items:
+        assert [Path(file).name for file in item["image"]] == [f"{item['case']}{end}.nii" for end in ends]
+
+
+@pytest.mark.parametrize("dataset", ["dsb2018", "chaos_ct", "promise12", "msd", "csv"])
 def test_another_format_is_recognised(tmp_path: Path, dataset: str) -> None:
     touch(tmp_path, "image/a.png", "label/a.png")
     with pytest.raises(DataError, match=rf"image/ and label/, .* format '{dataset}': add --set data.dataset=folder"):

@@ -1,0 +1,94 @@
+"""Finds, among the bundles that come with the package, the one whose network and weights others can begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_lwmisn.auto.decisions import Wishes
+from monai_lwmisn.auto.fingerprint import Fingerprint
+from monai_lwmisn.config import read_config
+from monai_lwmisn.files import read_json
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.profiling import network_costs, parameter_count
+
+PACKAGE = Path(__file__).parents[1]
+
+FREE_WEIGHTS = {"nuclei_microscopy_lwmisn": "they are under the Apache License 2.0."}
+"""Terms of the weights that bind nobody who goes on with them. Those of the others are for research or share-alike."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A shipped bundle to begin with.
+
+    Attributes:
+        folder: the bundle.
+        params: parameters of its network for the images.
+    """
+
+    folder: Path
+    params: int
+
+    @property
+    def weights_terms(self) -> str | None:
+        """The terms of its weights, where these may be taken; None where only the network may."""
+        return FREE_WEIGHTS.get(self.folder.name)
+
+    @property
+    def genotype(self) -> Path:
+        """Its genotype file."""
+        return self.folder / "genotype.json"
+
+    @property
+    def weights(self) -> Path | None:
+        """The file of its weights, where they may be taken."""
+        return self.folder / "models" / "model.pt" if self.weights_terms else None
+
+
+def shipped_bundles() -> list[Path]:
+    """Return the bundles of the installed package, or of the repository it runs in."""
+    places = (PACKAGE / "bundles", PACKAGE.parent / "bundles")
+    place = next((place for place in places if place.is_dir()), places[0])
+    return sorted(file.parents[1] for file in place.glob("*/configs/metadata.json"))
+
+
+def nearest_start(fingerprint: Fingerprint, preset: Mapping[str, Any], wishes: Wishes) -> Start | None:
+    """Return the shipped bundle for images of the same kind, whose network keeps the limits that were asked for.
+
+    Of several it is the one whose network has as many levels as was decided. None where there is none.
+
+    Args:
+        fingerprint: of the data.
+        preset: what was decided.
+        wishes: with the limits.
+    """
+    found = []
+    for folder in shipped_bundles():
+        data = read_config(folder, "evaluate")["data"]
+        alike = data["modality"] == fingerprint.modality if fingerprint.volumetric else not data["volumetric"]
+        if data["volumetric"] != fingerprint.volumetric or not alike:
+            continue
+        genotype = Genotype.load(folder / "genotype.json").for_images(
+            fingerprint.channels, preset["data"]["out_channels"], fingerprint.volumetric
+        )
+        params = parameter_count(LWMISN(genotype))
+        if wishes.size is not None and params > wishes.size:
+            continue
+        if wishes.latency_ms is not None and network_costs(genotype)["latency_ms"] > wishes.latency_ms:
+            continue
+        levels = genotype.architecture.cells_of("encoder")
+        distance = abs(levels - preset["architecture"]["cells"]["encoder"])
+        found.append((distance, Start(folder, params)))
+    nearest = min(found, key=lambda pair: pair[0], default=None)
+    # The shape of the network of volumes belongs to the size of the slices, weights of pictures are worth more than it.
+    if nearest is None or (nearest[0] and fingerprint.volumetric):
+        return None
+    return nearest[1]
+
+
+def start_name(folder: Path) -> str:
+    """Return the title of a bundle."""
+    return str(read_json(folder / "configs" / "metadata.json")["name"])

@@ -1,0 +1,142 @@
+"""Adds the commands for data of one's own: auto does everything, init only looks and decides."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monai_lwmisn.cli.arguments import YOUR_DATA, Commands
+from monai_lwmisn.cli.terminal import say, sleep_early
+from monai_lwmisn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from monai_lwmisn.auto.decisions import Wishes
+
+OWN_DATA_HELP = "folder of images and labels, or a CSV table of them; see docs/inputs.md for the forms"
+MORE = "some hours, and tell what more labels would bring"
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def add_commands(commands: Commands) -> None:
+    """Add auto and init."""
+    with commands.heading(YOUR_DATA):
+        _add_auto(commands)
+        init = commands.add("init", _init, "look at a data set, and write a preset with the reason for each setting")
+    init.add_argument("data", type=Path, metavar="DATA", help=OWN_DATA_HELP)
+    init.add_argument("-o", "--output", type=Path, metavar="PRESET.json", required=True, help="the preset to make")
+    add_wishes(init)
+
+
+def _add_auto(commands: Commands) -> None:
+    parser = commands.add(
+        "auto",
+        _auto,
+        "look at a data set, decide, train and measure; a bundle and a report of your own",
+        epilog="It asks nothing. The same command resumes after an interruption.",
+        way_on=lambda arguments: f"; resume with the same command, all that is finished is in {arguments.output}",
+    )
+    parser.add_argument("data", type=Path, metavar="DATA", help=OWN_DATA_HELP)
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", required=True, help="the folder to make")
+    parser.add_argument("--test", type=Path, metavar="TESTDATA", help="other images with labels, to measure on as well")
+    add_wishes(parser)
+    parser.add_argument(
+        "--compare", action="store_true", help="also train MONAI's BasicUNet for the same time, to compare with"
+    )
+    for option, metavar, words in (
+        ("name", "TITLE", "title of the bundle"),
+        ("author", "NAME", "who made it"),
+        ("licence", "TERMS", "terms of its weights, such as CC-BY-4.0"),
+        ("description", "SENTENCE", "what it segments"),
+    ):
+        parser.add_argument(f"--{option}", metavar=metavar, help=f"{words}, for the model card and the metadata")
+
+
+def add_wishes(parser: argparse.ArgumentParser) -> None:
+    """Add the options about time, latency, size, effort and folds."""
+    parser.add_argument("--time", metavar="30m", help="time for search and training, in s, m or h (default: by effort)")
+    parser.add_argument("--latency", metavar="5ms", help="upper limit for the time of a 256x256 image (default: none)")
+    parser.add_argument("--size", metavar="0.1M", help="upper limit for parameters (default: 0.15M)")
+    parser.add_argument("--folds", type=int, metavar="N", help="folds of a cross-validation (default: by the cases)")
+    efforts = parser.add_mutually_exclusive_group()
+    for effort, words in (
+        ("quick", "minutes"),
+        ("normal", "under an hour"),
+        ("thorough", MORE),
+    ):
+        note = " (default)" if effort == "normal" else ""
+        efforts.add_argument(
+            f"--{effort}", dest="effort", action="store_const", const=effort, help=f"take {words}{note}"
+        )
+    parser.set_defaults(effort="normal")
+
+
+def wishes_of(arguments: argparse.Namespace, test: bool = False) -> Wishes:
+    """Return what the options of :func:`add_wishes` ask for.
+
+    Args:
+        arguments: of a command.
+        test: whether other data are there to test on.
+
+    Raises:
+        ConfigError: a time cannot be read, or a value is out of range.
+        BudgetError: a limit cannot be read.
+    """
+    from monai_lwmisn.auto.decisions import Wishes
+    from monai_lwmisn.config import parse_budget
+
+    limits: dict[str, float] = {}
+    for name, text in (("params", arguments.size), ("latency", arguments.latency)):
+        if text is not None:
+            limits |= parse_budget(f"{name}={text}")
+    return Wishes(
+        time=None if arguments.time is None else parse_time(arguments.time),
+        latency_ms=limits.get("search.budget_latency_ms"),
+        size=limits.get("search.budget_params"),
+        effort=arguments.effort,
+        folds=arguments.folds,
+        test=test,
+    )
+
+
+def parse_time(text: str) -> float:
+    """Return the seconds of a time such as 90s, 30m or 2h.
+
+    Raises:
+        ConfigError: it is no such time.
+    """
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([smh])\w*", text.strip())
+    if match is None or not float(match[1]):
+        raise ConfigError(f"The time {text!r} is not understood: write for example 90s, 30m or 2h.")
+    return float(match[1]) * SECONDS[match[2]]
+
+
+def _auto(arguments: argparse.Namespace) -> None:
+    sleep_early()
+    from monai_lwmisn.auto.pipeline import auto
+    from monai_lwmisn.bundle.card import Owner
+
+    owner = Owner(arguments.name, arguments.author, arguments.licence, arguments.description)
+    wishes = replace(wishes_of(arguments, test=arguments.test is not None), compare=arguments.compare)
+    auto(arguments.data, arguments.output, wishes, test=arguments.test, owner=owner, say=say)
+
+
+def _init(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.auto.fingerprint import take_fingerprint
+    from monai_lwmisn.auto.page import decisions_text, summary
+    from monai_lwmisn.auto.preset_file import write_preset
+    from monai_lwmisn.auto.rules import decide
+
+    wishes, output = wishes_of(arguments), arguments.output
+    if output.suffix != ".json":
+        raise ConfigError(f"{output} is no name of a preset: end it with .json.")
+    if output.exists():
+        raise ConfigError(f"{output} exists, and may have been changed by hand: give another name, or remove it.")
+    fingerprint = take_fingerprint(arguments.data)
+    decisions = decide(fingerprint, wishes)
+    write_preset(decisions, output, f"Made from {fingerprint.path}: {summary(fingerprint)}")
+    say(f"{fingerprint.to_text()}\n{decisions_text(decisions)}")
+    say(f"Made {output}. Change it by hand where you want to, then:")
+    say(f"  lwmisn search --preset {output} --data {arguments.data} --out RUN")

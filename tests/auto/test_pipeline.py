@@ -1,0 +1,131 @@
+"""From a folder to a bundle: what is planned, what is kept, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monai_lwmisn.auto.baseline import otsu_dice
+from monai_lwmisn.auto.decisions import Wishes, preset_of
+from monai_lwmisn.auto.fingerprint import take_fingerprint
+from monai_lwmisn.auto.pipeline import auto
+from monai_lwmisn.auto.plan import make_plan, planned
+from monai_lwmisn.auto.rules import decide
+from monai_lwmisn.auto.shipped import shipped_bundles
+from monai_lwmisn.bundle.card import Owner
+from monai_lwmisn.errors import ConfigError, DataError
+from monai_lwmisn.files import parse_json, read_json
+from monai_lwmisn.networks import Genotype
+from tests.auto.data import pictures
+
+
+def squares(count: int = 6, seed: int = 0) -> list[np.ndarray]:
+    generator = np.random.default_rng(seed)
+    found = []
+    for _ in range(count):
+        label = np.zeros((48, 48), int)
+        row, column = generator.integers(4, 30, 2)
+        label[row : row + 12, column : column + 12] = 1
+        found.append(label)
+    return found
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pictures(tmp_path_factory.mktemp("squares") / "data", squares())
+
+
+def test_few_pictures_begin_with_the_free_weights_of_a_shipped_bundle(data: Path) -> None:
+    fingerprint, wishes = take_fingerprint(data, progress=False), Wishes()
+    plan = make_plan(fingerprint, decide(fingerprint, wishes), wishes)
+    assert not plan.search and plan.weights and plan.start is not None and plan.start.folder in shipped_bundles()
+    assert "6 independent cases are too few" in plan.network and "Apache License" in plan.weights_reason
+    preset = preset_of(planned(fingerprint, wishes, plan, pace=None))
+    assert preset["search"]["strategy"] == "given" and Path(preset["train"]["start"]).is_file()
+    shape = Genotype.load(preset["search"]["genotype"]).architecture
+    assert preset["architecture"]["stem_stride"] == shape.stem_stride  # a finer one was decided on before
+
+
+def test_a_limit_that_no_shipped_network_keeps_leads_to_a_search(data: Path) -> None:
+    fingerprint, wishes = take_fingerprint(data, progress=False), Wishes(size=50_000)
+    plan = make_plan(fingerprint, decide(fingerprint, wishes), wishes)
+    assert plan.search and plan.start is None and "No shipped network" in plan.network
+    assert preset_of(planned(fingerprint, wishes, plan, pace=None))["search"]["strategy"] != "given"
+
+
+def test_bad_data_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    data = pictures(tmp_path / "data", squares())
+    (data / "labels" / "scana.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match="scana"):
+        auto(data, tmp_path / "out", say=lambda text: None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_something_else_is_refused(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="is not empty"):
+        auto(data, tmp_path, say=lambda text: None)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_from_a_folder_to_a_verified_bundle_that_is_resumed(
+    data: Path, small_start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, wishes, said = tmp_path / "out", Wishes(time=1, folds=2), []
+    owner = Owner(author="Jane Doe", licence="CC-BY-4.0")
+    auto(data, out, wishes, owner=owner, say=said.append)
+    assert parse_json((out / "decisions.json").read_text())[0].keys() == {"key", "value", "reason"}
+    start = Genotype.load(small_start / "genotype.json")
+    for fold in range(2):
+        assert Genotype.load(out / "folds" / f"fold_{fold}" / "genotype.json").edges == start.edges
+    result = read_json(out / "result.json")
+    assert result["scores"]["cases"] == 6 and len(result["scores"]["folds"]) == 2
+    metadata = read_json(out / "bundle" / "configs" / "metadata.json")
+    assert metadata["authors"] == "Jane Doe" and "monai_lwmisn authors" not in metadata["copyright"]
+    assert "CC-BY-4.0" in (out / "bundle" / "LICENSE").read_text()
+    assert str(out) not in (out / "bundle" / "configs" / "train.json").read_text()
+    assert "lwmisn segment" in said[-1] and read_json(out / "estimate.json")["seconds"] > 0
+    assert read_json(out / "baseline.json")["dice"] == pytest.approx(
+        np.mean([value for fold in range(2) for value in otsu_dice(out / "folds" / f"fold_{fold}")])
+    )
+
+    def never(*arguments: object, **settings: object) -> None:
+        raise AssertionError("it was finished")
+
+    for stage in ("search", "train", "evaluate", "measure_pace", "take_fingerprint"):
+        monkeypatch.setattr(f"monai_lwmisn.auto.pipeline.{stage}", never)
+    again = auto(data, out, wishes, owner=Owner(author="John Roe"), say=said.append)
+    assert again["scores"] == result["scores"] and "is resumed" in " ".join(said)
+    assert read_json(out / "bundle" / "configs" / "metadata.json")["authors"] == "John Roe"
+    with pytest.raises(ConfigError, match="begun with other data or options"):
+        auto(data, out, Wishes(time=2, folds=2), say=said.append)
+
+
+def test_everything_that_is_asked_for_is_measured(
+    small_start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, test = pictures(tmp_path / "data", squares(10)), pictures(tmp_path / "others", squares(3, seed=1))
+    asked: list[tuple[Any, ...]] = []
+
+    def like_the_run(run: Path, folder: Path, share: float, *arguments: Any) -> dict[str, Any]:
+        asked.append((folder.name, share))
+        return {**read_json(run / "evaluation" / "metrics.json"), "training_cases": round(4 * share)}
+
+    monkeypatch.setattr("monai_lwmisn.auto.pipeline.train_basic_unet", like_the_run)
+    monkeypatch.setattr("monai_lwmisn.auto.pipeline.train_on_share", like_the_run)
+    monkeypatch.setattr("monai_lwmisn.auto.pipeline.verify", lambda bundle: [])  # it takes most of the time
+    out, said = tmp_path / "out", list[str]()
+    wishes = Wishes(time=1, folds=2, effort="thorough", compare=True)
+    result = auto(data, out, wishes, test=test, say=said.append)
+    times = read_json(out / "times.json")
+    of_folds = [(f"fold_{fold}", times["search"] / 2 + times[f"train_{fold}"]) for fold in range(2)]
+    assert asked == [*of_folds, ("quarter", 0.25), ("half", 0.5)]
+    assert result["test_data"]["cases"] == 3 and result["scores"]["cases"] == 10
+    assert result["basic_unet"] == result["scores"]["dice"]
+    assert [point["cases"] for point in result["label_curve"]] == [1, 2, 4]
+    assert 0 <= result["ensemble"] <= 1 and "All 2 networks together" in said[-1]
+    report = (out / "report.html").read_text()
+    assert "all 2 networks together" in report and "From 2 to 4 cases" in report
