@@ -317,7 +317,7 @@ class _Pipeline:
             **result,
             "bundle": {
                 "run": str(chosen.relative_to(self.out)),
-                "why": "It is the only network." if len(runs) == 1 else BEST_OF_FOLDS,
+                "why": None if len(runs) == 1 else BEST_OF_FOLDS,
                 "validation_dice": _validation_dice(chosen),
                 "params": own["params"],
                 "macs": own["macs"],

@@ -34,6 +34,11 @@ MOST_PICTURES = 24
 THIN = 4
 """Pixels of width below which the Dice coefficient is said to be severe."""
 
+SEEN_BEFORE = (
+    "The training began with the weights of a bundle that comes with this program. If your images are among those that "
+    "it learned from, the scores are too high."
+)
+
 WORTH_LABELLING = 0.01
 """Dice that twice the cases must bring for more labels to be worth their while."""
 
@@ -92,7 +97,10 @@ def _part(section: Callable[[Results], dict[str, Any]], results: Results) -> dic
 
 
 def _verdict(results: Results) -> dict[str, Any]:
-    return judge(results)._asdict()
+    verdict = judge(results)
+    if (results.out / "plan.json").is_file() and results.object("plan.json", "").get("weights"):
+        verdict.reasons.append(SEEN_BEFORE)
+    return verdict._asdict()
 
 
 def _data(results: Results) -> dict[str, Any]:

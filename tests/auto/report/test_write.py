@@ -82,6 +82,10 @@ def test_scores_are_the_means_over_the_cases(complete: Page) -> None:
     assert "Fair: look at each mask" in inside[4] and "0.75" in inside[4]
 
 
+def test_the_verdict_says_that_given_weights_may_know_the_images(complete: Page) -> None:
+    assert "If your images are among those that it learned from" in complete.sections["verdict"]
+
+
 def test_the_flag_is_compared_with_true_scores(complete: Page) -> None:
     # The estimates are (1 + Dice) / 2, so the ranks agree; those of Dice 0.55 and 0.83 are below 0.92.
     text = complete.sections["quality"]
