@@ -78,7 +78,7 @@ def _by_hand(data: Path, out: Path) -> float | None:
 
 def _write_preset(fingerprint: Fingerprint, run: Path, file: Path) -> Path:
     preset = load_preset("hippocampus_mr" if fingerprint.volumetric else "nuclei")
-    own = read_config(run, "search")["data"]
+    own = read_config(run, "evaluate")["data"]
     same = [key.partition(".")[2] for key in SPLIT_SETTINGS] + ["in_channels", "out_channels", "instances"]
     preset["data"] = {**preset["data"], **{key: own[key] for key in same if key != "fold"}}
     file.write_text(json.dumps(preset, indent=1), encoding="utf-8")
