@@ -7,8 +7,6 @@ and ``preset.json``, then the run folders, ``bundle/``, ``result.json`` and ``re
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import importlib.util
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +26,7 @@ from monai_lwmisn.auto.other_data import check_other_data
 from monai_lwmisn.auto.page import decisions_text, summary
 from monai_lwmisn.auto.plan import Plan, make_plan, paced, planned
 from monai_lwmisn.auto.preset_file import write_preset
+from monai_lwmisn.auto.report import write_report
 from monai_lwmisn.auto.rules import decide
 from monai_lwmisn.auto.scores import scores
 from monai_lwmisn.auto.shipped import Start, shipped_bundles, start_name
@@ -45,7 +44,6 @@ from monai_lwmisn.training.epochs_done import read_epochs_done
 
 PathLike = str | os.PathLike[str]
 Say = Callable[[str], None]
-REPORT = "monai_lwmisn.auto.report"
 
 
 def auto(
@@ -124,8 +122,7 @@ class _Pipeline:
         raise_for_failures(bundle, findings)
         result = self._result(fingerprint, runs, chosen, read_json(baseline)["dice"])
         write_json(result, self.out / "result.json")
-        report = self._report()
-        self._say_result(result, bundle, report)
+        self._say_result(result, bundle, write_report(self.out))
         return result
 
     def _check_begun(self) -> None:
@@ -327,12 +324,7 @@ class _Pipeline:
             "times": self._times(),
         }
 
-    def _report(self) -> Path | None:
-        if importlib.util.find_spec(REPORT) is None:
-            return None
-        return importlib.import_module(REPORT).write_report(self.out)
-
-    def _say_result(self, result: dict[str, Any], bundle: Path, report: Path | None) -> None:
+    def _say_result(self, result: dict[str, Any], bundle: Path, report: Path) -> None:
         found = result.get("test_data", result["scores"])
         where = f"on {self.test}" if self.test else "on images that were not trained on here"
         lines = [
@@ -356,8 +348,7 @@ class _Pipeline:
             folds = result["scores"]["folds"]
             lines.append(f"The folds: {', '.join(_figure(value) for value in folds)}. {BEST_OF_FOLDS}")
         lines.append(f"The bundle: {bundle} ({result['bundle']['params'] / 1e6:.3f} M parameters); it is verified.")
-        if report is not None:
-            lines.append(f"The report: {report}")
+        lines.append(f"The report: {report}")
         lines.append(f"Segment other images:\n  lwmisn segment {bundle} IMAGES -o MASKS --table results.csv --overlays")
         self.say("\n".join(lines))
 

@@ -17,7 +17,10 @@ from torch.utils.tensorboard import SummaryWriter
 
 from monai_lwmisn.files import write_atomically
 
-__all__ = ["BatchProgress", "EpochHistory", "read_history"]
+__all__ = ["SECONDS_LEFT", "BatchProgress", "EpochHistory", "read_history"]
+
+SECONDS_LEFT = "seconds_left"
+"""What a budget of time, as :class:`~monai_lwmisn.engines.stopping.TimeBudget`, leaves in the state of an engine."""
 
 
 class BatchProgress:
@@ -119,7 +122,9 @@ class EpochHistory:
             self._writer.flush()
         if idist.get_rank() == 0:
             seconds_per_epoch = (now - self._run_start) / (engine.state.epoch - self._first_epoch)
-            print(_readable(line, epochs, seconds_per_epoch * (epochs - engine.state.epoch)), flush=True)
+            left = seconds_per_epoch * (epochs - engine.state.epoch)
+            limit = getattr(engine.state, SECONDS_LEFT, left)
+            print(_readable(line, epochs, max(0.0, min(left, limit))), flush=True)
 
     def _write(self) -> None:
         if idist.get_rank() == 0:

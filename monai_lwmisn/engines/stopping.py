@@ -9,7 +9,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from monai_lwmisn.engines.history import read_history
+from monai_lwmisn.engines.history import SECONDS_LEFT, read_history
 from monai_lwmisn.errors import TrainingError
 
 
@@ -86,6 +86,8 @@ class TimeBudget:
             engine.state.max_epochs = engine.state.epoch
 
     def __call__(self, engine: Engine) -> None:
-        """Make this epoch the last one if the budget is used up."""
-        if time.monotonic() - self._start >= self.seconds:
+        """Make this epoch the last one if the budget is used up; tell the history what is left of it."""
+        left = self.seconds - (time.monotonic() - self._start)
+        setattr(engine.state, SECONDS_LEFT, left)
+        if left <= 0:
             engine.state.max_epochs = engine.state.epoch

@@ -2,11 +2,13 @@
 
 import json
 import math
+import time
 from pathlib import Path
 
 import pytest
 from ignite.engine import Engine
 
+from monai_lwmisn.engines.history import EpochHistory
 from monai_lwmisn.engines.stopping import FiniteLoss, TimeBudget
 from monai_lwmisn.errors import TrainingError
 from monai_lwmisn.training.validation import every_and_last
@@ -54,3 +56,12 @@ def test_a_training_that_its_budget_ended_is_not_trained_further_when_resumed(
 ) -> None:
     line = json.dumps({"epoch": 0, "seconds": 25})
     assert run_with(25, tmp_path, monkeypatch, f"{line}\n") == []
+
+
+def test_the_time_that_is_left_is_that_of_the_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = Engine(lambda engine, batch: time.sleep(0.01))
+    TimeBudget(0.2, tmp_path).attach(engine)
+    EpochHistory(tmp_path, {}).attach(engine)
+    engine.run([0], max_epochs=100_000)  # some minutes
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) > 2 and all(line.endswith("0:00:00 left") for line in printed)
