@@ -4,24 +4,33 @@
         --models evolve_0,best_of_random_0,drawn_0,...
     python benchmarks/search_against_chance.py nuclei --output docs/results/search_nuclei
 
-The score of an architecture is the mean of its trainings with the same seeds. The permutation test exchanges
+The folder has ``trials/`` of the comparison and, for the correlations, ``networks/NAME.csv``, the trials.csv of each
+search. The score of an architecture is the mean of its trainings with the same seeds. The permutation test exchanges
 architectures, not images or trainings of one. The interval is a bootstrap over architectures.
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from reports import make_parser, table, write_result
-from scipy.stats import bootstrap, f_oneway, permutation_test
+from scipy.stats import bootstrap, f_oneway, permutation_test, spearmanr
 
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.architecture import STAGES
+from monai_lwmisn.profiling import parameter_count
 from monai_lwmisn.studies.trials import DONE, read_trials
 
 METHODS = {"evolve": "searched", "best_of_random": "best of random", "drawn": "single random"}
-RESAMPLES = 20_000
+LEARNED = "single random that learned"
+"""Those of which no training ends below LEAST."""
+
+RESAMPLES, LEAST = 20_000, 0.5
+COSTS = ("params", "macs", "latency_ms", "dice_after_3")
 
 
 def main() -> None:
@@ -30,13 +39,16 @@ def main() -> None:
     parser.add_argument("comparison", type=Path, help="the folder of a comparison")
     arguments = parser.parse_args()
     scores = {method: read_scores(arguments.comparison, method) for method in METHODS}
+    groups = {METHODS[method]: found for method, found in scores.items()}
+    groups[LEARNED] = {name: values for name, values in scores["drawn"].items() if min(values) >= LEAST}
+    own = groups.pop(METHODS["evolve"])
     result: dict[str, Any] = {
-        "scores": scores,
-        "minutes": {method: read_minutes(arguments.comparison, method) for method in METHODS},
-        "ceiling": spread(list(scores["drawn"].values())),
-        "effects": {
-            method: effect(means(scores["evolve"]), means(scores[method])) for method in METHODS if method != "evolve"
-        },
+        "scores": {METHODS["evolve"]: own, **groups},
+        "minutes": {METHODS[method]: read_minutes(arguments.comparison, method) for method in METHODS},
+        "ceiling": spread(list(groups[LEARNED].values())),
+        "effects": {words: effect(means(own), means(found)) for words, found in groups.items()},
+        "correlations": correlations(arguments.comparison / "networks"),
+        "networks": [read_network(arguments.comparison, name) for name in (*own, *groups[METHODS["best_of_random"]])],
     }
     write_result(arguments.output, result, markdown(result))
 
@@ -97,43 +109,84 @@ def _difference(own: Any, others: Any, axis: int = -1) -> Any:
     return 100 * (np.mean(own, axis=axis) - np.mean(others, axis=axis))
 
 
+def correlations(folder: Path) -> dict[str, dict[str, Any]]:
+    """Rank correlations (Spearman) of the costs and the first Dice of all networks of searches with their Dice."""
+    rows = [row for file in sorted(folder.glob("*.csv")) for row in csv.DictReader(file.open())]
+    found: dict[str, dict[str, Any]] = {}
+    for dice in ("dice_after_3", "dice_after_9"):
+        known = [row for row in rows if row[dice]]
+        found[dice] = {"networks": len(known)}
+        for cost in COSTS:
+            if known and cost != dice:
+                pairs = [[float(row[cost]), float(row[dice])] for row in known]
+                found[dice][cost] = float(spearmanr(np.array(pairs)).statistic)
+    return found
+
+
+def read_network(out: Path, name: str) -> dict[str, Any]:
+    """The size and shape of the network that a search found."""
+    genotype = Genotype.from_dict(read_trials(out, name)["search"]["genotype"])
+    shape = genotype.architecture
+    return {
+        "name": name,
+        "params": parameter_count(LWMISN(genotype)),
+        "dice": float(np.mean(read_scores(out, name.rpartition("_")[0])[name])),
+        "stem": shape.stem_stride,
+        "encoder": list(shape.node_width),
+        "decoder": list(shape.decoder_width or shape.node_width[:-1]),
+        "cells": sum(shape.cells_of(stage) for stage in STAGES),
+    }
+
+
 def markdown(result: dict[str, Any]) -> list[str]:
     """Return the lines of the tables."""
     rows = []
-    for method, words in METHODS.items():
-        values, minutes = means(result["scores"][method]), result["minutes"][method]
-        time = f"{np.mean(minutes):.0f}" if minutes and method != "drawn" else "-"
+    for words, found in result["scores"].items():
+        values, minutes = means(found), result["minutes"].get(words, [])
+        time = f"{np.mean(minutes):.0f} ({min(minutes):.0f} to {max(minutes):.0f})" if "single" not in words else "-"
         rows.append(
             [words, len(values), f"{np.mean(values):.4f}", f"{np.std(values, ddof=1):.4f}", f"{max(values):.4f}", time]
         )
     head = ["network", "architectures", "mean Dice", "SD", "best", "minutes of a search"]
     effects = [
-        [
-            METHODS[method],
-            f"{one['points']:+.2f}",
-            f"{one['low']:+.2f} to {one['high']:+.2f}",
-            f"{one['p']:.4f}",
-        ]
-        for method, one in result["effects"].items()
+        [words, f"{one['points']:+.2f}", f"{one['low']:+.2f} to {one['high']:+.2f}", f"{one['p']:.4f}"]
+        for words, one in result["effects"].items()
     ]
-    ceiling = result["ceiling"]
+    ceiling, related = result["ceiling"], result["correlations"]
+    spreads = [
+        f"{ceiling['architectures']} with {ceiling['seeds']} seeds",
+        *(f"{ceiling[key]:.4f}" for key in ("sd_between", "sd_of_seeds")),
+        f"{ceiling['f']:.1f}",
+        f"{ceiling['p']:.2g}",
+    ]
+    networks = [
+        [
+            f"`{one['name']}`",
+            f"{one['params']:,}",
+            f"{one['dice']:.4f}",
+            one["stem"],
+            *(", ".join(map(str, one[side])) for side in ("encoder", "decoder")),
+            one["cells"],
+        ]
+        for one in result["networks"]
+    ]
+    shape = ["network", "parameters", "mean Dice", "stem stride", "encoder channels", "decoder channels", "cells"]
+    counts = [f"{dice.replace('_', ' ')} epochs ({one['networks']} networks)" for dice, one in related.items()]
+    ranks = [
+        [cost, *(f"{one[cost]:.2f}" if cost in one else "-" for one in related.values())]
+        for cost in COSTS
+        if any(cost in one for one in related.values())
+    ]
     return [
         *table(head, rows),
         "",
         *table(["searched against", "points", "95 % interval", "p (permutation)"], effects),
         "",
-        *table(
-            ["random networks", "SD between", "SD of seeds", "F", "p"],
-            [
-                [
-                    f"{ceiling['architectures']} with {ceiling['seeds']} seeds",
-                    f"{ceiling['sd_between']:.4f}",
-                    f"{ceiling['sd_of_seeds']:.4f}",
-                    f"{ceiling['f']:.1f}",
-                    f"{ceiling['p']:.2g}",
-                ]
-            ],
-        ),
+        *table([LEARNED, "SD between", "SD of seeds", "F", "p"], [spreads]),
+        "",
+        *table(["rank correlation (Spearman) with", *counts], ranks),
+        "",
+        *table(shape, networks),
     ]
 
 
