@@ -17,14 +17,13 @@ from typing import Any
 from reports import make_parser, table, write_result
 
 from monai_lwmisn import run as stages
-from monai_lwmisn.auto.decisions import Wishes
+from monai_lwmisn.auto.decisions import Wishes, parse_time
 from monai_lwmisn.auto.estimate import measure_pace
 from monai_lwmisn.auto.fingerprint import Fingerprint
 from monai_lwmisn.auto.page import summary
 from monai_lwmisn.auto.pipeline import auto
 from monai_lwmisn.auto.scores import scores
 from monai_lwmisn.auto.shipped import shipped_bundles
-from monai_lwmisn.cli.auto import parse_time
 from monai_lwmisn.config import load_preset, read_config
 from monai_lwmisn.files import read_json
 from monai_lwmisn.rollback import find_state

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from monai_lwmisn.config import fill, override
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.settings import STAGES, all_settings, nearest
 
 EFFORTS = {"quick": 360.0, "normal": 2400.0, "thorough": 9000.0}
 """Seconds of search and training together, for each effort."""
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+"""Seconds of each unit of time."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Wishes:
         folds: folds of a cross-validation; None to decide by the cases.
         test: whether other data are there to test on.
         compare: also train MONAI's BasicUNet for the same time.
+        settings: values that the user decides, by their keys.
 
     Raises:
         ConfigError: a value is out of range.
@@ -52,6 +59,7 @@ class Wishes:
     folds: int | None = None
     test: bool = False
     compare: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.effort not in EFFORTS:
@@ -62,6 +70,9 @@ class Wishes:
                 raise ConfigError(f"{name} is {value}: give a number above 0.")
         if self.folds is not None and self.folds < 2:
             raise ConfigError(f"There are {self.folds} folds asked for: give at least 2.")
+        for key in self.settings:
+            if key not in all_settings():
+                raise ConfigError(f"There is no setting {key!r}: the nearest is {nearest(key, all_settings())!r}.")
 
     @property
     def shares(self) -> int:
@@ -88,6 +99,31 @@ def with_value(decisions: Sequence[Decision], key: str, value: Any, reason: str)
     changed = Decision(key, value, reason)
     found = [changed if decision.key == key else decision for decision in decisions]
     return found if changed in found else [*found, changed]
+
+
+def as_asked(decisions: Sequence[Decision], wishes: Wishes) -> list[Decision]:
+    """Return decisions with the values that the user decided.
+
+    Raises:
+        ConfigError: a value is of another kind than the setting needs, or out of range.
+        BudgetError: a limit of a budget is not a number above 0.
+    """
+    override({stage: fill(stage, preset_of(decisions)) for stage in STAGES}, wishes.settings)
+    for key, value in wishes.settings.items():
+        decisions = with_value(decisions, key, value, "As asked.")
+    return list(decisions)
+
+
+def parse_time(text: str) -> float:
+    """Return the seconds of a time such as 90s, 30m or 2h.
+
+    Raises:
+        ConfigError: it is no such time.
+    """
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([smh])\w*", text.strip())
+    if match is None or not float(match[1]):
+        raise ConfigError(f"The time {text!r} is not understood: write for example 90s, 30m or 2h.")
+    return float(match[1]) * UNITS[match[2]]
 
 
 def to_dicts(decisions: Sequence[Decision]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from monai.utils import ensure_tuple
 from monai_lwmisn.auto.label_settings import label_settings
 from monai_lwmisn.auto.observation import Observation, OfClass
 from monai_lwmisn.auto.page import fingerprint_text
-from monai_lwmisn.config import fill
+from monai_lwmisn.config import fill, override
 from monai_lwmisn.data.data_report import DataReport, check_data
 from monai_lwmisn.data.datasets import first_of, recognise_dataset, scan_dataset
 from monai_lwmisn.data.datasets.base import Item, image_name
@@ -29,6 +29,7 @@ from monai_lwmisn.inference.image_checks import COARSE
 from monai_lwmisn.inference.picture_files import read_picture_file
 from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import read_channels
+from monai_lwmisn.settings import all_settings
 
 SAME_SIDE = 0.95
 """Share of the images in which a class must be on one side, of another class or of the middle, to have a side."""
@@ -52,6 +53,9 @@ MOST_COVERED = 0.6
 
 SIDES = re.compile(r"(?<![a-z])(left|right|links|rechts|gauche|droite?|lt|rt|lh|rh|[lr](?!\d))(?![a-z])", re.IGNORECASE)
 """A side of the body in the name of a class. L1 is a vertebra."""
+
+OF_LABELS = {"data.instances", "data.label_names", "data.label_colours"}
+"""Settings that say what the values of labels mean; a user who decides one decides them all."""
 
 PERCENTILES = (0.5, 5.0, 50.0, 95.0, 99.5)
 
@@ -194,36 +198,44 @@ class Fingerprint:
             raise ConfigError(f"{path} is no fingerprint ({reason_of(error)}): remove it to take it anew.") from error
 
 
-def take_fingerprint(path: str | os.PathLike[str], progress: bool = True) -> Fingerprint:
+def take_fingerprint(
+    path: str | os.PathLike[str], settings: Mapping[str, Any] | None = None, progress: bool = True
+) -> Fingerprint:
     """Look at a data set: read all its labels, then check and measure all images with their labels.
 
     Args:
         path: a folder in one of the forms of docs/inputs.md, a CSV table, or a zip of the Data Science Bowl.
+        settings: values that the user decides, by their keys; those of the section data count here.
         progress: whether to show progress bars on a terminal.
 
     Raises:
         DataError: it has none of the forms, or the check of the data finds a problem; the first one is named.
     """
-    dataset = recognise_dataset(path)
+    used = {key for key, setting in all_settings().items() if key.startswith("data.") and "evaluate" in setting.stages}
+    asked = {key: value for key, value in (settings or {}).items() if key in used}
+    dataset = asked.get("data.dataset") or recognise_dataset(path)
     scan = scan_dataset(dataset, path)
     if scan.problems:
         raise DataError(first_of(scan.problems))
-    data = _data_settings(dataset, scan.items, Path(path), progress)
+    data = _data_settings(dataset, scan.items, Path(path), asked, progress)
     seen = Observation()
     report = check_data(dataset, path, data, progress=progress, observe=seen)
     report.raise_for_problems()
     return _fingerprint(report, seen, data)
 
 
-def _data_settings(dataset: str, items: Sequence[Item], path: Path, progress: bool) -> dict[str, Any]:
+def _data_settings(
+    dataset: str, items: Sequence[Item], path: Path, asked: Mapping[str, Any], progress: bool
+) -> dict[str, Any]:
     """The section ``data`` with which the data can be loaded as they are."""
     picture = image_name(items[0]).lower().endswith(PICTURE_SUFFIXES)
     labels = read_label_values(items, progress)
     own: dict[str, Any] = {"dataset": dataset, "modality": "other", "volumetric": not picture}
     own["instances"] = picture and labels.number_objects
     given = given_names(path) if path.is_dir() else {}
-    own |= label_settings(labels, picture, given)
-    data = fill("evaluate", {"data": own})["data"]
+    if OF_LABELS.isdisjoint(asked):
+        own |= label_settings(labels, picture, given)
+    data = override({"evaluate": fill("evaluate", {"data": own})}, asked)["evaluate"]["data"]
     # Across which axis volumes are sliced is decided by what is seen here.
     data["loading"] = [step for step in data["loading"] if not step["_target_"].endswith(".AcquisitionAxisd")]
     derived = derive_settings(data, path, progress=progress)

@@ -50,7 +50,8 @@ def _of_colours(labels: LabelValues) -> dict[str, Any]:
         if labels.black:
             raise DataError(
                 f"The labels, as {labels.coloured}, have black, white and other colours, and it is not clear whether "
-                "black or white is the background: make the background black, and the class another colour."
+                "black or white is the background: say which class each colour is, as in "
+                """--set data.label_colours='{"#000000": 0, "#ffffff": 1}'."""
             )
         colours.remove(WHITE)
         background = {WHITE: 0}

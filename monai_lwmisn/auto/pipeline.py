@@ -27,7 +27,7 @@ from monai_lwmisn.auto.page import decisions_text, summary
 from monai_lwmisn.auto.plan import Plan, make_plan, paced, planned
 from monai_lwmisn.auto.preset_file import write_preset
 from monai_lwmisn.auto.report import write_report
-from monai_lwmisn.auto.rules import decide
+from monai_lwmisn.auto.rules import LEAST_EPOCHS, decide
 from monai_lwmisn.auto.scores import scores
 from monai_lwmisn.auto.shipped import Start, shipped_bundles, start_name
 from monai_lwmisn.bundle.card import Owner
@@ -149,7 +149,7 @@ class _Pipeline:
         if file.exists():
             return Fingerprint.load(file)
         try:
-            fingerprint = take_fingerprint(self.data)
+            fingerprint = take_fingerprint(self.data, self.wishes.settings)
             decide(fingerprint, self.wishes)  # refuses too few cases
             if self.test is not None:
                 check_other_data(self.test, fingerprint)
@@ -185,10 +185,17 @@ class _Pipeline:
         self.say(
             "\n".join([*plan.sentences(), f"What is decided, and why: {preset}, {self.out / 'fingerprint.md'}"])
             + f"\nIt takes about {duration(expected['seconds'])} and {expected['memory_gib']:.1f} GiB of memory."
+            + self._longer_than_asked(expected["seconds"], decisions)
         )
         page = fingerprint.to_text() + "\n" + decisions_text(decisions)
         write_atomically(page.encode(), self.out / "fingerprint.md")
         return plan
+
+    def _longer_than_asked(self, seconds: float, decisions: list[Decision]) -> str:
+        epochs = preset_of(decisions)["train"]["epochs"]
+        if self.wishes.time is None or seconds < 1.5 * self.wishes.time or epochs > LEAST_EPOCHS:
+            return ""
+        return f" That is more than was asked for, as a network is trained for at least {LEAST_EPOCHS} epochs."
 
     def _decisions(self) -> list[Decision]:
         text = (self.out / "decisions.json").read_text(encoding="utf-8")

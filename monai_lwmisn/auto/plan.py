@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from monai_lwmisn.auto.decisions import Decision, Wishes, preset_of, with_value
+from monai_lwmisn.auto.decisions import Decision, Wishes, as_asked, preset_of, with_value
 from monai_lwmisn.auto.fingerprint import Fingerprint
 from monai_lwmisn.auto.rules import SEARCH_SHARE, decide
 from monai_lwmisn.auto.shipped import Start, nearest_start, start_name
@@ -77,10 +77,11 @@ def make_plan(fingerprint: Fingerprint, decisions: Sequence[Decision], wishes: W
         else f"There are {cases}: one network is trained, and tested on cases that it has not seen."
     )
     time_allows = preset["search"]["strategy"] == "evolve"
-    start = nearest_start(fingerprint, preset, wishes) if fingerprint.cases < FEW or not time_allows else None
+    few = fingerprint.cases < FEW and "search.strategy" not in wishes.settings
+    start = nearest_start(fingerprint, preset, wishes) if few or not time_allows else None
     if start is None:
         how = "short trainings of whole networks" if time_allows else "a differentiable search, as the time is short"
-        why = "" if time_allows and fingerprint.cases >= FEW else " No shipped network fits these images and limits."
+        why = "" if time_allows and not few else " No shipped network fits these images and limits."
         if folds:
             why += (
                 " The search uses the training and validation cases of the first fold, which the other folds test on, "
@@ -90,7 +91,7 @@ def make_plan(fingerprint: Fingerprint, decisions: Sequence[Decision], wishes: W
         weights_reason = "The training begins with random weights, as those of a new network must."
         return Plan(True, network, None, False, weights_reason, folds, folds_reason)
     name = start_name(start.folder)
-    why = f"{cases} are too few for a search" if fingerprint.cases < FEW else "the time is too short for a search"
+    why = f"{cases} are too few for a search" if few else "the time is too short for a search"
     network = f"The network is that of the shipped bundle '{name}', because {why}."
     weights_reason = (
         f"The training begins with the weights of that bundle; {start.weights_terms} If your "
@@ -133,7 +134,7 @@ def planned(
             decisions = with_value(decisions, "train.start", str(plan.start.weights), plan.weights_reason)
             why = "Given weights are changed by smaller steps than random ones."
             decisions = with_value(decisions, "train.learning_rate", START_RATE, why)
-    return decisions
+    return as_asked(decisions, wishes)
 
 
 def paced(decisions: Sequence[Decision]) -> Mapping[str, Any]:

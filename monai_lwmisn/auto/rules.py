@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from monai_lwmisn.auto.augmentation import augmentation, mirror_axes
-from monai_lwmisn.auto.decisions import Decision, Wishes, preset_of, to_dicts, with_value
+from monai_lwmisn.auto.decisions import Decision, Wishes, as_asked
 from monai_lwmisn.auto.fingerprint import Fingerprint
 from monai_lwmisn.auto.grid import Grid, choose_grid
 from monai_lwmisn.errors import SplitError, counted
 from monai_lwmisn.settings import channels_for
 
-__all__ = ["Decision", "Wishes", "decide", "preset_of", "to_dicts", "with_value"]
+__all__ = ["decide"]
 
 SEARCH_SHARE = 0.3
 """Share of the time for the search."""
 
 FEWEST_TRIALS, MOST_TRIALS, EPOCHS_OF_TRIAL = 12, 40, 7.0
 """Trials of the strategy evolve; and the epochs that one takes in the mean, with those of the finalists."""
+
+LEAST_EPOCHS = 10
+"""Epochs that a network is trained for, however short the time."""
 
 STEP, MEGAPIXEL, SLOWER_SEARCH = 0.15, 3.0, 2.5
 """Seconds of a step of a training, and for each million of pixels in it, on two cores; and how much slower a search is.
@@ -102,16 +105,17 @@ def decide(fingerprint: Fingerprint, wishes: Wishes | None = None, pace: float |
 
     Raises:
         SplitError: there are too few cases for training, validation and test.
+        ConfigError: a setting that is asked for has no such value.
     """
     wishes = wishes or Wishes()
     needed = 2 if "test" in fingerprint.given else 3
     if fingerprint.cases < needed:
         raise SplitError(
             f"{fingerprint.path} has {counted(fingerprint.cases, 'independent case')}, and at least {needed} are "
-            "needed to learn, to choose and to test: add cases, or say by data.group_by what belongs together."
+            "needed to learn, to choose and to test: add cases, or say what belongs together by --set data.group_by=..."
         )
     case = _Case(fingerprint, wishes, choose_grid(fingerprint), mirror_axes(fingerprint), pace)
-    return [decision for rule in RULES for decision in rule(case)]
+    return as_asked([decision for rule in RULES for decision in rule(case)], wishes)
 
 
 def _reading(case: _Case) -> Iterator[Decision]:
@@ -292,7 +296,7 @@ def _slices(case: _Case) -> Decision:
 
 def _training(case: _Case) -> Iterator[Decision]:
     networks = (case.folds or 1) + case.wishes.shares
-    epochs = case.epochs(1 - SEARCH_SHARE, networks, 1.0, least=10, most=1000)
+    epochs = case.epochs(1 - SEARCH_SHARE, networks, 1.0, least=LEAST_EPOCHS, most=1000)
     steps = int(epochs * case.steps)
     seconds = case.wishes.seconds * (1 - SEARCH_SHARE)
     of_each = f", for {networks} networks" if networks > 1 else ""

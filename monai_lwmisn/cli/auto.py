@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monai_lwmisn.cli.arguments import YOUR_DATA, Commands
+from monai_lwmisn.cli.arguments import YOUR_DATA, Commands, add_set
 from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.errors import ConfigError
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 OWN_DATA_HELP = "folder of images and labels, or a CSV table of them; see docs/inputs.md for the forms"
 MORE = "some hours, and tell what more labels would bring"
-SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def add_commands(commands: Commands) -> None:
@@ -55,7 +53,7 @@ def _add_auto(commands: Commands) -> None:
 
 
 def add_wishes(parser: argparse.ArgumentParser) -> None:
-    """Add the options about time, latency, size, effort and folds."""
+    """Add the options about time, latency, size, effort, folds and single settings."""
     parser.add_argument("--time", metavar="30m", help="time for search and training, in s, m or h (default: by effort)")
     parser.add_argument("--latency", metavar="5ms", help="upper limit for the time of a 256x256 image (default: none)")
     parser.add_argument("--size", metavar="0.1M", help="upper limit for parameters (default: 0.15M)")
@@ -71,6 +69,7 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
             f"--{effort}", dest="effort", action="store_const", const=effort, help=f"take {words}{note}"
         )
     parser.set_defaults(effort="normal")
+    add_set(parser)
 
 
 def wishes_of(arguments: argparse.Namespace, test: bool = False) -> Wishes:
@@ -81,11 +80,11 @@ def wishes_of(arguments: argparse.Namespace, test: bool = False) -> Wishes:
         test: whether other data are there to test on.
 
     Raises:
-        ConfigError: a time cannot be read, or a value is out of range.
+        ConfigError: a time or a setting cannot be read, or a value is out of range.
         BudgetError: a limit cannot be read.
     """
-    from monai_lwmisn.auto.decisions import Wishes
-    from monai_lwmisn.config import parse_budget
+    from monai_lwmisn.auto.decisions import Wishes, parse_time
+    from monai_lwmisn.config import parse_budget, parse_overrides
 
     limits: dict[str, float] = {}
     for name, text in (("params", arguments.size), ("latency", arguments.latency)):
@@ -98,19 +97,8 @@ def wishes_of(arguments: argparse.Namespace, test: bool = False) -> Wishes:
         effort=arguments.effort,
         folds=arguments.folds,
         test=test,
+        settings=parse_overrides(arguments.set),
     )
-
-
-def parse_time(text: str) -> float:
-    """Return the seconds of a time such as 90s, 30m or 2h.
-
-    Raises:
-        ConfigError: it is no such time.
-    """
-    match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([smh])\w*", text.strip())
-    if match is None or not float(match[1]):
-        raise ConfigError(f"The time {text!r} is not understood: write for example 90s, 30m or 2h.")
-    return float(match[1]) * SECONDS[match[2]]
 
 
 def _auto(arguments: argparse.Namespace) -> None:
@@ -134,7 +122,7 @@ def _init(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"{output} is no name of a preset: end it with .json.")
     if output.exists():
         raise ConfigError(f"{output} exists, and may have been changed by hand: give another name, or remove it.")
-    fingerprint = take_fingerprint(arguments.data)
+    fingerprint = take_fingerprint(arguments.data, wishes.settings)
     decisions = decide(fingerprint, wishes)
     write_preset(decisions, output, f"Made from {fingerprint.path}: {summary(fingerprint)}")
     say(f"{fingerprint.to_text()}\n{decisions_text(decisions)}")

@@ -242,3 +242,15 @@ def test_bad_data_get_the_sentence_of_their_check(tmp_path: Path) -> None:
     gaps = volumes(tmp_path / "gaps", [4 * box()] * 3, [ct()] * 3, [(1.0, 1.0, 1.0)] * 3)
     with pytest.raises(DataError, match="number their classes 1, 2"):
         take_fingerprint(gaps)
+
+
+def test_what_the_user_decides_is_not_guessed(tmp_path: Path) -> None:
+    folder = pictures(tmp_path, blobs())
+    asked = {"data.label_names": {"1": "nucleus"}, "data.group_by": "scan", "train.epochs": 3}
+    found = take_fingerprint(folder, asked, progress=False)
+    assert found.label_names == {"1": "nucleus"}
+    assert found.cases == 1
+    with pytest.raises(ConfigError, match=r"data\.group_by"):
+        take_fingerprint(folder, {"data.group_by": "patient"}, progress=False)
+    with pytest.raises(ConfigError, match=r"data\.instances cannot be set"):
+        take_fingerprint(folder, {"data.instances": "perhaps"}, progress=False)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monai.bundle import ConfigParser
 from monai.transforms import Compose
 
-from monai_lwmisn.auto.decisions import EFFORTS, Wishes, preset_of, with_value
+from monai_lwmisn.auto.decisions import EFFORTS, Wishes, parse_time, preset_of, with_value
 from monai_lwmisn.auto.fingerprint import ClassFacts, Fingerprint
 from monai_lwmisn.auto.preset_file import write_preset
 from monai_lwmisn.auto.rules import decide
@@ -296,3 +296,29 @@ def test_a_decision_can_be_replaced_and_added() -> None:
     added = with_value(changed, "train.seed", 3, "Asked.")
     assert preset_of(added)["train"]["epochs"] == 7 and preset_of(added)["train"]["seed"] == 3
     assert len(changed) == len(decisions) == len(added) - 1
+
+
+def test_a_setting_that_is_asked_for_is_kept(tmp_path: Path) -> None:
+    wishes = Wishes(settings={"train.class_weights": [2.0], "train.epochs": 7, "search.strategy": "evolve"})
+    preset = preset_of(decide(a_fingerprint(volumetric=False), wishes, pace=0.001))
+    assert preset["train"]["class_weights"] == [2.0]
+    assert preset["train"]["epochs"] == 7
+    assert preset["search"]["strategy"] == "evolve"
+
+
+def test_a_setting_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"no setting 'train\.epoch'.*'train\.epochs'"):
+        Wishes(settings={"train.epoch": 7})
+    with pytest.raises(ConfigError, match=r"train\.epochs cannot be set"):
+        decide(a_fingerprint(volumetric=False), Wishes(settings={"train.epochs": "many"}))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5 hours", 5400)])
+def test_times_are_read(text: str, seconds: float) -> None:
+    assert parse_time(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "0m", "-5m", "m"])
+def test_other_times_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="write for example 90s, 30m or 2h"):
+        parse_time(text)
