@@ -15,6 +15,9 @@ from monai_lwmisn.settings import STAGES, all_settings, nearest
 EFFORTS = {"quick": 360.0, "normal": 2400.0, "thorough": 9000.0}
 """Seconds of search and training together, for each effort."""
 
+OPTIONS = {"data.folds": "--folds", "search.budget_params": "--size", "search.budget_latency_ms": "--latency"}
+"""Settings that other decisions depend on, and the options that ask for them."""
+
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 """Seconds of each unit of time."""
 
@@ -43,7 +46,7 @@ class Wishes:
         latency_ms: upper limit for milliseconds of an image of 256x256; None for no limit.
         size: upper limit for parameters; None for that of this project.
         effort: quick, normal or thorough.
-        folds: folds of a cross-validation; None to decide by the cases.
+        folds: folds of a cross-validation; 1 for one split; None to decide by the cases.
         test: whether other data are there to test on.
         compare: also train MONAI's BasicUNet for the same time.
         settings: values that the user decides, by their keys.
@@ -68,9 +71,11 @@ class Wishes:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigError(f"{name} is {value}: give a number above 0.")
-        if self.folds is not None and self.folds < 2:
-            raise ConfigError(f"There are {self.folds} folds asked for: give at least 2.")
+        if self.folds is not None and self.folds < 1:
+            raise ConfigError(f"There are {self.folds} folds asked for: give 1 for one split, or more.")
         for key in self.settings:
+            if key in OPTIONS:
+                raise ConfigError(f"The setting {key} has an option of its own here: use {OPTIONS[key]}.")
             if key not in all_settings():
                 raise ConfigError(f"There is no setting {key!r}: the nearest is {nearest(key, all_settings())!r}.")
 

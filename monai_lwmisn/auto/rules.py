@@ -66,7 +66,7 @@ class _Case:
         """Folds of the cross-validation; None for one split."""
         cases, given = self.fingerprint.cases, "test" in self.fingerprint.given or self.wishes.test
         if self.wishes.folds is not None:
-            return min(self.wishes.folds, cases)
+            return min(self.wishes.folds, cases) if self.wishes.folds > 1 else None
         return min(FOLDS, cases) if cases < FEW_CASES and not given else None
 
     @property

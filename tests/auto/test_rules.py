@@ -98,7 +98,7 @@ WISHES = st.builds(
     latency_ms=st.none() | st.floats(0.1, 100),
     size=st.none() | st.floats(3e4, 5e6),
     effort=st.sampled_from(sorted(EFFORTS)),
-    folds=st.none() | st.integers(2, 9),
+    folds=st.none() | st.integers(1, 9),
     test=st.booleans(),
 )
 
@@ -224,6 +224,7 @@ def test_few_cases_are_tested_in_folds_and_given_tests_are_used() -> None:
         assert "data.folds" not in settings_of(other)
     assert "data.folds" not in settings_of(a_fingerprint(False, cases=12), Wishes(test=True))
     assert settings_of(a_fingerprint(False), Wishes(folds=3))["data.folds"] == 3
+    assert "data.folds" not in settings_of(a_fingerprint(False, cases=12), Wishes(folds=1))
     with pytest.raises(SplitError, match="2 independent cases, and at least 3"):
         decide(a_fingerprint(False, cases=2))
 
@@ -236,7 +237,7 @@ def test_wishes_become_budgets_and_more_time_more_epochs() -> None:
     assert epochs == sorted(set(epochs))
     paces = [{d.key: d.value for d in decide(a_fingerprint(False), pace=pace)}["train.epochs"] for pace in (0.4, 1.6)]
     assert paces[0] == pytest.approx(4 * paces[1], rel=0.1)
-    for wrong in ({"effort": "more"}, {"time": 0.0}, {"size": float("nan")}, {"folds": 1}):
+    for wrong in ({"effort": "more"}, {"time": 0.0}, {"size": float("nan")}, {"folds": 0}):
         with pytest.raises(ConfigError):
             Wishes(**wrong)
 
@@ -309,6 +310,8 @@ def test_a_setting_that_is_asked_for_is_kept(tmp_path: Path) -> None:
 def test_a_setting_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"no setting 'train\.epoch'.*'train\.epochs'"):
         Wishes(settings={"train.epoch": 7})
+    with pytest.raises(ConfigError, match="use --folds"):
+        Wishes(settings={"data.folds": 3})
     with pytest.raises(ConfigError, match=r"train\.epochs cannot be set"):
         decide(a_fingerprint(volumetric=False), Wishes(settings={"train.epochs": "many"}))
 
