@@ -77,11 +77,13 @@ def make_plan(fingerprint: Fingerprint, decisions: Sequence[Decision], wishes: W
         else f"There are {cases}: one network is trained, and tested on cases that it has not seen."
     )
     time_allows = preset["search"]["strategy"] == "evolve"
-    few = fingerprint.cases < FEW and "search.strategy" not in wishes.settings
-    start = nearest_start(fingerprint, preset, wishes) if few or not time_allows else None
+    asked, few = "search.strategy" in wishes.settings, fingerprint.cases < FEW
+    start = None if asked or not (few or not time_allows) else nearest_start(fingerprint, preset, wishes)
     if start is None:
         how = "short trainings of whole networks" if time_allows else "a differentiable search, as the time is short"
         why = "" if time_allows and not few else " No shipped network fits these images and limits."
+        if asked:
+            how, why = f"the strategy {preset['search']['strategy']}, as asked", ""
         if folds:
             why += (
                 " The search uses the training and validation cases of the first fold, which the other folds test on, "

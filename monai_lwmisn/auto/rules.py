@@ -260,7 +260,8 @@ def _search(case: _Case) -> Iterator[Decision]:
             "search.strategy", "differentiable", f"{time}: too little for short trainings of whole networks."
         )
         yield Decision("search.epochs", epochs, f"{time}.")
-        yield Decision("search.batch_size", case.grid.batch, _area(case))
+        # All operations at once, at the full resolution, would take more than 4 GiB.
+        yield Decision("search.batch_size", max(1, case.grid.batch // (2 if case.fine else 1)), _area(case))
         yield Decision("search.lambda_latency", 0.0005, "A little faster is better where accuracy is equal.")
     asked = "as asked" if wishes.size else "so that the network runs anywhere"
     yield Decision("search.budget_params", int(wishes.size or PARAMETERS), f"The limit of parameters, {asked}.")

@@ -57,7 +57,9 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time", metavar="30m", help="time for search and training, in s, m or h (default: by effort)")
     parser.add_argument("--latency", metavar="5ms", help="upper limit for the time of a 256x256 image (default: none)")
     parser.add_argument("--size", metavar="0.1M", help="upper limit for parameters (default: 0.15M)")
-    parser.add_argument("--folds", type=int, metavar="N", help="folds of a cross-validation, 1 for one split (default: by the cases)")
+    parser.add_argument(
+        "--folds", type=int, metavar="N", help="folds of a cross-validation, 1 for one split (default: by the cases)"
+    )
     efforts = parser.add_mutually_exclusive_group()
     for effort, words in (
         ("quick", "minutes"),

@@ -56,6 +56,16 @@ def test_a_limit_that_no_shipped_network_keeps_leads_to_a_search(data: Path) -> 
     assert preset_of(planned(fingerprint, wishes, plan, pace=None))["search"]["strategy"] != "given"
 
 
+def test_a_search_that_is_asked_for_takes_no_shipped_network(data: Path) -> None:
+    fingerprint, wishes = take_fingerprint(data, progress=False), Wishes(settings={"search.strategy": "differentiable"})
+    plan = make_plan(fingerprint, decide(fingerprint, wishes), wishes)
+    assert plan.search and plan.network.startswith(
+        "A network is searched for, by the strategy differentiable, as asked."
+    )
+    preset = preset_of(planned(fingerprint, wishes, plan, pace=None))
+    assert preset["search"]["strategy"] == "differentiable" and "start" not in preset["train"]
+
+
 def test_bad_data_are_refused_before_anything_is_made(tmp_path: Path) -> None:
     data = pictures(tmp_path / "data", squares())
     (data / "labels" / "scana.png").write_bytes(b"no picture")
