@@ -25,8 +25,9 @@ NEEDED_WIDTH = 5.0
 SAME_SPACING = 1.15
 """Ratio of the largest to the least in-plane spacing up to which all volumes have one."""
 
-PICTURE_CROP, WHOLE_PICTURE, LARGEST_CROP = 160, 256, 288
-"""Pixels of a side that the network sees at most: of pictures with many small objects, of others, and of slices."""
+BRIEF_CROP, PICTURE_CROP, WHOLE_PICTURE, LARGEST_CROP = 96, 160, 256, 288
+"""Pixels of a side that the network sees at most: of pictures with many small objects, in a brief training and in a
+longer one; of other pictures; and of slices."""
 
 FEW_OBJECTS = 3
 """Up to so many objects in a picture, the network sees as much of it as it can, because their place tells something."""
@@ -53,8 +54,13 @@ class Grid:
     batch: int
 
 
-def choose_grid(fingerprint: Fingerprint) -> Grid:
-    """Return the grid for the images of a fingerprint."""
+def choose_grid(fingerprint: Fingerprint, brief: bool = False) -> Grid:
+    """Return the grid for the images of a fingerprint.
+
+    Args:
+        fingerprint: of the data.
+        brief: whether there is little time, in which many small steps teach more than few large ones.
+    """
     transforms, reason, scale = (_of_volumes if fingerprint.volumetric else _of_pictures)(fingerprint)
     first, second = (max(1, round(fingerprint.size["median"][axis] * scale[place]))
                      for place, axis in enumerate(fingerprint.plane))  # fmt: skip
@@ -64,10 +70,11 @@ def choose_grid(fingerprint: Fingerprint) -> Grid:
     else:
         object_size = max(facts.diameter for facts in fingerprint.classes) * min(scale)
         few = max(facts.pieces for facts in fingerprint.classes) <= FEW_OBJECTS
-        most = WHOLE_PICTURE if few else min(WHOLE_PICTURE, max(PICTURE_CROP, _up(round(2 * object_size), 16)))
+        least = BRIEF_CROP if brief else PICTURE_CROP
+        most = WHOLE_PICTURE if few else min(WHOLE_PICTURE, max(least, _up(round(2 * object_size), 16)))
         crop = [min(most, _up(length, 8)) for length in size]
     area = crop[0] * crop[1]
-    batch = (16 if area <= 96**2 else 8) if fingerprint.volumetric else (8 if area <= 96**2 else 4)
+    batch = (16 if area <= 96**2 else 8) if fingerprint.volumetric else (8 if area <= 96**2 and not brief else 4)
     return Grid(transforms, reason, size, crop, min(scale), batch)
 
 

@@ -20,11 +20,14 @@ FEW = 40
 START_RATE = 0.001
 """Highest learning rate of a training that begins with given weights, a quarter of the usual."""
 
+MOST_OF_SEARCH = 0.9
+"""Share of the time that counts for the search, however long it took."""
+
 PACED = ("train.epochs", "train.warmup_epochs", "train.ema_decay", "train.val_interval")
 """Settings that follow from the pace."""
 
 
-OF_A_SEARCH = ("search.trials", "search.epochs", "search.batch_size", "search.slices")
+OF_A_SEARCH = ("search.trials", "search.epochs", "search.batch_size", "search.slices", "search.lambda_latency")
 """Settings that mean nothing where the network is given."""
 
 
@@ -116,11 +119,10 @@ def planned(
         pace: seconds of a step of the training, with its share of the validations.
         search_seconds: what the search took; None before it.
     """
-    if not plan.search:  # all the time is for the training
-        wishes = replace(wishes, time=wishes.seconds / (1 - SEARCH_SHARE))
-    elif search_seconds is not None:
-        wishes = replace(wishes, time=max(0.1 * wishes.seconds, wishes.seconds - search_seconds) / (1 - SEARCH_SHARE))
-    decisions = decide(fingerprint, wishes, pace)
+    share = SEARCH_SHARE if plan.search else 0.0
+    if plan.search and search_seconds is not None:
+        share = min(MOST_OF_SEARCH, search_seconds / wishes.seconds)
+    decisions = decide(fingerprint, wishes, pace, share)
     if plan.start is not None:
         decisions = [one for one in decisions if one.key not in OF_A_SEARCH]
         shape = Genotype.load(plan.start.genotype).architecture
@@ -134,8 +136,10 @@ def planned(
         decisions = with_value(decisions, "search.genotype", str(plan.start.genotype), plan.network)
         if plan.weights:
             decisions = with_value(decisions, "train.start", str(plan.start.weights), plan.weights_reason)
-            why = "Given weights are changed by smaller steps than random ones."
-            decisions = with_value(decisions, "train.learning_rate", START_RATE, why)
+            # Those of the last layer are random where the classes are others than in the bundle.
+            if len(fingerprint.classes) == 1:
+                why = "Given weights are changed by smaller steps than random ones."
+                decisions = with_value(decisions, "train.learning_rate", START_RATE, why)
     return as_asked(decisions, wishes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from monai_lwmisn.auto.augmentation import augmentation, mirror_axes
@@ -16,10 +17,13 @@ from monai_lwmisn.settings import channels_for
 __all__ = ["decide"]
 
 SEARCH_SHARE = 0.3
-"""Share of the time for the search."""
+"""Share of the time for the search, where there is one."""
 
 FEWEST_TRIALS, MOST_TRIALS, EPOCHS_OF_TRIAL = 12, 40, 7.0
 """Trials of the strategy evolve; and the epochs that one takes in the mean, with those of the finalists."""
+
+BRIEF = 600.0
+"""Seconds for each network below which a training is brief."""
 
 LEAST_EPOCHS = 10
 """Epochs that a network is trained for, however short the time."""
@@ -57,9 +61,9 @@ class _Case:
 
     fingerprint: Fingerprint
     wishes: Wishes
-    grid: Grid
     mirrored: list[int]
     pace: float | None
+    search_share: float
 
     @property
     def folds(self) -> int | None:
@@ -68,6 +72,11 @@ class _Case:
         if self.wishes.folds is not None:
             return min(self.wishes.folds, cases) if self.wishes.folds > 1 else None
         return min(FOLDS, cases) if cases < FEW_CASES and not given else None
+
+    @cached_property
+    def grid(self) -> Grid:
+        """What the network sees."""
+        return choose_grid(self.fingerprint, brief=self.wishes.seconds / (self.folds or 1) < BRIEF)
 
     @property
     def fine(self) -> bool:
@@ -95,13 +104,19 @@ class _Case:
         return int(min(most, max(least, seconds / (self.steps * self.step_seconds * slower))))
 
 
-def decide(fingerprint: Fingerprint, wishes: Wishes | None = None, pace: float | None = None) -> list[Decision]:
+def decide(
+    fingerprint: Fingerprint,
+    wishes: Wishes | None = None,
+    pace: float | None = None,
+    search_share: float = SEARCH_SHARE,
+) -> list[Decision]:
     """Decide on every setting that the data or the wishes tell something about.
 
     Args:
         fingerprint: of the data.
         wishes: what the user asks for.
         pace: measured seconds of a step of a training; None for a guess.
+        search_share: share of the time for the search.
 
     Raises:
         SplitError: there are too few cases for training, validation and test.
@@ -114,7 +129,7 @@ def decide(fingerprint: Fingerprint, wishes: Wishes | None = None, pace: float |
             f"{fingerprint.path} has {counted(fingerprint.cases, 'independent case')}, and at least {needed} are "
             "needed to learn, to choose and to test: add cases, or say what belongs together by --set data.group_by=..."
         )
-    case = _Case(fingerprint, wishes, choose_grid(fingerprint), mirror_axes(fingerprint), pace)
+    case = _Case(fingerprint, wishes, mirror_axes(fingerprint), pace, search_share)
     return as_asked([decision for rule in RULES for decision in rule(case)], wishes)
 
 
@@ -248,14 +263,14 @@ def _architecture(case: _Case) -> Iterator[Decision]:
 
 def _search(case: _Case) -> Iterator[Decision]:
     wishes = case.wishes
-    epochs = case.epochs(SEARCH_SHARE, 1, 1.0, least=1, most=10**6)
+    epochs = case.epochs(case.search_share, 1, 1.0, least=1, most=10**6)
     trials = min(MOST_TRIALS, int(epochs / EPOCHS_OF_TRIAL))
-    time = f"{_minutes(wishes.seconds * SEARCH_SHARE)} are for the search"
+    time = f"{_minutes(wishes.seconds * case.search_share)} are for the search"
     if trials >= FEWEST_TRIALS:
         yield Decision("search.strategy", "evolve", f"{time}: enough for {trials} short trainings of whole networks.")
         yield Decision("search.trials", trials, f"{time}.")
     else:
-        epochs = case.epochs(SEARCH_SHARE, 1, SLOWER_SEARCH, least=3, most=40)
+        epochs = case.epochs(case.search_share, 1, SLOWER_SEARCH, least=3, most=40)
         yield Decision(
             "search.strategy", "differentiable", f"{time}: too little for short trainings of whole networks."
         )
@@ -297,16 +312,16 @@ def _slices(case: _Case) -> Decision:
 
 def _training(case: _Case) -> Iterator[Decision]:
     networks = (case.folds or 1) + case.wishes.shares
-    epochs = case.epochs(1 - SEARCH_SHARE, networks, 1.0, least=LEAST_EPOCHS, most=1000)
+    epochs = case.epochs(1 - case.search_share, networks, 1.0, least=LEAST_EPOCHS, most=1000)
     steps = int(epochs * case.steps)
-    seconds = case.wishes.seconds * (1 - SEARCH_SHARE)
+    seconds = case.wishes.seconds * (1 - case.search_share)
     of_each = f", for {networks} networks" if networks > 1 else ""
     yield Decision("train.epochs", epochs, f"{_minutes(seconds)} are for the training{of_each}: about {steps} steps.")
     yield Decision("train.batch_size", case.grid.batch, _area(case))
     yield Decision("train.warmup_epochs", round(min(3.0, epochs / 10), 1), "A tenth of the epochs, at most 3.")
     decay = 0.99 if steps < 1000 else 0.995 if steps < 4000 else 0.9975
     yield Decision("train.ema_decay", decay, f"There are about {steps} steps to average over.")
-    yield Decision("train.val_interval", max(1, epochs // 15), "About 15 validations in all.")
+    yield Decision("train.val_interval", max(1, epochs // 10), "About 10 validations in all.")
     strata = len(case.fingerprint.strata)
     if strata > 1:
         yield Decision("train.balance_strata", 0.5, f"The images are of {strata} kinds, of which some are rare.")

@@ -139,3 +139,17 @@ def test_everything_that_is_asked_for_is_measured(
     assert 0 <= result["ensemble"] <= 1 and "All 2 networks together" in said[-1]
     report = (out / "report.html").read_text()
     assert "all 2 networks together" in report and "From 2 to 4 cases" in report
+
+
+def test_weights_for_other_classes_are_changed_by_the_usual_steps(data: Path, tmp_path: Path) -> None:
+    labels = squares()
+    for label in labels:
+        label[0, ::4], label[46:] = 1, 2
+    two = pictures(tmp_path, labels)
+    rates = []
+    for folder in (data, two):
+        fingerprint, wishes = take_fingerprint(folder, progress=False), Wishes()
+        plan = make_plan(fingerprint, decide(fingerprint, wishes), wishes)
+        assert plan.weights
+        rates.append(preset_of(planned(fingerprint, wishes, plan, pace=None))["train"].get("learning_rate"))
+    assert rates == [0.001, None]

@@ -325,3 +325,12 @@ def test_times_are_read(text: str, seconds: float) -> None:
 def test_other_times_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="write for example 90s, 30m or 2h"):
         parse_time(text)
+
+
+def test_little_time_is_spent_on_small_parts_of_pictures() -> None:
+    pictures = a_fingerprint(volumetric=False)
+    for wishes, sides, batch in ((Wishes(time=120), 96, 4), (Wishes(), 160, 4), (Wishes(folds=5), 96, 4)):
+        preset = settings_of(pictures, wishes)
+        crops = [one["roi_size"] for one in preset["data.augmentation"] if one["_target_"] == "RandSpatialCropd"]
+        assert crops[-1] == [sides, sides]
+        assert preset["train.batch_size"] == batch
