@@ -6,6 +6,7 @@ import dataclasses
 import math
 import shutil
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -20,6 +21,7 @@ from monai.bundle import ConfigParser
 from monai_lwmisn.config import read_config
 from monai_lwmisn.data import read_datalist, write_datalist
 from monai_lwmisn.data.datalist import PARTS
+from monai_lwmisn.errors import FigureWarning, InputWarning
 from monai_lwmisn.run import search
 
 STEPS, SECONDS = 6, 20.0
@@ -114,13 +116,15 @@ def measure_pace(folder: Path, preset: Path, data: Path, genotype: Path | None) 
     if genotype is not None:
         settings |= {"search.strategy": "given", "search.genotype": str(genotype)}
     try:
-        search(folder, preset=str(preset), data=data, settings=settings)
+        with warnings.catch_warnings():  # the run itself says them
+            for category in (InputWarning, FigureWarning):
+                warnings.simplefilter("ignore", category)
+            search(folder, preset=str(preset), data=data, settings=settings)
         config = read_config(folder, "train")
         parser = ConfigParser(config)
         if not (folder / "datalist.json").exists():
             parser.get_parsed_content("datalist")
         whole = read_datalist(folder / "datalist.json")
-        samples = {part: sum(len(item.get("slices", [None])) for item in whole[part]) for part in PARTS}
         items = {part: len(whole[part]) for part in PARTS}
         batch = config["train"]["batch_size"]
         few = {"training": 2 if config["data"]["volumetric"] else 2 * batch, "validation": OTHER_IMAGES}
@@ -128,12 +132,17 @@ def measure_pace(folder: Path, preset: Path, data: Path, genotype: Path | None) 
             {**whole, **{part: whole[part][: few.get(part, len(whole[part]))] for part in PARTS}},
             folder / "datalist.json",
         )
-        return Pace(**_time(ConfigParser(config), batch), samples=samples, items=items)
+        times, slices = _time(ConfigParser(config), batch)
+        samples = (
+            {part: round(count * slices) for part, count in items.items()} if config["data"]["volumetric"] else items
+        )
+        return Pace(**times, samples=samples, items=items)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _time(parser: ConfigParser, batch: int) -> dict[str, float]:
+def _time(parser: ConfigParser, batch: int) -> tuple[dict[str, float], float]:
+    """Return the timed figures of :class:`Pace`, and how many images or slices of a case are trained on."""
     began = time.perf_counter()
     dataset = parser.get_parsed_content("train#dataset")
     validation = parser.get_parsed_content("validate#dataset")
@@ -161,13 +170,14 @@ def _time(parser: ConfigParser, batch: int) -> dict[str, float]:
     image = (time.perf_counter() - start) / len(validation)
     source = dataset.dataset
     cached = sum(value.nbytes for value in source[0].values() if isinstance(value, torch.Tensor))
-    return {
+    timed = {
         "step": median(times[1:] or times),
         "image": image,
         "load": loaded / (len(source) + len(validation)),
         "cached": float(cached),
         "base": float(max(base, psutil.Process().memory_info().rss)),
     }
+    return timed, len(dataset) / len(source)
 
 
 def estimate(pace: Pace, preset: Mapping[str, Any], networks: int) -> dict[str, Any]:

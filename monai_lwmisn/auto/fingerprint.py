@@ -20,10 +20,10 @@ from monai_lwmisn.auto.observation import Observation, OfClass
 from monai_lwmisn.auto.page import fingerprint_text
 from monai_lwmisn.config import fill, override
 from monai_lwmisn.data.data_report import DataReport, check_data
-from monai_lwmisn.data.datasets import first_of, recognise_dataset, scan_dataset
+from monai_lwmisn.data.datasets import recognise_dataset, scan_dataset
 from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.data.derived_settings import derive_settings, given_names, read_label_values
-from monai_lwmisn.errors import ConfigError, DataError, reason_of
+from monai_lwmisn.errors import ConfigError, reason_of
 from monai_lwmisn.files import parse_json, read_json, write_json
 from monai_lwmisn.inference.image_checks import COARSE
 from monai_lwmisn.inference.picture_files import read_picture_file
@@ -211,17 +211,38 @@ def take_fingerprint(
     Raises:
         DataError: it has none of the forms, or the check of the data finds a problem; the first one is named.
     """
+    seen = Observation()
+    report, data = check_own_data(path, settings, progress, seen)
+    report.raise_for_problems()
+    return _fingerprint(report, seen, data)
+
+
+def check_own_data(
+    path: str | os.PathLike[str],
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = True,
+    observe: Observation | None = None,
+) -> tuple[DataReport, dict[str, Any]]:
+    """Check a data set that there is no preset for.
+
+    Args:
+        path, settings, progress: see :func:`take_fingerprint`.
+        observe: is called with each image and label that have no problem.
+
+    Returns:
+        The report, with all problems; and the section ``data`` with which the data can be loaded as they are.
+
+    Raises:
+        DataError: the data have none of the forms, or it is not clear what their labels mean.
+    """
     used = {key for key, setting in all_settings().items() if key.startswith("data.") and "evaluate" in setting.stages}
     asked = {key: value for key, value in (settings or {}).items() if key in used}
     dataset = asked.get("data.dataset") or recognise_dataset(path)
     scan = scan_dataset(dataset, path)
     if scan.problems:
-        raise DataError(first_of(scan.problems))
+        return DataReport(dataset, os.path.abspath(path), problems=list(scan.problems)), {}
     data = _data_settings(dataset, scan.items, Path(path), asked, progress)
-    seen = Observation()
-    report = check_data(dataset, path, data, progress=progress, observe=seen)
-    report.raise_for_problems()
-    return _fingerprint(report, seen, data)
+    return check_data(dataset, path, data, progress=progress, observe=observe), data
 
 
 def _data_settings(

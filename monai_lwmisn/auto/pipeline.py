@@ -114,6 +114,7 @@ class _Pipeline:
             owner = dataclasses.replace(
                 owner, start=start_name(plan.start.folder), start_terms=plan.start.weights_terms
             )
+        self.say("Writing and verifying the bundle")
         write_bundle(chosen, bundle, owner)
         findings = list(verify(bundle))
         for finding in findings:
@@ -192,10 +193,13 @@ class _Pipeline:
         return plan
 
     def _longer_than_asked(self, seconds: float, decisions: list[Decision]) -> str:
-        epochs = preset_of(decisions)["train"]["epochs"]
+        preset = preset_of(decisions)
+        epochs, folds = preset["train"]["epochs"], preset["data"].get("folds")
         if self.wishes.time is None or seconds < 1.5 * self.wishes.time or epochs > LEAST_EPOCHS:
             return ""
-        return f" That is more than was asked for, as a network is trained for at least {LEAST_EPOCHS} epochs."
+        return f" That is more than was asked for, as a network is trained for at least {LEAST_EPOCHS} epochs" + (
+            f", and there are {folds} of them: --folds 1 trains one." if folds else "."
+        )
 
     def _decisions(self) -> list[Decision]:
         text = (self.out / "decisions.json").read_text(encoding="utf-8")
@@ -256,6 +260,7 @@ class _Pipeline:
                 self.say(f"Training {fold + 1} of {len(runs)}" if len(runs) > 1 else "Training")
                 train(run, settings=settings, resume=find_state(run, "train") is not None)
         if not _is_of(run / "evaluation" / "metrics.json", run):
+            self.say("Measuring the network on images that it has not seen")
             evaluate(run)
         if self.test is not None:
             file = evaluation_folder(run, data=self.test) / "metrics.json"
@@ -350,7 +355,8 @@ class _Pipeline:
                 f"MONAI's BasicUNet, trained for the same time, has {_figure(result['basic_unet'])} where this network "
                 f"has {_figure(result['scores']['dice'])}."
             )
-        lines.append(f"A threshold alone (Otsu) has {result['baseline']:.3f} for all classes together.")
+        together = " for all classes together" if len(found["classes"]) > 1 else ""
+        lines.append(f"A threshold alone (Otsu) has {result['baseline']:.3f}{together}.")
         if result["scores"]["agreement"] is not None:
             folds = result["scores"]["folds"]
             lines.append(f"The folds: {', '.join(_figure(value) for value in folds)}. {BEST_OF_FOLDS}")

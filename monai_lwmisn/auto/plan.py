@@ -98,13 +98,26 @@ def make_plan(fingerprint: Fingerprint, decisions: Sequence[Decision], wishes: W
     name = start_name(start.folder)
     why = f"{cases} are too few for a search" if few else "the time is too short for a search"
     network = f"The network is that of the shipped bundle '{name}', because {why}."
-    weights_reason = (
-        f"The training begins with the weights of that bundle; {start.weights_terms} If your "
-        "images are among those that it learned from (docs/README.md in it names them), the score is too high."
-        if start.weights
-        else "The training begins with random weights, because the terms of that bundle's would bind yours."
-    )
-    return Plan(False, network, start, start.weights is not None, weights_reason, folds, folds_reason)
+    weights = start.weights is not None and _show_bright_blobs(fingerprint, preset)
+    if start.weights is None:
+        weights_reason = "The training begins with random weights, because the terms of that bundle's would bind yours."
+    elif weights:
+        weights_reason = (
+            f"The training begins with the weights of that bundle; {start.weights_terms} If your "
+            "images are among those that it learned from (docs/README.md in it names them), the score is too high."
+        )
+    else:
+        weights_reason = (
+            "The training begins with random weights, because that bundle knows many bright blobs in a picture, and "
+            "nothing else."
+        )
+    return Plan(False, network, start, weights, weights_reason, folds, folds_reason)
+
+
+def _show_bright_blobs(fingerprint: Fingerprint, preset: Mapping[str, Any]) -> bool:
+    """Whether pictures show objects as the nuclei bundle knows them; weights for others are worse than random ones."""
+    turned = any(step["_target_"].endswith(".BrightForegroundd") for step in preset["data"]["intensity"])
+    return fingerprint.modality == "microscopy" and (turned or fingerprint.dark_foreground < 0.5)
 
 
 def planned(

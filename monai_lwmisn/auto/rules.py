@@ -40,6 +40,9 @@ FEW_CASES, FOLDS = 30, 5
 RARE, THIN = 0.08, 4.0
 """Share of the foreground below which a class is rare; pixels of width below which it is thin."""
 
+KEPT = 0.1
+"""Share of the smallest class that may be cut off with the brightest values."""
+
 BUDGETS = ((0.06e6, (8, 12, 16, 24)), (0.2e6, (12, 16, 24, 36)), (0.5e6, (16, 24, 36, 56)))
 """Up to so many parameters, the channels at each level; larger networks have twice the last."""
 
@@ -70,7 +73,7 @@ class _Case:
         """Folds of the cross-validation; None for one split."""
         cases, given = self.fingerprint.cases, "test" in self.fingerprint.given or self.wishes.test
         if self.wishes.folds is not None:
-            return min(self.wishes.folds, cases) if self.wishes.folds > 1 else None
+            return self.wishes.folds if self.wishes.folds > 1 else None
         return min(FOLDS, cases) if cases < FEW_CASES and not given else None
 
     @cached_property
@@ -128,6 +131,11 @@ def decide(
         raise SplitError(
             f"{fingerprint.path} has {counted(fingerprint.cases, 'independent case')}, and at least {needed} are "
             "needed to learn, to choose and to test: add cases, or say what belongs together by --set data.group_by=..."
+        )
+    if (wishes.folds or 0) > fingerprint.cases:
+        raise SplitError(
+            f"{wishes.folds} folds are asked for, and {fingerprint.path} has "
+            f"{counted(fingerprint.cases, 'independent case')}: ask for at most as many folds as cases."
         )
     case = _Case(fingerprint, wishes, mirror_axes(fingerprint), pace, search_share)
     return as_asked([decision for rule in RULES for decision in rule(case)], wishes)
@@ -200,8 +208,10 @@ def _intensity(case: _Case) -> Iterator[Decision]:
 
 
 def _intensity_of_pictures(data: Fingerprint) -> Iterator[Decision]:
-    scale = {"_target_": "ScaleIntensityRangePercentilesd", "keys": "image", "lower": 0.1, "upper": 99.9, "b_min": 0.0,
-             "b_max": 1.0, "clip": True}  # fmt: skip
+    # Small bright objects must not be cut off with the outliers.
+    tail = round(min(0.1, KEPT * 100 * min(facts.share for facts in data.classes)), 4)
+    scale = {"_target_": "ScaleIntensityRangePercentilesd", "keys": "image", "lower": tail, "upper": 100 - tail,
+             "b_min": 0.0, "b_max": 1.0, "clip": True}  # fmt: skip
     reason = f"The brightness of pictures differs by a factor of {data.spread:.1f}: each is scaled by its percentiles."
     mixed = 0.03 < data.bright_background < 0.97 and abs(data.bright_background - data.dark_foreground) < 0.1
     if not mixed:
@@ -406,4 +416,4 @@ def _area(case: _Case) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+    return counted(round(seconds / 60), "minute") if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from monai_lwmisn.cli.arguments import YOUR_DATA, Commands, add_set
 from monai_lwmisn.cli.terminal import say, sleep_early
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import BudgetError, ConfigError
 
 if TYPE_CHECKING:
     from monai_lwmisn.auto.decisions import Wishes
 
 OWN_DATA_HELP = "folder of images and labels, or a CSV table of them; see docs/inputs.md for the forms"
+EXAMPLES = {"--time": "30m", "--latency": "5ms", "--size": "0.1M"}
 MORE = "some hours, and tell what more labels would bring"
 
 
@@ -54,9 +55,13 @@ def _add_auto(commands: Commands) -> None:
 
 def add_wishes(parser: argparse.ArgumentParser) -> None:
     """Add the options about time, latency, size, effort, folds and single settings."""
-    parser.add_argument("--time", metavar="30m", help="time for search and training, in s, m or h (default: by effort)")
-    parser.add_argument("--latency", metavar="5ms", help="upper limit for the time of a 256x256 image (default: none)")
-    parser.add_argument("--size", metavar="0.1M", help="upper limit for parameters (default: 0.15M)")
+    parser.add_argument(
+        "--time", metavar=EXAMPLES["--time"], help="time for search and training, in s, m or h (default: by effort)"
+    )
+    parser.add_argument(
+        "--latency", metavar=EXAMPLES["--latency"], help="upper limit for the time of a 256x256 image (default: none)"
+    )
+    parser.add_argument("--size", metavar=EXAMPLES["--size"], help="upper limit for parameters (default: 0.15M)")
     parser.add_argument(
         "--folds", type=int, metavar="N", help="folds of a cross-validation, 1 for one split (default: by the cases)"
     )
@@ -82,16 +87,19 @@ def wishes_of(arguments: argparse.Namespace, test: bool = False) -> Wishes:
         test: whether other data are there to test on.
 
     Raises:
-        ConfigError: a time or a setting cannot be read, or a value is out of range.
-        BudgetError: a limit cannot be read.
+        ConfigError: a time, limit or setting cannot be read, or a value is out of range.
     """
     from monai_lwmisn.auto.decisions import Wishes, parse_time
     from monai_lwmisn.config import parse_budget, parse_overrides
 
     limits: dict[str, float] = {}
-    for name, text in (("params", arguments.size), ("latency", arguments.latency)):
-        if text is not None:
+    for name, option, text in (("params", "--size", arguments.size), ("latency", "--latency", arguments.latency)):
+        if text is None:
+            continue
+        try:
             limits |= parse_budget(f"{name}={text}")
+        except BudgetError as error:
+            raise ConfigError(f"{option} {text} is not understood: write for example {EXAMPLES[option]}.") from error
     return Wishes(
         time=None if arguments.time is None else parse_time(arguments.time),
         latency_ms=limits.get("search.budget_latency_ms"),
@@ -114,19 +122,22 @@ def _auto(arguments: argparse.Namespace) -> None:
 
 
 def _init(arguments: argparse.Namespace) -> None:
-    from monai_lwmisn.auto.fingerprint import take_fingerprint
-    from monai_lwmisn.auto.page import decisions_text, summary
-    from monai_lwmisn.auto.preset_file import write_preset
-    from monai_lwmisn.auto.rules import decide
-
-    wishes, output = wishes_of(arguments), arguments.output
+    output = arguments.output
     if output.suffix != ".json":
         raise ConfigError(f"{output} is no name of a preset: end it with .json.")
     if output.exists():
         raise ConfigError(f"{output} exists, and may have been changed by hand: give another name, or remove it.")
+    from monai_lwmisn.auto.fingerprint import take_fingerprint
+    from monai_lwmisn.auto.page import decisions_text, summary
+    from monai_lwmisn.auto.plan import make_plan, planned
+    from monai_lwmisn.auto.preset_file import write_preset
+    from monai_lwmisn.auto.rules import decide
+
+    wishes = wishes_of(arguments)
     fingerprint = take_fingerprint(arguments.data, wishes.settings)
-    decisions = decide(fingerprint, wishes)
+    plan = make_plan(fingerprint, decide(fingerprint, wishes), wishes)
+    decisions = planned(fingerprint, wishes, plan, pace=None)
     write_preset(decisions, output, f"Made from {fingerprint.path}: {summary(fingerprint)}")
-    say(f"{fingerprint.to_text()}\n{decisions_text(decisions)}")
+    say("\n".join([fingerprint.to_text(), *plan.sentences(), "", decisions_text(decisions)]))
     say(f"Made {output}. Change it by hand where you want to, then:")
     say(f"  lwmisn search --preset {output} --data {arguments.data} --out RUN")

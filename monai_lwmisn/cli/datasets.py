@@ -21,7 +21,7 @@ def add_commands(commands: Commands) -> None:
     """Add check-data and phantom."""
     with commands.heading(YOUR_DATA):
         check = commands.add("check-data", _check_data, "report the content of a data set and its problems")
-    check.add_argument("--preset", required=True, help=PRESET_HELP)
+    check.add_argument("--preset", help=f"{PRESET_HELP} (default: as `lwmisn auto` reads the data)")
     check.add_argument("--variant", default="light", help=VARIANT_HELP)
     check.add_argument("--data", type=Path, metavar="PATH", required=True, help=DATA_HELP)
     check.add_argument("--json", action="store_true", help="print JSON")
@@ -59,8 +59,14 @@ def _check_data(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.run import resolve_for
 
     overrides = config.parse_overrides(arguments.set)
-    data = resolve_for(arguments.data, arguments.preset, arguments.variant, overrides)["evaluate"]["data"]
-    report = check_data(data["dataset"], arguments.data, data)
+    if arguments.preset is None:
+        from monai_lwmisn.auto.decisions import Wishes
+        from monai_lwmisn.auto.fingerprint import check_own_data
+
+        report, data = check_own_data(arguments.data, Wishes(settings=overrides).settings)
+    else:
+        data = resolve_for(arguments.data, arguments.preset, arguments.variant, overrides)["evaluate"]["data"]
+        report = check_data(data["dataset"], arguments.data, data)
     _add_parts(report, data)
     say(json.dumps(dataclasses.asdict(report), indent=2) if arguments.json else report.to_text())
     if report.problems:

@@ -94,10 +94,15 @@ def _names_of(items: Sequence[Item], data: Mapping[str, Any], path: Path, progre
         raise DataError(
             f"The labels in {path} have the values {listed} besides 0: number their classes 1, 2, ... without gaps"
             + (", and give 0 to what 255 tells to ignore." if 255 in found and len(found) > 1 else ".")
+            + (" JPEG changes values: save labels as PNG." if _any_jpeg(items) else "")
         )
     given = given_names(path)
     only = "object" if data["instances"] else "foreground"
     return {f"{value:g}": given.get(int(value), f"class {value:g}" if len(found) > 1 else only) for value in found}
+
+
+def _any_jpeg(items: Sequence[Item]) -> bool:
+    return any(str(item["label"]).lower().endswith((".jpg", ".jpeg")) for item in items)
 
 
 @dataclass(frozen=True)

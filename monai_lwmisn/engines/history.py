@@ -124,7 +124,8 @@ class EpochHistory:
             seconds_per_epoch = (now - self._run_start) / (engine.state.epoch - self._first_epoch)
             left = seconds_per_epoch * (epochs - engine.state.epoch)
             limit = getattr(engine.state, SECONDS_LEFT, left)
-            print(_readable(line, epochs, max(0.0, min(left, limit))), flush=True)
+            # A budget of time ends a training long before its last epoch.
+            print(_readable(line, epochs if left <= limit else 0, max(0.0, min(left, limit))), flush=True)
 
     def _write(self) -> None:
         if idist.get_rank() == 0:
@@ -144,7 +145,7 @@ def _numbers(line: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 def _readable(line: Mapping[str, Any], epochs: int, seconds_left: float) -> str:
-    parts = [f"epoch {line['epoch']}/{epochs}"]
+    parts = [f"epoch {line['epoch']}" + (f"/{epochs}" if epochs else "")]
     for name, value in line.items():
         if name not in ("epoch", "of", "seconds") and isinstance(value, (int, float)):
             words = name.replace("_", " ").replace("dsc", "Dice")

@@ -136,7 +136,7 @@ def doubt(report: Mapping[str, Any]) -> str | None:
         return None
     return (
         f"Alpha has not decided, because {' and '.join(reasons)}: search longer, with a larger search.epochs or "
-        "search.alpha_seeds, or with --strategy evolve."
+        "search.alpha_seeds, or with search.strategy=evolve."
     )
 
 

@@ -254,3 +254,12 @@ def test_what_the_user_decides_is_not_guessed(tmp_path: Path) -> None:
         take_fingerprint(folder, {"data.group_by": "patient"}, progress=False)
     with pytest.raises(ConfigError, match=r"data\.instances cannot be set"):
         take_fingerprint(folder, {"data.instances": "perhaps"}, progress=False)
+
+
+def test_labels_as_jpeg_are_refused_with_the_reason(tmp_path: Path) -> None:
+    folder = pictures(tmp_path, [label * 60 for label in blobs()])
+    for file in sorted((folder / "labels").iterdir()):
+        Image.open(file).save(file.with_suffix(".jpg"))
+        file.unlink()
+    with pytest.raises(DataError, match="JPEG changes values: save labels as PNG"):
+        take_fingerprint(folder, progress=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from monai_lwmisn.auto.baseline import otsu_dice
 from monai_lwmisn.auto.decisions import Wishes, preset_of
-from monai_lwmisn.auto.fingerprint import take_fingerprint
+from monai_lwmisn.auto.fingerprint import Fingerprint, take_fingerprint
 from monai_lwmisn.auto.pipeline import auto
 from monai_lwmisn.auto.plan import make_plan, planned
 from monai_lwmisn.auto.rules import decide
@@ -33,13 +34,18 @@ def squares(count: int = 6, seed: int = 0) -> list[np.ndarray]:
     return found
 
 
+def blobs(data: Path) -> Fingerprint:
+    """The fingerprint of squares, as if there were many in a picture, as nuclei are."""
+    return replace(take_fingerprint(data, progress=False), modality="microscopy")
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pictures(tmp_path_factory.mktemp("squares") / "data", squares())
 
 
 def test_few_pictures_begin_with_the_free_weights_of_a_shipped_bundle(data: Path) -> None:
-    fingerprint, wishes = take_fingerprint(data, progress=False), Wishes()
+    fingerprint, wishes = blobs(data), Wishes()
     plan = make_plan(fingerprint, decide(fingerprint, wishes), wishes)
     assert not plan.search and plan.weights and plan.start is not None and plan.start.folder in shipped_bundles()
     assert "6 independent cases are too few" in plan.network and "Apache License" in plan.weights_reason
@@ -148,8 +154,18 @@ def test_weights_for_other_classes_are_changed_by_the_usual_steps(data: Path, tm
     two = pictures(tmp_path, labels)
     rates = []
     for folder in (data, two):
-        fingerprint, wishes = take_fingerprint(folder, progress=False), Wishes()
+        fingerprint, wishes = blobs(folder), Wishes()
         plan = make_plan(fingerprint, decide(fingerprint, wishes), wishes)
         assert plan.weights
         rates.append(preset_of(planned(fingerprint, wishes, plan, pace=None))["train"].get("learning_rate"))
     assert rates == [0.001, None]
+
+
+def test_weights_are_not_taken_for_pictures_of_another_kind(data: Path) -> None:
+    few, many, wishes = take_fingerprint(data, progress=False), blobs(data), Wishes()
+    assert few.modality == "other"
+    for seen, weights in ((few, False), (many, True), (replace(many, dark_foreground=1.0), False)):
+        plan = make_plan(seen, decide(seen, wishes), wishes)
+        assert plan.start is not None
+        assert plan.weights == weights
+        assert ("start" in preset_of(planned(seen, wishes, plan, pace=None))["train"]) == weights

@@ -106,6 +106,10 @@ WISHES = st.builds(
 @given(fingerprint=fingerprints(), wishes=WISHES)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_fingerprint_gives_a_preset_that_works(tmp_path: Path, fingerprint: Fingerprint, wishes: Wishes) -> None:
+    if (wishes.folds or 0) > fingerprint.cases:
+        with pytest.raises(SplitError, match="at most as many folds as cases"):
+            decide(fingerprint, wishes)
+        return
     decisions = decide(fingerprint, wishes)
     assert len({decision.key for decision in decisions}) == len(decisions)
     assert all(decision.reason.strip().endswith(".") for decision in decisions)
@@ -334,3 +338,10 @@ def test_little_time_is_spent_on_small_parts_of_pictures() -> None:
         crops = [one["roi_size"] for one in preset["data.augmentation"] if one["_target_"] == "RandSpatialCropd"]
         assert crops[-1] == [sides, sides]
         assert preset["train.batch_size"] == batch
+
+
+def test_small_bright_objects_are_not_cut_off_with_the_outliers() -> None:
+    for share, upper in ((0.1, 99.9), (0.0008, 99.992)):
+        (scale,) = settings_of(a_fingerprint(False, classes=[a_class(share=share)]))["data.intensity"]
+        assert scale["upper"] == pytest.approx(upper)
+        assert scale["lower"] == pytest.approx(100 - upper)

@@ -42,8 +42,9 @@ def test_a_preset_of_ones_own_data_is_searched_with_unchanged(
     ("options", "sentence"),
     [
         (["--time", "soon"], "The time 'soon' is not understood: write for example"),
-        (["--latency", "fast"], "is not understood: write for example params"),
-        (["--folds", "1"], "give at least 2"),
+        (["--latency", "fast"], "--latency fast is not understood: write for example 5ms"),
+        (["--size", "small"], "--size small is not understood: write for example 0.1M"),
+        (["--folds", "0"], "give 1 for one split, or more"),
     ],
 )
 def test_a_wish_that_cannot_be_read_is_refused(
