@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from monai.utils import ensure_tuple
 from monai_lwmisn.auto.label_settings import label_settings
 from monai_lwmisn.auto.observation import Observation, OfClass
 from monai_lwmisn.auto.page import fingerprint_text
+from monai_lwmisn.auto.sides import find_sides
 from monai_lwmisn.config import fill, override
 from monai_lwmisn.data.data_report import DataReport, check_data
 from monai_lwmisn.data.datasets import recognise_dataset, scan_dataset
@@ -31,17 +31,6 @@ from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.volumes import read_channels
 from monai_lwmisn.settings import all_settings
 
-SAME_SIDE = 0.95
-"""Share of the images in which a class must be on one side, of another class or of the middle, to have a side."""
-
-OFF_CENTRE = 0.03
-"""Share of an image by which it must be there at least, in the median."""
-
-FEW_IMAGES = 5
-"""Below so many images a side is seen by a distance of :data:`CLEARLY_OFF_CENTRE` only."""
-
-CLEARLY_OFF_CENTRE = 0.1
-
 ROUND = 0.4
 """Width of an object by its diameter above which it is a blob, as cells are."""
 
@@ -50,9 +39,6 @@ FEW_WITH_CLASS = 10
 
 MOST_COVERED = 0.6
 """Share of all pixels or voxels above which a class may be a background."""
-
-SIDES = re.compile(r"(?<![a-z])(left|right|links|rechts|gauche|droite?|lt|rt|lh|rh|[lr](?!\d))(?![a-z])", re.IGNORECASE)
-"""A side of the body in the name of a class. L1 is a vertebra."""
 
 OF_LABELS = {"data.instances", "data.label_names", "data.label_colours"}
 """Settings that say what the values of labels mean; a user who decides one decides them all."""
@@ -308,7 +294,7 @@ def _fingerprint(report: DataReport, seen: Observation, data: Mapping[str, Any])
         label_colours=data["label_colours"],
         instances=bool(data["instances"]),
         classes=classes,
-        sides=_sides(seen, names, volumetric),
+        sides=find_sides(seen, names, volumetric),
         warnings=[*report.warnings, *_remarks(classes, len(items))],
     )
 
@@ -392,32 +378,3 @@ def _percentiles(samples: Sequence[np.ndarray]) -> list[dict[str, float]]:
 def _range_by_percentiles(values: np.ndarray) -> float:
     low, high = np.percentile(values, (0.5, 99.5))
     return float(np.ptp(values) / (high - low)) if high > low else 1.0
-
-
-def _sides(seen: Observation, names: Mapping[int, str], volumetric: bool) -> dict[str, str]:
-    """For each axis on which classes have a side, the reason in words."""
-    words = ("from left to right", "from back to front", "from below to above") if volumetric else ("across", "upright")
-    sides: dict[str, str] = {}
-    for first, second in combinations(sorted(names), 2):
-        both = [(centres[first], centres[second]) for centres in seen.centres if {first, second} <= set(centres)]
-        offsets = np.array([np.subtract(one, other) for one, other in both]).reshape(-1, len(words))
-        for axis, found in enumerate(offsets.T):
-            if _one_sided(found):
-                sides.setdefault(
-                    str(axis),
-                    f"{names[first]} and {names[second]} lie in one order {words[axis]} in nearly every image",
-                )
-    for value, name in names.items():
-        for axis, found in enumerate(np.array(seen.classes[value].centre).reshape(-1, len(words)).T - 0.5):
-            if _one_sided(found) and abs(float(np.median(found))) > CLEARLY_OFF_CENTRE:
-                sides.setdefault(str(axis), f"{name} lies on one side {words[axis]} in nearly every image")
-        if SIDES.search(name):
-            sides["0"] = f"{name} is the name of a side"
-    return sides
-
-
-def _one_sided(offsets: np.ndarray) -> bool:
-    if len(offsets) == 0:
-        return False
-    least = OFF_CENTRE if len(offsets) >= FEW_IMAGES else CLEARLY_OFF_CENTRE
-    return bool(abs(np.median(offsets)) > least and abs(np.mean(np.sign(offsets))) >= 2 * SAME_SIDE - 1)

@@ -11,6 +11,7 @@ from monai_lwmisn.auto.augmentation import augmentation, mirror_axes
 from monai_lwmisn.auto.decisions import Decision, Wishes, as_asked
 from monai_lwmisn.auto.fingerprint import Fingerprint
 from monai_lwmisn.auto.grid import Grid, choose_grid
+from monai_lwmisn.auto.intensity import choose_intensity
 from monai_lwmisn.errors import SplitError, counted
 from monai_lwmisn.settings import channels_for
 
@@ -39,9 +40,6 @@ FEW_CASES, FOLDS = 30, 5
 
 RARE, THIN = 0.08, 4.0
 """Share of the foreground below which a class is rare; pixels of width below which it is thin."""
-
-KEPT = 0.1
-"""Share of the smallest class that may be cut off with the brightest values."""
 
 BUDGETS = ((0.06e6, (8, 12, 16, 24)), (0.2e6, (12, 16, 24, 36)), (0.5e6, (16, 24, 36, 56)))
 """Up to so many parameters, the channels at each level; larger networks have twice the last."""
@@ -182,47 +180,8 @@ def _grid(case: _Case) -> Iterator[Decision]:
 
 
 def _intensity(case: _Case) -> Iterator[Decision]:
-    data = case.fingerprint
-    if data.modality == "CT":
-        inside = data.foreground_values[0]
-        margin = 0.3 * max(inside["99.5"] - inside["0.5"], 50.0)
-        low, high = (5.0 * round(value / 5) for value in (inside["0.5"] - margin, inside["99.5"] + margin))
-        window = {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": low, "a_max": high, "b_min": 0.0,
-                  "b_max": 1.0, "clip": True}  # fmt: skip
-        found = f"{inside['0.5']:.0f} to {inside['99.5']:.0f} HU"
-        reason = f"The classes have {found} (percentiles 0.5 and 99.5); the window goes beyond by 30 % of that."
-        yield Decision("data.intensity", [window], reason)
-    elif data.volumetric:
-        masked = data.empty > 0.3
-        steps: list[dict[str, Any]] = []
-        reason = "Values of MR have no unit: each volume and channel gets mean 0 and deviation 1"
-        if data.outliers > 2:
-            steps.append({"_target_": "ScaleIntensityRangePercentilesd", "keys": "image", "lower": 0.5, "upper": 99.5,
-                          "b_min": 0.0, "b_max": 1.0, "clip": True, "channel_wise": True})  # fmt: skip
-            reason += f", after outliers are cut (the range is {data.outliers:.1f} times that of 99 % of the values)"
-        steps.append({"_target_": "NormalizeIntensityd", "keys": "image", "channel_wise": True, "nonzero": masked})
-        reason += f", without the {100 * data.empty:.0f} % that are empty." if masked else "."
-        yield Decision("data.intensity", steps, reason)
-    else:
-        yield from _intensity_of_pictures(data)
-
-
-def _intensity_of_pictures(data: Fingerprint) -> Iterator[Decision]:
-    # Small bright objects must not be cut off with the outliers.
-    tail = round(min(0.1, KEPT * 100 * min(facts.share for facts in data.classes)), 4)
-    scale = {"_target_": "ScaleIntensityRangePercentilesd", "keys": "image", "lower": tail, "upper": 100 - tail,
-             "b_min": 0.0, "b_max": 1.0, "clip": True}  # fmt: skip
-    reason = f"The brightness of pictures differs by a factor of {data.spread:.1f}: each is scaled by its percentiles."
-    mixed = 0.03 < data.bright_background < 0.97 and abs(data.bright_background - data.dark_foreground) < 0.1
-    if not mixed:
-        yield Decision("data.intensity", [scale], reason)
-        return
-    turn = {"_target_": "monai_lwmisn.inference.transforms.BrightForegroundd", "keys": "image"}
-    reason += (
-        f" {100 * data.bright_background:.0f} % have dark objects on a bright background, the others the reverse: the "
-        "former are inverted."
-    )
-    yield Decision("data.intensity", [scale, turn], reason)
+    steps, reason = choose_intensity(case.fingerprint)
+    yield Decision("data.intensity", steps, reason)
 
 
 def _augmentation(case: _Case) -> Iterator[Decision]:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_lwmisn.auto.fingerprint import SIDES, Fingerprint, take_fingerprint
+from monai_lwmisn.auto.fingerprint import Fingerprint, take_fingerprint
+from monai_lwmisn.auto.sides import SIDES
 from monai_lwmisn.errors import ConfigError, DataError
 from tests.auto.data import pictures, volumes
 
