@@ -6,6 +6,8 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 from scipy import ndimage
 
+from monai_lwmisn.inference.overlays import darken_beside
+
 __all__ = ["ERROR_COLORS", "draw_errors"]
 
 ERROR_COLORS = {"right": "#00c2a8", "missed": "#648fff", "false": "#ffb000", "another class": "#dc267f"}
@@ -75,11 +77,14 @@ def _colored(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, opaci
         "false": (truth == 0) & (prediction > 0),
         "another class": (truth > 0) & (prediction > 0) & (truth != prediction),
     }
-    picture = image.astype(float)
+    right = (truth > 0) & (truth == prediction)
+    outline = right & ~ndimage.binary_erosion(right)
+    darkened = image.copy()
+    darken_beside(outline, darkened)
+    picture = darkened.astype(float)
     for name, wrong in where.items():
         picture[wrong] = (1 - opacity) * picture[wrong] + opacity * np.array(ImageColor.getrgb(ERROR_COLORS[name]))
-    right = (truth > 0) & (truth == prediction)
-    picture[right & ~ndimage.binary_erosion(right)] = ImageColor.getrgb(ERROR_COLORS["right"])
+    picture[outline] = ImageColor.getrgb(ERROR_COLORS["right"])
     return np.rint(picture).astype(np.uint8)
 
 

@@ -15,7 +15,7 @@ def has(picture: np.ndarray, color: tuple[int, ...]) -> np.ndarray:
     return (picture == color).all(axis=-1)
 
 
-def test_the_border_of_a_square_is_coloured_and_nothing_else() -> None:
+def test_the_border_of_a_square_is_coloured_and_only_the_pixels_beside_it_are_darker() -> None:
     labels = np.zeros((600, 640), np.uint8)
     labels[100:150, 200:260], labels[300:310, 10:20] = 1, 2
     values = np.full((600, 640, 3), 255, np.uint8) // np.array([1, 2, 4], np.uint8)
@@ -23,7 +23,12 @@ def test_the_border_of_a_square_is_coloured_and_nothing_else() -> None:
     assert picture.shape == (600, 640, 3)
     assert has(picture, FIRST).sum() == 2 * 50 + 2 * 60 - 4 and has(picture, SECOND).sum() == 4 * 10 - 4
     assert has(picture, FIRST)[100, 200:260].all() and has(picture, FIRST)[100:150, 259].all()
-    unchanged = ~has(picture, FIRST) & ~has(picture, SECOND)
+    coloured = has(picture, FIRST) | has(picture, SECOND)
+    beside = np.zeros_like(coloured)
+    for step, axis in ((1, 0), (-1, 0), (1, 1), (-1, 1)):
+        beside |= np.roll(coloured, step, axis) & ~coloured
+    np.testing.assert_array_equal(picture[beside], values[beside] // 2)
+    unchanged = ~coloured & ~beside
     np.testing.assert_array_equal(picture[unchanged], values[unchanged])
 
 

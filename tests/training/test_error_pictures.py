@@ -33,6 +33,17 @@ def test_what_is_right_is_an_outline_and_any_shape_can_be_drawn() -> None:
     draw_errors(np.zeros((3, 5), np.uint8), np.zeros((3, 5), np.uint8), np.ones((3, 5), np.uint8))
 
 
+def test_the_outline_of_what_is_right_is_exact_and_has_a_dark_rim_on_any_colour() -> None:
+    truth = np.zeros((PANEL, PANEL), np.uint8)
+    truth[120:200, 40:280] = 1
+    drawn = draw_errors(np.full((PANEL, PANEL, 3), (201, 80, 160), np.uint8), truth, truth)
+    middle = drawn[:, PANEL + 6 : 2 * PANEL + 6].astype(int)[:, 150]
+    outline = (middle == ImageColor.getrgb(ERROR_COLORS["right"])).all(axis=-1)
+    dark = (middle == (100, 40, 80)).all(axis=-1)
+    assert np.flatnonzero(outline).tolist() == [120, 199]
+    assert np.flatnonzero(dark).tolist() == [119, 121, 198, 200]
+
+
 def test_a_missed_line_is_looked_at_before_an_edge_that_is_as_wrong() -> None:
     truth, prediction = np.zeros((2, 200, 200), np.uint8)
     truth[20:60, 20:60], prediction[20:60, 20:61] = 1, 1
