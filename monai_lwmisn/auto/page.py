@@ -83,7 +83,7 @@ def points(data: Fingerprint) -> list[str]:
 
 
 def _of_class(facts: Any) -> str:
-    pieces = "one piece" if facts.single > 0.95 else f"{facts.pieces:g} pieces in the median"
+    pieces = "one piece" if facts.single > 0.95 else counted(round(facts.pieces), "piece") + " in the median"
     thin = ", thin" if facts.width < 4 else ""
     return (
         f"{facts.name} (value {facts.value}): in {_percent(facts.images)} of the images, {_percent(facts.share)} of "

@@ -98,8 +98,12 @@ def make_plan(fingerprint: Fingerprint, decisions: Sequence[Decision], wishes: W
     name = start_name(start.folder)
     why = f"{cases} are too few for a search" if few else "the time is too short for a search"
     network = f"The network is that of the shipped bundle '{name}', because {why}."
-    weights = start.weights is not None and _show_bright_blobs(fingerprint, preset)
-    if start.weights is None:
+    chosen = "train.start" in wishes.settings
+    weights = not chosen and start.weights is not None and _show_bright_blobs(fingerprint, preset)
+    if chosen:
+        own = wishes.settings["train.start"]
+        weights_reason = f"The training begins with {'random weights' if own is None else own}, as asked."
+    elif start.weights is None:
         weights_reason = "The training begins with random weights, because the terms of that bundle's would bind yours."
     elif weights:
         weights_reason = (

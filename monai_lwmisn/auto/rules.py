@@ -9,6 +9,7 @@ from typing import Any
 
 from monai_lwmisn.auto.augmentation import augmentation, mirror_axes
 from monai_lwmisn.auto.decisions import Decision, Wishes, as_asked
+from monai_lwmisn.auto.estimate import duration
 from monai_lwmisn.auto.fingerprint import Fingerprint
 from monai_lwmisn.auto.grid import Grid, choose_grid
 from monai_lwmisn.auto.intensity import choose_intensity
@@ -234,7 +235,7 @@ def _search(case: _Case) -> Iterator[Decision]:
     wishes = case.wishes
     epochs = case.epochs(case.search_share, 1, 1.0, least=1, most=10**6)
     trials = min(MOST_TRIALS, int(epochs / EPOCHS_OF_TRIAL))
-    time = f"{_minutes(wishes.seconds * case.search_share)} are for the search"
+    time = f"The search has {duration(wishes.seconds * case.search_share)}"
     if trials >= FEWEST_TRIALS:
         yield Decision("search.strategy", "evolve", f"{time}: enough for {trials} short trainings of whole networks.")
         yield Decision("search.trials", trials, f"{time}.")
@@ -285,7 +286,7 @@ def _training(case: _Case) -> Iterator[Decision]:
     steps = int(epochs * case.steps)
     seconds = case.wishes.seconds * (1 - case.search_share)
     of_each = f", for {networks} networks" if networks > 1 else ""
-    yield Decision("train.epochs", epochs, f"{_minutes(seconds)} are for the training{of_each}: about {steps} steps.")
+    yield Decision("train.epochs", epochs, f"The training has {duration(seconds)}{of_each}: about {steps} steps.")
     yield Decision("train.batch_size", case.grid.batch, _area(case))
     yield Decision("train.warmup_epochs", round(min(3.0, epochs / 10), 1), "A tenth of the epochs, at most 3.")
     decay = 0.99 if steps < 1000 else 0.995 if steps < 4000 else 0.9975
@@ -372,7 +373,3 @@ RULES: Sequence[Callable[[_Case], Iterator[Decision]]] = (
 
 def _area(case: _Case) -> str:
     return f"The network sees {case.grid.crop[0]}x{case.grid.crop[1]} pixels at a time."
-
-
-def _minutes(seconds: float) -> str:
-    return counted(round(seconds / 60), "minute") if seconds < 5400 else f"{seconds / 3600:.1f} hours"
