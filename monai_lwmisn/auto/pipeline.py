@@ -28,7 +28,7 @@ from monai_lwmisn.auto.plan import Plan, make_plan, paced, planned
 from monai_lwmisn.auto.preset_file import write_preset
 from monai_lwmisn.auto.report import write_report
 from monai_lwmisn.auto.rules import LEAST_EPOCHS, decide
-from monai_lwmisn.auto.scores import scores
+from monai_lwmisn.auto.scores import objects_words, scores
 from monai_lwmisn.auto.shipped import Start, shipped_bundles, start_name
 from monai_lwmisn.bundle.card import Owner
 from monai_lwmisn.bundle.verify import raise_for_failures, verify
@@ -345,6 +345,8 @@ class _Pipeline:
         ]
         if len(found["classes"]) > 1:
             lines += [f"  {name}: {_figure(one['dice'])} ({one['words']})" for name, one in found["classes"].items()]
+        if found["objects"] is not None:
+            lines.append(objects_words(found["objects"]))
         if result.get("ensemble") is not None:
             lines.append(
                 f"All {len(result['scores']['folds'])} networks together have {_figure(result['ensemble'])}; the "

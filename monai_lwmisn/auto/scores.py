@@ -22,8 +22,23 @@ def words_for(dice: float) -> str:
     return next(words for least, words in WORDS if dice >= least)
 
 
+def mean_of_objects(cases: Sequence[Mapping[str, Any]]) -> dict[str, float] | None:
+    """Return the mean ``f1_50`` and ``aji`` of cases of a metrics.json; None where no objects were told apart."""
+    found = {name: _mean([case.get(name) for case in cases]) for name in ("f1_50", "aji")}
+    known = {name: value for name, value in found.items() if value is not None}
+    return known if len(known) == len(found) else None
+
+
+def objects_words(objects: Mapping[str, float]) -> str:
+    """Return the scores of objects as a sentence, without which the Dice of all objects together would be misread."""
+    return (
+        f"Told apart, the objects have an F1 of {objects['f1_50']:.2f} (1 where each is found, to an IoU of 0.5, and "
+        f"none is invented) and an aggregated Jaccard index (AJI) of {objects['aji']:.2f}."
+    )
+
+
 def scores(evaluations: Sequence[Mapping[str, Any]], classes: Sequence[str], volumetric: bool) -> dict[str, Any]:
-    """Return the mean Dice of all test cases, that of each class, and of each fold.
+    """Return the mean Dice of all test cases, that of each class, and of each fold, and the scores of objects.
 
     Args:
         evaluations: the content of the metrics.json of each network.
@@ -45,6 +60,7 @@ def scores(evaluations: Sequence[Mapping[str, Any]], classes: Sequence[str], vol
             name: {"dice": value, "words": "not in the test cases" if value is None else words_for(value)}
             for name, value in of_classes.items()
         },
+        "objects": mean_of_objects(cases),
         "cases": len(cases),
         "folds": folds if len(folds) > 1 else None,
         "agreement": float(np.std(known)) if len(known) > 1 else None,

@@ -12,9 +12,10 @@ import pytest
 from monai_lwmisn.auto.baseline import otsu_dice
 from monai_lwmisn.auto.decisions import Wishes, preset_of
 from monai_lwmisn.auto.fingerprint import Fingerprint, take_fingerprint
-from monai_lwmisn.auto.pipeline import auto
+from monai_lwmisn.auto.pipeline import _Pipeline, auto
 from monai_lwmisn.auto.plan import make_plan, planned
 from monai_lwmisn.auto.rules import decide
+from monai_lwmisn.auto.scores import scores
 from monai_lwmisn.auto.shipped import shipped_bundles
 from monai_lwmisn.bundle.card import Owner
 from monai_lwmisn.errors import ConfigError, DataError
@@ -53,6 +54,14 @@ def test_few_pictures_begin_with_the_free_weights_of_a_shipped_bundle(data: Path
     assert preset["search"]["strategy"] == "given" and Path(preset["train"]["start"]).is_file()
     shape = Genotype.load(preset["search"]["genotype"]).architecture
     assert preset["architecture"]["stem_stride"] == shape.stem_stride  # a finer one was decided on before
+
+
+def test_random_weights_that_are_asked_for_are_said_and_learn_at_their_usual_rate(data: Path) -> None:
+    fingerprint, wishes = take_fingerprint(data, progress=False), Wishes(settings={"train.start": None})
+    plan = make_plan(fingerprint, decide(fingerprint, wishes), wishes)
+    assert not plan.search and not plan.weights and "random weights, as asked" in plan.weights_reason
+    training = preset_of(planned(fingerprint, wishes, plan, pace=None))["train"]
+    assert training["start"] is None and "learning_rate" not in training
 
 
 def test_a_limit_that_no_shipped_network_keeps_leads_to_a_search(data: Path) -> None:
@@ -145,6 +154,14 @@ def test_everything_that_is_asked_for_is_measured(
     assert 0 <= result["ensemble"] <= 1 and "All 2 networks together" in said[-1]
     report = (out / "report.html").read_text()
     assert "all 2 networks together" in report and "From 2 to 4 cases" in report
+
+
+def test_the_last_words_have_the_scores_of_objects(tmp_path: Path) -> None:
+    measured = {"mean": {"dsc": 0.93}, "cases": [{"dsc": 0.93, "f1_50": 0.86, "aji": 0.75}]}
+    result = {"scores": scores([measured], ["cell"], volumetric=False), "baseline": 0.5, "bundle": {"params": 1}}
+    said = list[str]()
+    _Pipeline(tmp_path, tmp_path, Wishes(), None, said.append)._say_result(result, tmp_path, tmp_path)
+    assert "an F1 of 0.86" in said[0] and "(AJI) of 0.75" in said[0]
 
 
 def test_weights_for_other_classes_are_changed_by_the_usual_steps(data: Path, tmp_path: Path) -> None:

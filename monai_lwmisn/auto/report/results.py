@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from monai_lwmisn.auto.scores import mean_of_objects
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import parse_json
 from monai_lwmisn.inference.quality import LOOK_AT_THIS
@@ -30,6 +31,7 @@ class Case:
         classes: Dice by class, empty if there is only one.
         distance_mm: the 95 % Hausdorff distance, of volumes.
         quality: the estimate of its Dice without the truth.
+        f1, aji: scores of the objects, see :func:`~monai_lwmisn.auto.scores.objects_words`; None without objects.
         picture: file of the drawing of its errors, if there is one.
     """
 
@@ -39,6 +41,8 @@ class Case:
     classes: dict[str, float | None]
     distance_mm: float | None
     quality: float | None
+    f1: float | None
+    aji: float | None
     picture: Path | None
 
 
@@ -207,6 +211,8 @@ class Results:
                         classes={name: _number(row.get(self._key(name))) for name in self.label_names if several},
                         distance_mm=_number(row.get("hd95")),
                         quality=_number(row.get("quality")),
+                        f1=_number(row.get("f1_50")),
+                        aji=_number(row.get("aji")),
                         picture=picture if picture.is_file() else None,
                     )
                 )
@@ -255,6 +261,17 @@ class Results:
             if values:
                 rows.append((place, sum(values) / len(values), len(values)))
         return rows
+
+    @cached_property
+    def objects(self) -> dict[str, float] | None:
+        """The mean scores of the objects over the tested cases; None where the labels do not tell objects apart."""
+        return mean_of_objects([case for _, metrics in self.evaluated for case in metrics["cases"]])
+
+    @property
+    def weights_given(self) -> bool:
+        """Whether the training began with the weights of a shipped bundle."""
+        path = self.out / "plan.json"
+        return path.is_file() and bool(read_object(path).get("weights"))
 
     @property
     def baseline(self) -> float | None:

@@ -9,15 +9,18 @@ import numpy as np
 from scipy import stats
 
 from monai_lwmisn.auto.report.results import ClassScore, Results
-from monai_lwmisn.auto.scores import WORDS, words_for
+from monai_lwmisn.auto.scores import WORDS, objects_words, words_for
 from monai_lwmisn.errors import counted
 
-__all__ = ["Verdict", "interval", "judge"]
+__all__ = ["FEW_CASES", "Verdict", "agreement", "interval", "judge"]
 
 GOOD, FAIR, WEAK = (least for least, _ in WORDS[1:4])
 
 ABOVE_BASELINE = 0.02
 """Dice by which a network must be above a plain threshold to be worth its while."""
+
+FAR_ABOVE = 0.1
+"""Dice by which a threshold must be above a network to be far better."""
 
 FEW_CASES = 10
 """Below so many tested cases a verdict is provisional."""
@@ -53,33 +56,61 @@ def interval(values: list[float]) -> tuple[float, float] | None:
 
 
 def judge(results: Results) -> Verdict:
-    """Judge the network by its tested cases, its weakest class, the threshold and the folds.
+    """Judge the network by its tested cases, its weakest class, its objects, the threshold and the folds.
 
     Raises:
         LeftOut: it was not evaluated.
     """
-    mean = float(np.mean(results.dice))
+    mean, weakest = float(np.mean(results.dice)), _weakest(results)
+    level, sentence = _judgement(results, mean, weakest)
+    reasons = [*_reasons(results, mean, weakest)]
+    if level == "poor":
+        random = ", random weights at the start (`--set train.start=null`)" if results.weights_given else ""
+        time = "more time (`--time`, or `--normal` after `--quick`)"
+        reasons.insert(0, f"What may help, with a new `-o`: {time}{random}, more labels.")
+    return Verdict(level, sentence, reasons)
+
+
+def _weakest(results: Results) -> ClassScore | None:
+    """The class with the lowest score; None where there is only one."""
     known = [score for score in results.classes if score.dice is not None]
-    weakest = min(known, key=lambda score: score.dice or 0.0) if known else None
+    return min(known, key=lambda score: score.dice or 0.0) if len(known) > 1 else None
+
+
+def _judgement(results: Results, mean: float, weakest: ClassScore | None) -> tuple[str, str]:
     lowest = mean if weakest is None or weakest.dice is None else weakest.dice
-    what = weakest.name if weakest is not None and len(known) > 1 else "what you labelled"
-    reasons = list(_reasons(results, mean, weakest if len(known) > 1 else None))
-    if results.baseline is not None and len(known) < 2 and mean < results.baseline + ABOVE_BASELINE:
-        sentence = "Not good enough: a plain threshold of the brightness does as well."
-        return Verdict("poor", sentence, reasons)
+    what = "what you labelled" if weakest is None else weakest.name
+    if results.baseline is not None and weakest is None and mean < results.baseline + ABOVE_BASELINE:
+        above = results.baseline - mean
+        how = "is far better" if above > FAR_ABOVE else "is better" if above > ABOVE_BASELINE else "does as well"
+        return "poor", f"Not good enough: a plain threshold of the brightness {how}."
     if lowest < WEAK:
-        return Verdict("poor", f"Not good enough: {what} is not found well enough to be of use.", reasons)
+        return "poor", f"Not good enough: {what} is not found well enough to be of use."
     if lowest < FAIR:
-        return Verdict("poor", f"Not good enough yet: {what} is found in part only.", reasons)
+        return "poor", f"Not good enough yet: {what} is found in part only."
+    f1 = 1.0 if results.objects is None else results.objects["f1_50"]
+    if f1 < FAIR:
+        return "fair", "Good enough for areas, but not for counts: many objects are missed, joined or split."
     low = sum(value < FAIR for value in results.dice)
     if low > MANY * len(results.dice):
-        sentence = f"Good enough for most images, but {low} of {len(results.dice)} need correction by hand."
-        return Verdict("fair", sentence, reasons)
-    if lowest < GOOD:
-        return Verdict("fair", "Good enough as a start: look at each mask, and correct it by hand.", reasons)
+        return "fair", f"Good enough for most images, but {low} of {len(results.dice)} need correction by hand."
+    if min(lowest, f1) < GOOD:
+        return "fair", "Good enough as a start: look at each mask, and correct it by hand."
     if len(results.dice) < FEW_CASES or _apart(results) > FAR_APART:
-        return Verdict("fair", "It looks good enough (most outlines are right), but that is not certain yet.", reasons)
-    return Verdict("good", "Good enough for images like these: most outlines need no correction.", reasons)
+        return "fair", "It looks good enough (most outlines are right), but that is not certain yet."
+    return "good", "Good enough for images like these: most outlines need no correction."
+
+
+def agreement(results: Results) -> str:
+    """Say whether the folds agree, and on what."""
+    apart = _apart(results)
+    if apart > FAR_APART:
+        how, why = "disagree", "the score depends on which images were trained on, and more labels would likely help"
+    elif max(mean for _, mean, _ in results.of_runs) < WEAK:
+        how, why = "fail alike", "no network is of use, whichever images it was trained on"
+    else:
+        how, why = "agree", "it hardly matters which images were trained on"
+    return f"The {len(results.of_runs)} folds {how} (best and worst differ by {apart:.2f}): {why}."
 
 
 def _apart(results: Results) -> float:
@@ -96,6 +127,8 @@ def _reasons(results: Results, mean: float, weakest: ClassScore | None) -> Itera
         yield f"On many more such {unit}s it would likely lie between {likely[0]:.2f} and {likely[1]:.2f}."
     if weakest is not None and weakest.dice is not None:
         yield f"The weakest class is {weakest.name}: Dice {weakest.dice:.2f}, {words_for(weakest.dice)}."
+    if results.objects is not None:
+        yield objects_words(results.objects)
     low = sum(value < FAIR for value in values)
     if low:
         yield f"{low} of {counted(len(values), unit)} {'has' if low == 1 else 'have'} a Dice below {FAIR:g}."
@@ -103,9 +136,7 @@ def _reasons(results: Results, mean: float, weakest: ClassScore | None) -> Itera
         whole = ", for all classes together; it cannot tell them apart" if len(results.label_names) > 1 else ""
         yield f"A plain threshold of the brightness has a Dice of {results.baseline:.2f}{whole}."
     if len(results.of_runs) > 1:
-        apart = _apart(results)
-        agree = "agree" if apart <= FAR_APART else "disagree: the score depends on which images were trained on"
-        yield f"The {len(results.of_runs)} folds {agree} (best and worst differ by {apart:.2f})."
+        yield agreement(results)
     if len(values) < FEW_CASES:
         few = "is too few" if len(values) == 1 else "are too few"
         yield f"{counted(len(values), unit)} {few} to be sure: label more for the test."

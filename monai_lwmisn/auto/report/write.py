@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from monai_lwmisn import __version__
+from monai_lwmisn.auto.estimate import duration
 from monai_lwmisn.auto.fingerprint import Fingerprint
 from monai_lwmisn.auto.page import points, summary, value_text
 from monai_lwmisn.auto.report.charts import learning_curves, network_drawing, quality_chart, rank_correlation
 from monai_lwmisn.auto.report.results import LeftOut, Results
-from monai_lwmisn.auto.report.verdict import FAR_APART, judge
-from monai_lwmisn.auto.scores import words_for
+from monai_lwmisn.auto.report.verdict import FEW_CASES, agreement, judge
+from monai_lwmisn.auto.scores import objects_words, words_for
 from monai_lwmisn.engines.history import read_history
-from monai_lwmisn.errors import LWMISNError
+from monai_lwmisn.errors import LWMISNError, counted
 from monai_lwmisn.files import write_atomically
 from monai_lwmisn.profiling import format_latency
 from monai_lwmisn.training.error_pictures import ERROR_COLORS
@@ -41,6 +43,21 @@ SEEN_BEFORE = (
 
 WORTH_LABELLING = 0.01
 """Dice that twice the cases must bring for more labels to be worth their while."""
+
+KEY = {
+    "right": "outline of what is right",
+    "missed": "missed",
+    "false": "false",
+    "another class": "taken for another class",
+}
+"""What the colours of errors mean."""
+
+STAGES = {
+    "search": "choice of the network",
+    "basic_unet": "MONAI's BasicUNet, for comparison",
+    "label_curve": "training on parts of the cases",
+}
+"""The stages that times.json has beside the trainings, in words."""
 
 __all__ = ["write_report"]
 
@@ -68,7 +85,7 @@ def write_report(out: Path) -> Path:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"duration": _duration, "value": value_text, "thousands": _thousands}
+    environment.filters |= {"code": _code, "duration": duration, "value": value_text}
     script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
     page = environment.get_template("report.html").render(
         title=out.resolve().name,
@@ -76,7 +93,6 @@ def write_report(out: Path) -> Path:
         # What a hostile name might smuggle in, the browser would not run: only this script, and nothing from elsewhere.
         script_checksum=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         script=script,
-        colors=ERROR_COLORS,
         parts={name: _part(section, results) for name, section in SECTIONS.items()},
     )
     path = out / "report.html"
@@ -98,7 +114,7 @@ def _part(section: Callable[[Results], dict[str, Any]], results: Results) -> dic
 
 def _verdict(results: Results) -> dict[str, Any]:
     verdict = judge(results)
-    if (results.out / "plan.json").is_file() and results.object("plan.json", "").get("weights"):
+    if results.weights_given and verdict.level != "poor":
         verdict.reasons.append(SEEN_BEFORE)
     return verdict._asdict()
 
@@ -131,7 +147,8 @@ def _curves(results: Results) -> dict[str, Any]:
         (best, epoch), last = max(scores), history[-1]["epoch"]
         where = f"Fold {place}" if len(histories) > 1 else "Training"
         late = " It was still getting better: more time would likely help." if epoch > 0.95 * last > 20 else ""
-        ends.append(f"{where}: {last} epochs; best Dice on the validation part {best:.3f}, at epoch {epoch}.{late}")
+        epochs = counted(last, "epoch")
+        ends.append(f"{where}: {epochs}; best Dice on the validation part {best:.3f}, at epoch {epoch}.{late}")
     return {"chart": _svg(learning_curves(histories)), "ends": ends}
 
 
@@ -157,7 +174,8 @@ def _classes(results: Results) -> dict[str, Any]:
     remarks = dict.fromkeys(
         remark for _, metrics in results.evaluated for remark in metric_remarks(metrics, results.volumetric)
     )
-    return {"rows": rows, "remarks": [*remarks] if len(results.evaluated) == 1 else []}
+    objects = [] if results.objects is None else [objects_words(results.objects)]
+    return {"rows": rows, "remarks": [*objects, *(remarks if len(results.evaluated) == 1 else ())]}
 
 
 def _folds(results: Results) -> dict[str, Any]:
@@ -166,16 +184,11 @@ def _folds(results: Results) -> dict[str, Any]:
     if len(results.of_runs) < 2:
         raise LeftOut("Fewer than two folds have scores yet.")
     means = [mean for _, mean, _ in results.of_runs]
-    agree = max(means) - min(means) <= FAR_APART
     return {
-        "rows": [{"name": f"fold {place}", "dice": mean, "cases": count} for place, mean, count in results.of_runs],
+        "rows": [(f"fold {place}", mean, count) for place, mean, count in results.of_runs],
         "mean": float(np.mean(means)),
         "sd": float(np.std(means, ddof=1)),
-        "words": (
-            "The folds agree: it hardly matters which images were trained on."
-            if agree
-            else "The folds disagree: the score depends on which images were trained on. More labels would likely help."
-        ),
+        "words": agreement(results),
     }
 
 
@@ -212,11 +225,22 @@ def _labels(results: Results) -> dict[str, Any]:
 
 def _cases(results: Results) -> dict[str, Any]:
     worst = [(number, case) for number, case in enumerate(results.cases) if case.picture and case.dice is not None]
+    columns, explained = list[tuple[str, str, str]](), ""
+    if results.volumetric:
+        columns = [("Distance, mm", "distance_mm", "%.1f")]
+        explained = "The distance is the 95 % Hausdorff distance: 95 % of the outlines are nearer than that."
+    elif results.objects is not None:
+        columns = [("F1 of objects", "f1", "%.3f"), ("AJI of objects", "aji", "%.3f")]
+        explained = "An object is found where it and its label have an IoU of 0.5; the AJI counts its outline too."
+    several = len(results.label_names) > 1
     return {
         "cases": results.cases,
         "several_runs": len(results.runs) > 1,
-        "label_names": results.label_names if len(results.label_names) > 1 else [],
+        "label_names": results.label_names if several else [],
         "volumetric": results.volumetric,
+        "columns": columns,
+        "explained": explained,
+        "key": [(KEY[name], color) for name, color in ERROR_COLORS.items() if several or name != "another class"],
         "pictures": {
             number: _embedded(case.picture.read_bytes(), "image/jpeg")
             for number, case in worst[:MOST_PICTURES]
@@ -240,9 +264,19 @@ def _quality(results: Results) -> dict[str, Any]:
         f"Not flagged: {_group(passed)}.",
     ]
     if correlation is not None:
-        helps = "the flag finds the bad masks" if correlation > 0.5 else "do not rely on the flag for these images"
-        words.append(f"Rank correlation with the true Dice: {correlation:.2f}; {helps}.")
+        words.append(f"Rank correlation with the true Dice: {correlation:.2f}; {_helps(correlation, flagged, passed)}.")
     return {"chart": _svg(quality_chart(estimates, dice, below)), "words": words}
+
+
+def _helps(correlation: float, flagged: list[float], passed: list[float]) -> str:
+    if len(flagged) + len(passed) < FEW_CASES:
+        return "the cases are too few to tell whether the flag finds bad masks"
+    if correlation <= 0.5:
+        return "do not rely on the flag for these images"
+    if not flagged or not passed:
+        none = "no" if not flagged else "every"
+        return f"whether the flag finds bad masks is not known, as {none} case was flagged"
+    return "the flag finds the bad masks"
 
 
 def _group(dice: list[float]) -> str:
@@ -259,27 +293,33 @@ def _network(results: Results) -> dict[str, Any]:
         "drawing": _svg(network_drawing(genotype)),
         "costs": None
         if costs is None
-        else {
-            "parameters": _thousands(costs["params"]),
-            "multiplications": f"{costs['macs'] / 1e6:.1f} million",
-            "time": format_latency(costs),
-            "memory": f"{costs['peak_memory_mb']:.0f} MB",
-        },
+        else [
+            ("Parameters", f"{costs['params']:,}"),
+            ("Multiplications", f"{costs['macs'] / 1e6:.1f} million"),
+            ("Time, median (10 to 90 %)", format_latency(costs)),
+            ("Memory", f"{costs['peak_memory_mb']:.0f} MB"),
+        ],
     }
 
 
 def _times(results: Results) -> dict[str, Any]:
     estimate_there = (results.out / "estimate.json").is_file()
     estimate = results.object("estimate.json", "") if estimate_there else None
-    stages = {str(name): float(seconds) for name, seconds in results.result.get("times", {}).items()}
+    times = {str(name): float(seconds) for name, seconds in results.result.get("times", {}).items()}
+    stages = [(_stage(name, len(results.runs)), duration(seconds)) for name, seconds in times.items()]
     if estimate is None and not stages:
         raise LeftOut("Neither an estimate nor the times of the stages are there.")
     return {
-        "stages": stages,
-        "total": sum(stages.values()),
+        "stages": [*stages, ("together", duration(sum(times.values())))] if stages else [],
         "estimated": None if estimate is None else float(estimate["seconds"]),
         "memory": None if estimate is None else float(estimate["memory_gib"]),
     }
+
+
+def _stage(name: str, runs: int) -> str:
+    if name.startswith("train_"):
+        return "training" if runs == 1 else f"training of fold {name[6:]}"
+    return STAGES.get(name, name)
 
 
 def _bundle(results: Results) -> dict[str, Any]:
@@ -314,9 +354,6 @@ def _embedded(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))
-
-
-def _thousands(number: int) -> str:
-    return f"{number:,}"
+def _code(text: str) -> Markup:
+    """Text with what stands between backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from monai_lwmisn.auto.report import write_report
-from tests.auto.report.folder import auto_folder
+from tests.auto.report.folder import auto_folder, change_metrics
 from tests.browser import BROWSER, SCREENS
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright, which drives the browser, is not installed")
@@ -22,6 +23,10 @@ HOSTILE = "<b onclick=alert(1)>'\"&amp; " + "a_very_long_name_without_any_space"
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = auto_folder(tmp_path_factory.mktemp("report") / "out", names=["inside", HOSTILE], folds=3, title=HOSTILE)
+    change_metrics(out, f1_50=0.862, aji=0.751)
+    path = out / "folds" / "fold_0" / "evaluation" / "metrics.json"
+    unreliable = {"latency_range_ms": [87.18, 152.81], "latency_reliable": False}
+    path.write_text(json.dumps(json.loads(path.read_text()) | unreliable))
     return write_report(out)
 
 
@@ -51,7 +56,20 @@ def page(request: pytest.FixtureRequest, browser: Any, report: Path) -> Iterator
 def test_pictures_load_and_nothing_is_wider_than_the_screen(page: Any) -> None:
     widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
     assert len(widths) == 15 and all(width > 0 for width in widths)
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_heads_of_rows_are_not_broken_inside_words(page: Any) -> None:
+    lines = """head => {
+        const one = document.createRange();
+        one.selectNodeContents(head);
+        return new Set([...one.getClientRects()].map(line => line.top)).size;
+    }"""
+    assert page.locator("#network th").count() == 4 and "unreliable" in page.locator("#network").inner_text()
+    for head in page.locator("#network th").all():
+        assert head.evaluate(lines) <= 2
+    width = page.locator("#decisions th", has_text="architecture.node_width")
+    assert width.evaluate(lines) == 1
 
 
 def test_the_table_of_cases_sorts(page: Any) -> None:
@@ -79,7 +97,7 @@ def test_it_prints(browser: Any, report: Path) -> None:
     assert not page.locator("nav").is_visible() and page.locator("#cases figure").first.is_visible()
     # A4 without its margins, in CSS pixels: what is wider would be cut off on paper.
     page.set_viewport_size({"width": round((210 - 2 * 15) / 25.4 * 96), "height": 1000})
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF-") and len(printed) > 50_000
     page.close()

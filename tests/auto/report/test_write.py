@@ -7,13 +7,15 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monai_lwmisn.auto.report import write_report
-from tests.auto.report.folder import auto_folder
+from tests.auto.report.folder import auto_folder, change_metrics
 
 
 class Page(HTMLParser):
@@ -100,7 +102,53 @@ def test_more_labels_are_said_to_help_where_twice_the_cases_did(complete: Page) 
 
 def test_decisions_have_their_reasons(complete: Page) -> None:
     assert ["data.crop", "[192, 192]", "The median picture has 256 pixels a side."] in complete.rows["decisions"]
-    assert "8 s" in complete.sections["times"] and "0:09:08" in complete.sections["times"]
+    assert complete.rows["times"][1:] == [
+        ["choice of the network", "8 s"],
+        ["training", "9 min"],
+        ["together", "9 min"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dice", "below", "words"),
+    [
+        ((0.5, 0.6, 0.7, 0.8, 0.9), 0.2, "the cases are too few to tell"),
+        (np.linspace(0.5, 0.9, 12), 0.2, "is not known, as no case was flagged"),
+        (np.linspace(0.5, 0.9, 12), 0.99, "is not known, as every case was flagged"),
+        (np.linspace(0.5, 0.9, 12), 0.8, "1.00; the flag finds the bad masks"),
+    ],
+)
+def test_the_flag_is_praised_only_where_it_found_bad_masks(
+    tmp_path: Path, dice: Sequence[float], below: float, words: str
+) -> None:
+    out = auto_folder(tmp_path / "out", dice=[float(score) for score in dice])
+    (out / "bundle" / "configs" / "inference.json").write_text(json.dumps({"inference": {"flag_below": below}}))
+    assert words in Page(write_report(out)).sections["quality"]
+
+
+def test_objects_have_their_scores(tmp_path: Path) -> None:
+    out = auto_folder(tmp_path / "out", names=["cell"], dice=(0.93, 0.91))
+    change_metrics(out, f1_50=0.862, aji=0.751)
+    page = Page(write_report(out))
+    assert page.rows["cases"] == [
+        ["Case", "Dice", "F1 of objects", "AJI of objects"],
+        ["image 1", "0.910", "0.862", "0.751"],
+        ["image 0", "0.930", "0.862", "0.751"],
+    ]
+    assert "an F1 of 0.86" in page.sections["classes"] and "an F1 of 0.86" in page.sections["verdict"]
+
+
+def test_another_class_is_in_the_key_only_where_there_is_one(complete: Page, tmp_path: Path) -> None:
+    single = Page(write_report(auto_folder(tmp_path / "out", names=["cell"])))
+    assert "another class" in complete.sections["cases"] and "another class" not in single.sections["cases"]
+
+
+def test_commands_are_code(tmp_path: Path) -> None:
+    out = auto_folder(tmp_path / "out", names=["`<b>`"], dice=(0.1, 0.2))
+    (out / "result.json").unlink()
+    text = write_report(out).read_text(encoding="utf-8")
+    assert "<code>lwmisn auto --thorough</code>" in text and "<code>--set train.start=null</code>" in text
+    assert "<b>" not in text and "`lwmisn" not in text and "`--" not in text
 
 
 def test_every_missing_file_leaves_its_section_out(tmp_path: Path) -> None:
@@ -128,7 +176,7 @@ def test_every_missing_file_leaves_its_section_out(tmp_path: Path) -> None:
 
 def left_out(report: Path) -> set[str]:
     text = report.read_text(encoding="utf-8")
-    return set(re.findall(r'id="([a-z]+)-title">[^<]*</h2>\s*<p class="left-out">[A-Z][^<]+\.</p>', text))
+    return set(re.findall(r'id="([a-z]+)-title">[^<]*</h2>\s*<p class="left-out">[A-Z](?:[^<]|</?code>)+\.</p>', text))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null", '{"mean": 3}', '{"dice": "x", "classes": []}', "[1]"])
