@@ -23,11 +23,11 @@ from monai_lwmisn.auto.fingerprint import Fingerprint
 from monai_lwmisn.auto.page import summary
 from monai_lwmisn.auto.pipeline import auto
 from monai_lwmisn.auto.scores import scores
-from monai_lwmisn.auto.shipped import shipped_bundles
 from monai_lwmisn.config import load_preset, read_config
 from monai_lwmisn.files import read_json
 from monai_lwmisn.rollback import find_state
 from monai_lwmisn.run import SPLIT_SETTINGS
+from monai_lwmisn.shipped import shipped_bundles
 from monai_lwmisn.training.epochs_done import read_epochs_done
 
 

@@ -31,6 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "training": {"engines", "data", "profiling", "inference", "networks"},
     "rollback": {"engines"},
     "locks": set(),
+    "shipped": set(),
     "run": {"locks", "training", "rollback", "config", "data", "networks"},
     "auto": {
         "run",
@@ -40,6 +41,7 @@ ROOMS: dict[str, set[str]] = {
         "figures",
         "rollback",
         "locks",
+        "shipped",
         "profiling",
         "config",
         "settings",

@@ -13,8 +13,7 @@ from monai_lwmisn.config import read_config
 from monai_lwmisn.files import read_json
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import network_costs, parameter_count
-
-PACKAGE = Path(__file__).parents[1]
+from monai_lwmisn.shipped import shipped_bundles
 
 FREE_WEIGHTS = {"nuclei_microscopy_lwmisn": "they are under the Apache License 2.0."}
 """Terms of the weights that bind nobody who goes on with them. Those of the others are for research or share-alike."""
@@ -46,13 +45,6 @@ class Start:
     def weights(self) -> Path | None:
         """The file of its weights, where they may be taken."""
         return self.folder / "models" / "model.pt" if self.weights_terms else None
-
-
-def shipped_bundles() -> list[Path]:
-    """Return the bundles of the installed package, or of the repository it runs in."""
-    places = (PACKAGE / "bundles", PACKAGE.parent / "bundles")
-    place = next((place for place in places if place.is_dir()), places[0])
-    return sorted(file.parents[1] for file in place.glob("*/configs/metadata.json"))
 
 
 def nearest_start(fingerprint: Fingerprint, preset: Mapping[str, Any], wishes: Wishes) -> Start | None:

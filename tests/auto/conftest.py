@@ -29,5 +29,5 @@ def small_start(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     bundle = tmp_path / "package" / "bundles" / "nuclei_microscopy_lwmisn"
     bundle.parent.mkdir(parents=True)
     write_bundle(small_run, bundle)
-    monkeypatch.setattr("monai_lwmisn.auto.shipped.PACKAGE", tmp_path / "package")
+    monkeypatch.setattr("monai_lwmisn.shipped.PACKAGE", tmp_path / "package")
     return bundle

@@ -16,11 +16,11 @@ from monai_lwmisn.auto.pipeline import _Pipeline, auto
 from monai_lwmisn.auto.plan import make_plan, planned
 from monai_lwmisn.auto.rules import decide
 from monai_lwmisn.auto.scores import scores
-from monai_lwmisn.auto.shipped import shipped_bundles
 from monai_lwmisn.bundle.card import Owner
 from monai_lwmisn.errors import ConfigError, DataError
 from monai_lwmisn.files import parse_json, read_json
 from monai_lwmisn.networks import Genotype
+from monai_lwmisn.shipped import shipped_bundles
 from tests.auto.data import pictures
 
 
