@@ -28,7 +28,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_bundle(commands: Commands) -> None:
-    bundle = commands.add("bundle", _bundle, "make a MONAI Bundle of a trained run, or a standalone zip of a bundle")
+    bundle = commands.add("bundle", _bundle, "make a MONAI Bundle of a trained run, or a zip of a bundle")
     bundle.add_argument(
         "source", type=Path, metavar="RUN_OR_BUNDLE", help="a run folder, trained and best also evaluated; or a bundle"
     )
@@ -40,6 +40,13 @@ def _add_bundle(commands: Commands) -> None:
         type=Path,
         metavar="FILE.zip",
         help="a zip to make besides, which segments where MONAI is installed without this package",
+    )
+    bundle.add_argument(
+        "--bioimageio",
+        type=Path,
+        metavar="FILE.zip",
+        help="a package of BioImage.IO to make besides, which Fiji, QuPath, ilastik and others open; installed with "
+        "the extra bioimageio",
     )
 
 
@@ -135,11 +142,12 @@ def _add_segment(commands: Commands) -> None:
 
 
 def _bundle(arguments: argparse.Namespace) -> None:
+    from monai_lwmisn.bundle.bioimageio.write import write_bioimageio
     from monai_lwmisn.bundle.standalone import write_standalone
     from monai_lwmisn.bundle.write import write_bundle
 
-    if arguments.output is None and arguments.standalone is None:
-        raise ConfigError("There is nothing to make: give -o BUNDLE, --standalone FILE.zip or both.")
+    if not any((arguments.output, arguments.standalone, arguments.bioimageio)):
+        raise ConfigError("There is nothing to make: give -o BUNDLE, --standalone FILE.zip or --bioimageio FILE.zip.")
     source = arguments.source
     if arguments.output is not None:
         data = write_bundle(source, arguments.output)
@@ -153,6 +161,9 @@ def _bundle(arguments: argparse.Namespace) -> None:
     if arguments.standalone is not None:
         write_standalone(source, arguments.standalone)
         say(f"The standalone bundle: {arguments.standalone}")
+    if arguments.bioimageio is not None:
+        write_bioimageio(source, arguments.bioimageio)
+        say(f"The package of BioImage.IO, which its own library has tested: {arguments.bioimageio}")
 
 
 def _verify(arguments: argparse.Namespace) -> None:

@@ -30,7 +30,7 @@ def export_torchscript(network: nn.Module, path: Path) -> None:
     _copy_without_sources(saved, path)
 
 
-def export_onnx(network: nn.Module, in_channels: int, path: Path) -> None:
+def export_onnx(network: nn.Module, in_channels: int, path: Path, spatial_dims: int = 2) -> None:
     """Write a network as ONNX with any batch size, height and width; the input is ``image``, the output ``logits``.
 
     The file names no path of this machine. The exporter needs onnx and onnxscript, which brings onnx_ir.
@@ -39,16 +39,18 @@ def export_onnx(network: nn.Module, in_channels: int, path: Path) -> None:
         network: maps images (B, in_channels, H, W) to logits.
         in_channels: channels of an image.
         path: the file.
+        spatial_dims: 3 for a network that takes volumes (B, in_channels, D, H, W) with any number of slices.
     """
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
-    free = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
+    size = (5, *TRACED_SIZE)[-spatial_dims:]
+    free = dict.fromkeys((0, *range(2, 2 + spatial_dims)), Dim.DYNAMIC)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             fold_batch_norm(network),
-            (torch.zeros(2, in_channels, *TRACED_SIZE),),
+            (torch.zeros(2, in_channels, *size),),
             input_names=[IMAGE],
             output_names=[LOGITS],
             dynamic_shapes=(free,),

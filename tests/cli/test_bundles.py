@@ -4,6 +4,8 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.cli.commands import is_one_sentence, lwmisn
 
 
@@ -23,7 +25,18 @@ def test_a_bundle_that_cannot_be_written_has_a_remedy(trained: Path, tmp_path: P
     assert outcome.code == 2 and is_one_sentence(outcome.err)
     assert str(tmp_path / "file") in outcome.err and "check its path and permissions" in outcome.err
     nothing = lwmisn("bundle", trained)
-    assert nothing.code == 2 and "give -o BUNDLE, --standalone FILE.zip or both" in nothing.err
+    assert nothing.code == 2 and "give -o BUNDLE, --standalone FILE.zip or --bioimageio FILE.zip" in nothing.err
+
+
+def test_a_package_of_bioimageio_is_written_by_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle, archive = tmp_path / "bundle", tmp_path / "file.zip"
+    monkeypatch.setattr("monai_lwmisn.bundle.bioimageio.write.find_spec", lambda name: None)
+    without = lwmisn("bundle", bundle, "--bioimageio", archive)
+    assert without.code == 2 and is_one_sentence(without.err) and "pip install -e .[bioimageio]" in without.err
+    asked = []
+    monkeypatch.setattr("monai_lwmisn.bundle.bioimageio.write.write_bioimageio", lambda *given: asked.append(given))
+    outcome = lwmisn("bundle", bundle, "--bioimageio", archive)
+    assert outcome.code == 0 and asked == [(bundle, archive)] and outcome.out.endswith(f"has tested: {archive}\n")
 
 
 def test_a_failed_check_is_shown(trained: Path, tmp_path: Path) -> None:
