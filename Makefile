@@ -1,9 +1,10 @@
 # make test   the checks and the test suite              (what continuous integration runs)
 # make test-label   the acceptance against a real MONAI Label server
+# make test-napari   the acceptance of the plug-in in napari itself, without a screen
 # make docs   the documentation site in build/docs, without the network; a broken link is an error
 # make bundles   a standalone zip of each bundle in dist/, for sites with MONAI alone
 # make demo   phantom images -> search -> genotype -> retrain -> evaluate -> pictures
-# Each builds its environment first: demo and docs .venv, test also .venv-slicer, test-label .venv-label.
+# Each builds its environment first: demo and docs .venv, test also .venv-slicer, test-label .venv-label, test-napari .venv-napari.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -12,8 +13,9 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 DEMO   := demo
 SLICER := .venv-slicer
 LABEL  := .venv-label
+NAPARI := .venv-napari
 
-.PHONY: test demo check docs bundles label-env test-label clean
+.PHONY: test demo check docs bundles label-env test-label test-napari clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -21,7 +23,7 @@ $(BIN)/python:
 
 # One mark per set of extras, so that a changed setup.py or constraints.txt installs again.
 $(VENV)/test.installed: $(BIN)/python setup.py constraints.txt
-	$(PIP) -e .[test,docs,runtime,dicom,studies,postgresql]
+	$(PIP) -e .[test,docs,runtime,dicom,studies,postgresql,bioimageio]
 	touch $@
 
 $(VENV)/demo.installed: $(BIN)/python setup.py constraints.txt
@@ -79,5 +81,13 @@ $(LABEL)/label.installed: setup.py label-constraints.txt
 test-label: $(LABEL)/label.installed
 	PYTHONPATH=tests/label $(LABEL)/bin/python -m pytest --confcutdir tests/label -m label tests/label
 
+$(NAPARI)/napari.installed: setup.py constraints.txt
+	$(PYTHON) -m venv $(NAPARI)
+	$(NAPARI)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .[napari] pytest pytest-qt
+	touch $@
+
+test-napari: $(NAPARI)/napari.installed
+	QT_QPA_PLATFORM=offscreen $(NAPARI)/bin/python -m pytest --confcutdir tests/napari tests/napari
+
 clean:
-	rm -rf $(VENV) $(SLICER) $(LABEL) $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(SLICER) $(LABEL) $(NAPARI) $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

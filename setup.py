@@ -29,6 +29,7 @@ setup(
             "bundle/LICENSE",
             "bundle/*.json",
             "bundle/cards/*.json",
+            "napari/napari.yaml",
             "auto/report/*.html",
             "auto/report/*.css",
             "auto/report/*.js",
@@ -65,9 +66,15 @@ setup(
         "tqdm",
     ],
     extras_require={
+        "bioimageio": [
+            "bioimageio.core>=0.11",
+            "onnxruntime>=1.18",
+            "pydantic<2.14",  # refuses what bioimageio.spec 0.5.12 does (pydantic#13506)
+        ],
         "dicom": ["highdicom>=0.24"],
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.6"],
         "label": ["monailabel>=0.8.5"],
+        "napari": ["napari[pyqt6]>=0.6"],
         "postgresql": ["psycopg[binary]>=3.1"],  # a search that several machines share
         "runtime": ["onnxruntime>=1.18", "openvino>=2024.4"],
         "studies": ["adjustText>=1.3"],  # the labels in the figures of a comparison
@@ -84,7 +91,10 @@ setup(
             "types-psutil",
         ],
     },
-    entry_points={"console_scripts": ["lwmisn=monai_lwmisn.cli:main"]},
+    entry_points={
+        "console_scripts": ["lwmisn=monai_lwmisn.cli:main"],
+        "napari.manifest": ["monai-lwmisn=monai_lwmisn.napari:napari.yaml"],
+    },
     classifiers=[
         "Intended Audience :: Science/Research",
         "Programming Language :: Python :: 3",

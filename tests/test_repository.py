@@ -53,6 +53,7 @@ ROOMS: dict[str, set[str]] = {
     "former": {"config", "settings", "networks"},
     "convert": {"bundle", "former", "config", "settings", "data", "networks"},
     "label": {"bundle", "config", "inference", "networks"},
+    "napari": {"shipped", "inference"},
     "cli": {
         "auto",
         "locks",
@@ -167,7 +168,7 @@ def test_all_data_are_installed() -> None:
     assert patterns is not None
     installed = {path for pattern in re.findall(r'"(.+?)"', patterns[1]) for path in PACKAGE.glob(pattern)}
     data = {*PACKAGE.rglob("*.json"), *PACKAGE.rglob("*.conf"), PACKAGE / "py.typed", PACKAGE / "bundle" / "LICENSE"}
-    data |= {path for kind in ("html", "css", "js") for path in PACKAGE.rglob(f"*.{kind}")}
+    data |= {path for kind in ("html", "css", "js", "yaml") for path in PACKAGE.rglob(f"*.{kind}")}
     assert data == {path for path in installed if path.is_file()}
 
 

@@ -11,6 +11,8 @@ import pytest
 import monai_lwmisn
 
 PACKAGE = Path(monai_lwmisn.__file__).parent
+BROUGHT = {"label": ("monailabel", "fastapi", "requests"), "napari": ("napari", "magicgui", "qtpy")}
+"""What another program has brought, where it runs the modules of a room."""
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="only since 3.11 packages are known by their files")
@@ -25,7 +27,6 @@ def test_a_plain_install_has_all_that_is_imported_without_asking() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module or ""]
-            # The server's app runs where monailabel has brought what it is made of.
-            own = {"monai_lwmisn", *(("monailabel", "fastapi", "requests") if file.parent.name == "label" else ())}
+            own = {"monai_lwmisn", *BROUGHT.get(file.parent.name, ())}
             for name in {name.split(".")[0] for name in names} - sys.stdlib_module_names - own:
                 assert required & {found.lower() for found in distributions[name]}, f"{file} imports {name}"
