@@ -73,6 +73,9 @@ def _write_members(bundle: Path, name: Path, members: Path) -> None:
     from PIL import Image
     from ruyaml import YAML
 
+    for needed in ("LICENSE", "docs/README.md", "docs/data_license.txt"):
+        if not (bundle / needed).is_file():
+            raise ConfigError(f"{name} has no {needed}, which a package needs: write the bundle anew.")
     config = read_bundle(bundle, name)
     data, metadata = config["data"], read_json(bundle / "configs" / "metadata.json")
     if data["spatial"]:

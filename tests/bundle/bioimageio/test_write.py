@@ -185,6 +185,9 @@ def test_another_grid_is_refused(tmp_path: Path) -> None:
     liver = make_bundle(tmp_path, "liver_ct", 1)
     with pytest.raises(ConfigError, match=r"changes the grid of its images \(Resized\)"):
         write_bioimageio(liver, tmp_path / "liver.zip")
+    (liver / "docs" / "data_license.txt").unlink()
+    with pytest.raises(ConfigError, match=r"has no docs/data_license.txt, which a package needs"):
+        write_bioimageio(liver, tmp_path / "liver.zip")
     assert not (tmp_path / "liver.zip").exists()
 
 
