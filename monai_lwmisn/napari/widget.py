@@ -70,12 +70,13 @@ class SegmentWidget(Container):
             return
         self._worker = create_worker(
             _work, bundle, _image(layer, DIRECTIONS[self.directions.value]), self._advance_from_thread,
-            _ignore_errors=True,
+            _ignore_errors=True, _start_thread=False,
             _connect={"returned": lambda found: self._show(layer, found), "finished": self._finish},
         )  # fmt: skip
         self.start.enabled, self.cancel.enabled, self.bar.visible = False, True, True
         self.bar.value, self.bar.max = 0, 0  # not known yet how much there is to do
         self.message.value = f"Segmenting {layer.name} ..."
+        self._worker.start()
 
     def _cancel(self) -> None:
         if self._worker is not None:
@@ -83,12 +84,13 @@ class SegmentWidget(Container):
 
     def _abandon(self) -> None:
         """Cancel where the widget is no more, and nothing is to be shown in it."""
-        if self._worker is not None:
-            self._worker.finished.disconnect(self._finish)
-            self._worker.quit()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.finished.disconnect(self._finish)
+            worker.quit()
 
     def _advance_from_thread(self, done: int, total: int) -> None:
-        if self._worker.abort_requested:
+        if self._worker is None or self._worker.abort_requested:
             raise _Cancelled
         self._progress.advanced.emit(done, total)
 
