@@ -29,7 +29,7 @@ from monai_lwmisn.auto.preset_file import write_preset
 from monai_lwmisn.auto.report import write_report
 from monai_lwmisn.auto.rules import LEAST_EPOCHS, decide
 from monai_lwmisn.auto.scores import objects_words, scores
-from monai_lwmisn.auto.shipped import Start, start_name
+from monai_lwmisn.auto.shipped import Start, shipped_bundles, start_name
 from monai_lwmisn.bundle.card import Owner
 from monai_lwmisn.bundle.verify import raise_for_failures, verify
 from monai_lwmisn.bundle.write import write_bundle
@@ -40,7 +40,6 @@ from monai_lwmisn.files import parse_json, read_json, sha256_of, write_atomicall
 from monai_lwmisn.locks import is_empty, only_writer
 from monai_lwmisn.rollback import find_state
 from monai_lwmisn.run import evaluate, evaluation_folder, search, train
-from monai_lwmisn.shipped import shipped_bundles
 from monai_lwmisn.training.epochs_done import read_epochs_done
 
 PathLike = str | os.PathLike[str]
