@@ -47,6 +47,7 @@ setup(
         "itk>=5.3",
         "jinja2>=3.1",
         "jsonschema",  # MONAI checks the metadata of bundles with it
+        "markupsafe",
         "matplotlib>=3.8",
         "nibabel>=5",
         "onnx>=1.16",
