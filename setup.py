@@ -6,8 +6,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-VERSION = re.search(r'^__version__ = "(.+)"$', (ROOT / "monai_lwmisn/__init__.py").read_text(), re.MULTILINE).group(1)
-
+LIGHT = (ROOT / "monai_lwmisn/light/__init__.py").read_text(encoding="utf-8")
+VERSION = re.search(r'^__version__ = "(.+)"$', LIGHT, re.MULTILINE).group(1)
 setup(
     name="monai-lwmisn",
     version=VERSION,

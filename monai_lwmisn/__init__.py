@@ -14,14 +14,15 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from monai_lwmisn.light import __version__
+
 if TYPE_CHECKING:
     from monai_lwmisn.inference.predict import load_bundle, predict
     from monai_lwmisn.inference.segment import segment
     from monai_lwmisn.networks import LWMISN, Genotype
     from monai_lwmisn.run import evaluate, search, train
 
-__version__ = "0.2.0"
-__all__ = ["LWMISN", "Genotype", "evaluate", "load_bundle", "predict", "search", "segment", "train"]
+__all__ = ["__version__", "LWMISN", "Genotype", "evaluate", "load_bundle", "predict", "search", "segment", "train"]
 
 _PLACES = {
     "LWMISN": "networks.lwmisn",

@@ -25,10 +25,10 @@ from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.data.derived_settings import derive_settings, given_names, read_label_values
 from monai_lwmisn.errors import ConfigError, reason_of
 from monai_lwmisn.files import parse_json, read_json, write_json
-from monai_lwmisn.inference.image_checks import COARSE
-from monai_lwmisn.inference.picture_files import read_picture_file
-from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
-from monai_lwmisn.inference.volumes import read_channels
+from monai_lwmisn.light.image_checks import COARSE
+from monai_lwmisn.light.picture_files import read_picture_file
+from monai_lwmisn.light.pictures import PICTURE_SUFFIXES
+from monai_lwmisn.light.volumes import read_channels
 from monai_lwmisn.settings import all_settings
 
 ROUND = 0.4

@@ -14,7 +14,7 @@ from skimage.measure import regionprops
 from skimage.morphology import skeletonize
 
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.inference.image_checks import AIR, LEAST_AIR
+from monai_lwmisn.light.image_checks import AIR, LEAST_AIR
 
 SAMPLED = 20_000
 """Values that are taken of each channel of an image, and at most as many of its foreground."""

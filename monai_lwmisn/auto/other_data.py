@@ -15,7 +15,7 @@ from monai_lwmisn.data.datasets.base import image_name
 from monai_lwmisn.data.derived_settings import LabelValues, derive_settings, given_names, read_label_values
 from monai_lwmisn.errors import DataError, counted
 from monai_lwmisn.inference.labels import grey_colour
-from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
+from monai_lwmisn.light.pictures import PICTURE_SUFFIXES
 
 
 def check_other_data(path: str | os.PathLike[str], learned: Fingerprint, progress: bool = True) -> None:

@@ -20,7 +20,7 @@ from monai_lwmisn.networks.export import export_onnx, export_torchscript
 from monai_lwmisn.networks.weights import load_weights
 
 PACKAGE = Path(__file__).parents[1]
-CLOSED_PART = ("__init__.py", "errors.py", "files.py", "networks", "inference")
+CLOSED_PART = ("__init__.py", "errors.py", "files.py", "light", "networks", "inference")
 """The part of this package that segments: modules and rooms, see docs/architecture.md."""
 
 _DATE = (1980, 1, 1, 0, 0, 0)

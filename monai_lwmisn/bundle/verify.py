@@ -27,8 +27,9 @@ from monai_lwmisn.config import RUN_STAGES, read_config
 from monai_lwmisn.errors import ConfigError, explain
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.bundle_contents import check_contents
-from monai_lwmisn.inference.bundle_files import open_bundle, read_bundle
+from monai_lwmisn.inference.bundle_files import read_bundle
 from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
+from monai_lwmisn.light.bundle_files import open_bundle
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_onnx, export_torchscript
 from monai_lwmisn.networks.weights import load_weights

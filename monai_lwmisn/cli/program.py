@@ -21,7 +21,7 @@ from monai_lwmisn.cli import auto, bundles, datasets, label, networks, runs, stu
 from monai_lwmisn.cli.arguments import LOOK, MORE, YOUR_DATA, Commands
 from monai_lwmisn.errors import ComparisonError, LWMISNError, reason_of
 from monai_lwmisn.inference.memory import keep_freed_memory
-from monai_lwmisn.inference.quiet import quieten_libraries
+from monai_lwmisn.light.quiet import quieten_libraries
 
 EXAMPLE = """\
 From a folder of images and labels to a small segmentation network, and to masks of other images:

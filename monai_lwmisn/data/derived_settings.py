@@ -20,7 +20,7 @@ from monai_lwmisn.errors import DataError, explain
 from monai_lwmisn.files import parse_json
 from monai_lwmisn.inference.label_values import counts_of, number_objects
 from monai_lwmisn.inference.labels import read_label
-from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
+from monai_lwmisn.light.volumes import VOLUME_SUFFIXES
 
 DERIVED = ("in_channels", "label_names")
 """The settings that null leaves to the data."""

@@ -13,8 +13,8 @@ from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.data.duplicates import group_pictures, join_groups
 from monai_lwmisn.data.picture_content import describe_pictures
 from monai_lwmisn.errors import ConfigError, counted
-from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
-from monai_lwmisn.inference.tiff_stacks import split_page
+from monai_lwmisn.light.pictures import PICTURE_SUFFIXES
+from monai_lwmisn.light.tiff_stacks import split_page
 
 _SUBJECT = re.compile(
     r"(?:patient|pat|pt|subject|subj|sub|case|volume|vol|video|slide|specimen|animal|mouse)[-_ ]?\d+(?=[-_. ])", re.I

@@ -11,7 +11,6 @@ from monai.utils import ensure_tuple
 from PIL import Image
 
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.inference.archives import list_files, open_bytes
 from monai_lwmisn.inference.label_values import (
     LabelValuesError,
     counts_of,
@@ -22,10 +21,11 @@ from monai_lwmisn.inference.label_values import (
     unknown_values,
 )
 from monai_lwmisn.inference.labels import colours_of, grey_colour, read_label
-from monai_lwmisn.inference.picture_files import is_turned
-from monai_lwmisn.inference.pictures import LABEL_SUFFIXES
-from monai_lwmisn.inference.tiff_stacks import TIFF_SUFFIXES, split_page
-from monai_lwmisn.inference.volumes import NIFTI_SUFFIXES, VOLUME_SUFFIXES
+from monai_lwmisn.light.archives import list_files, open_bytes
+from monai_lwmisn.light.picture_files import is_turned
+from monai_lwmisn.light.pictures import LABEL_SUFFIXES
+from monai_lwmisn.light.tiff_stacks import TIFF_SUFFIXES, split_page
+from monai_lwmisn.light.volumes import NIFTI_SUFFIXES, VOLUME_SUFFIXES
 
 BLACK, WHITE = "#000000", "#ffffff"
 HOLLOW = 0.2

@@ -10,7 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.inference.pictures import decode_picture
+from monai_lwmisn.light.pictures import decode_picture
 
 # The mean difference between the largest and the smallest colour channel is exactly 0 in the grey images of the Data
 # Science Bowl and above 10 in its stained ones, so any limit between the two separates them.

@@ -9,8 +9,8 @@ from monai.utils import ensure_tuple
 
 from monai_lwmisn.data.datalist import PARTS, read_datalist, write_datalist
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.inference.archives import list_files, member_names, split_member
-from monai_lwmisn.inference.tiff_stacks import split_page
+from monai_lwmisn.light.archives import list_files, member_names, split_member
+from monai_lwmisn.light.tiff_stacks import split_page
 
 
 def relocate_datalist(file: Path, old: str | os.PathLike[str], new: str | os.PathLike[str]) -> None:

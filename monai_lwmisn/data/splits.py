@@ -11,8 +11,8 @@ from monai.transforms import LoadImage, Orientation
 from monai_lwmisn.data.datalist import PARTS, Datalist
 from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.errors import ConfigError, SplitError, counted
-from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES
 from monai_lwmisn.inference.readers import VolumeReader
+from monai_lwmisn.light.pictures import PICTURE_SUFFIXES
 
 
 def split_datalist(

@@ -21,8 +21,8 @@ from torch.utils.data import Dataset as TorchDataset
 from monai_lwmisn.data.datasets.base import Item, image_name
 from monai_lwmisn.data.transforms import SelectSlicesd
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning, explain
-from monai_lwmisn.inference.archives import split_member
-from monai_lwmisn.inference.tiff_stacks import split_page
+from monai_lwmisn.light.archives import split_member
+from monai_lwmisn.light.tiff_stacks import split_page
 
 Transforms = Sequence[Any]
 """Transforms of dictionaries. A list among them is replaced by its members, so that a configuration can join lists."""

@@ -14,8 +14,8 @@ from monai.networks.utils import eval_mode
 from monai.utils import convert_to_dst_type, convert_to_numpy
 from torch import nn
 
-from monai_lwmisn.inference.masks import MaskFolder, Prediction
 from monai_lwmisn.inference.quality import LOOK_AT_THIS, estimate_quality
+from monai_lwmisn.light.masks import MaskFolder, Prediction
 
 __all__ = ["MaskEvaluator"]
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.inference.archives import list_files
 from monai_lwmisn.inference.label_values import as_one_class
-from monai_lwmisn.inference.picture_files import read_picture_file
-from monai_lwmisn.inference.pictures import LABEL_SUFFIXES, MASK_SUFFIXES
-from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES, read_volume
+from monai_lwmisn.light.archives import list_files
+from monai_lwmisn.light.picture_files import read_picture_file
+from monai_lwmisn.light.pictures import LABEL_SUFFIXES, MASK_SUFFIXES
+from monai_lwmisn.light.volumes import VOLUME_SUFFIXES, read_volume
 
 MOST_COLOURS = 8
 """Colours that a message lists."""

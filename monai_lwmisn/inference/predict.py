@@ -20,12 +20,13 @@ from monai.transforms import EnsureChannelFirst, LoadImaged
 
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning, explain, own_error
 from monai_lwmisn.files import read_json
-from monai_lwmisn.inference.bundle_files import REMEDY, open_bundle, read_bundle
+from monai_lwmisn.inference.bundle_files import REMEDY, read_bundle
 from monai_lwmisn.inference.evaluator import MaskEvaluator
-from monai_lwmisn.inference.masks import Prediction
-from monai_lwmisn.inference.orientation import slice_orientation
-from monai_lwmisn.inference.pictures import convert_picture
 from monai_lwmisn.inference.readers import picture_metadata, volume_metadata
+from monai_lwmisn.light.bundle_files import open_bundle
+from monai_lwmisn.light.masks import Prediction
+from monai_lwmisn.light.orientation import slice_orientation
+from monai_lwmisn.light.pictures import convert_picture
 
 Image = np.ndarray | str | os.PathLike[str]
 Result = TypeVar("Result")

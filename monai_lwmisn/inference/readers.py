@@ -17,10 +17,10 @@ from monai.data import ImageReader
 from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.inference.channel_files import with_other_channels
 from monai_lwmisn.inference.labels import read_label
-from monai_lwmisn.inference.pictures import PICTURE_SUFFIXES, decode_picture
-from monai_lwmisn.inference.volumes import read_channels
+from monai_lwmisn.light.channel_files import with_other_channels
+from monai_lwmisn.light.pictures import PICTURE_SUFFIXES, decode_picture
+from monai_lwmisn.light.volumes import read_channels
 
 __all__ = ["LabelReader", "PictureReader", "VolumeReader", "image_reader", "picture_metadata", "volume_metadata"]
 
@@ -38,12 +38,12 @@ class _Reader(ImageReader):
 
 
 class VolumeReader(_Reader):
-    """Reads one volume with its geometry, see :func:`monai_lwmisn.inference.volumes.read_channels`.
+    """Reads one volume with its geometry, see :func:`monai_lwmisn.light.volumes.read_channels`.
 
     Args:
         series: the UID of the DICOM series to read from a folder that holds several.
         in_channels: the channels that the network takes. Where a file has one, the others are read from the files
-            beside it, see :func:`monai_lwmisn.inference.channel_files.with_other_channels`.
+            beside it, see :func:`monai_lwmisn.light.channel_files.with_other_channels`.
     """
 
     def __init__(self, series: str | None = None, in_channels: int | None = None) -> None:
@@ -61,11 +61,11 @@ class VolumeReader(_Reader):
 class PictureReader(_Reader):
     """Reads PNG, TIFF, JPEG or BMP, on disk or in a zip, as three channels from 0 to 255.
 
-    See :func:`monai_lwmisn.inference.pictures.decode_picture`. The channels of several pictures are stacked.
+    See :func:`monai_lwmisn.light.pictures.decode_picture`. The channels of several pictures are stacked.
 
     Args:
         in_channels: the channels that the network takes. Where they are more than three, the others are read from the
-            files beside a picture, see :func:`monai_lwmisn.inference.channel_files.with_other_channels`.
+            files beside a picture, see :func:`monai_lwmisn.light.channel_files.with_other_channels`.
     """
 
     def __init__(self, in_channels: int | None = None) -> None:

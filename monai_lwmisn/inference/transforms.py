@@ -13,7 +13,7 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type, convert_to_numpy, convert_to_tensor
 
 from monai_lwmisn.errors import ConfigError, InputWarning
-from monai_lwmisn.inference.image_checks import check_image, check_slice_axis
+from monai_lwmisn.light.image_checks import check_image, check_slice_axis
 
 __all__ = ["AcquisitionAxisd", "BrightForegroundd", "CheckImaged", "CurvatureFlowd", "NeighbouringSlicesd"]
 
@@ -21,7 +21,7 @@ __all__ = ["AcquisitionAxisd", "BrightForegroundd", "CheckImaged", "CurvatureFlo
 class CheckImaged(MapTransform):
     """Refuses images that the network cannot take, and warns of those that it was not made for.
 
-    See :func:`monai_lwmisn.inference.image_checks.check_image`. The warnings are :class:`InputWarning`.
+    See :func:`monai_lwmisn.light.image_checks.check_image`. The warnings are :class:`InputWarning`.
 
     Args:
         keys: images (channel, x, y[, z]).
@@ -48,7 +48,7 @@ class CheckImaged(MapTransform):
 class AcquisitionAxisd(MapTransform):
     """Warns where the slices are not those that were acquired.
 
-    See :func:`monai_lwmisn.inference.image_checks.check_slice_axis`. The warnings are :class:`InputWarning`.
+    See :func:`monai_lwmisn.light.image_checks.check_slice_axis`. The warnings are :class:`InputWarning`.
 
     Args:
         keys: volumes (channel, x, y, z), in the orientation whose last axis is sliced along.

@@ -19,10 +19,10 @@ from monailabel.utils.others.class_utils import module_from_file
 
 from monai_lwmisn.errors import explain, own_error
 from monai_lwmisn.inference.memory import keep_freed_memory
-from monai_lwmisn.inference.quiet import quieten_libraries
 from monai_lwmisn.label.inference import PredictTask
 from monai_lwmisn.label.training import SafeTrainTask
 from monai_lwmisn.label.uncertainty import Uncertainty
+from monai_lwmisn.light.quiet import quieten_libraries
 
 quieten_libraries()
 keep_freed_memory()

@@ -22,7 +22,7 @@ from PIL import Image
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.files import write_atomically
-from monai_lwmisn.inference.overlays import COLORS, displayable
+from monai_lwmisn.light.overlays import COLORS, displayable
 from monai_lwmisn.training.error_pictures import draw_errors
 
 __all__ = ["Example", "OverlayFigure", "blend", "draw_overlays"]

@@ -20,9 +20,9 @@ from tqdm import tqdm
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.files import read_json, sha256_of, write_json
-from monai_lwmisn.inference.instances import separate_instances
 from monai_lwmisn.inference.postprocessing import OfClassesd, native_mask
 from monai_lwmisn.inference.quality import estimate_quality
+from monai_lwmisn.light.instances import separate_instances
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.training.instance_metrics import f1_at_half
 from monai_lwmisn.training.postprocessing import step_name

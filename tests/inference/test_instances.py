@@ -9,7 +9,8 @@ from hypothesis.extra.numpy import arrays
 from monai.data import MetaTensor
 from scipy.ndimage import label
 
-from monai_lwmisn.inference.instances import SeparateInstancesd, separate_instances
+from monai_lwmisn.inference.instances import SeparateInstancesd
+from monai_lwmisn.light.instances import separate_instances
 
 CORNERS_TOO = np.ones((3, 3))
 

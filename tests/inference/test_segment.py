@@ -524,7 +524,7 @@ def test_a_zip_that_would_fill_the_disk_is_refused(
     bundle: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = zip_of(bundle, tmp_path / "bundle.zip")
-    monkeypatch.setattr("monai_lwmisn.inference.bundle_files.LARGEST_BYTES", 10_000)
+    monkeypatch.setattr("monai_lwmisn.light.bundle_files.LARGEST_BYTES", 10_000)
     with pytest.raises(DataError, match="would unpack to"):
         segment(archive, [image], tmp_path / "out")
 

@@ -14,7 +14,6 @@ from monai.transforms import Compose, ScaleIntensityRanged
 from monai_lwmisn.data.phantom import nuclei_picture
 from monai_lwmisn.data.phantom.nuclei import STAINS
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning
-from monai_lwmisn.inference.image_checks import check_image, check_slice_axis
 from monai_lwmisn.inference.transforms import (
     AcquisitionAxisd,
     BrightForegroundd,
@@ -22,6 +21,7 @@ from monai_lwmisn.inference.transforms import (
     CurvatureFlowd,
     NeighbouringSlicesd,
 )
+from monai_lwmisn.light.image_checks import check_image, check_slice_axis
 
 
 def noisy_step(*shape: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from monai_lwmisn.data.datasets import chaos_ct, csv_table, dsb2018, folder, msd
 from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
 from monai_lwmisn.data.datasets.not_read import why_not_read
 from monai_lwmisn.errors import ConfigError, DataError
-from monai_lwmisn.inference.folders import FolderTree
+from monai_lwmisn.light.folders import FolderTree
 
 DATASETS: dict[str, DatasetFormat] = {
     "dsb2018": dsb2018.FORMAT,

@@ -9,7 +9,7 @@ from typing import Any
 
 from monai.utils import ensure_tuple
 
-from monai_lwmisn.inference.folders import FolderTree
+from monai_lwmisn.light.folders import FolderTree
 
 Item = dict[str, Any]
 """One image with its label: ``image``, ``label`` (paths), ``case``, ``group``, ``stratum``; see ``data.datalist``.

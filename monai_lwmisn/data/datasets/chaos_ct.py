@@ -6,8 +6,8 @@ from pathlib import Path
 
 from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
 from monai_lwmisn.errors import DataError
-from monai_lwmisn.inference.dicom import find_grid
-from monai_lwmisn.inference.folders import FolderTree
+from monai_lwmisn.light.dicom import find_grid
+from monai_lwmisn.light.folders import FolderTree
 
 
 def _in_order(slices: list[Path], masks: list[Path]) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan, image_name
 from monai_lwmisn.errors import DataError, reason_of
-from monai_lwmisn.inference.folders import FolderTree
+from monai_lwmisn.light.folders import FolderTree
 
 BETWEEN_CHANNELS = "|"
 DELIMITERS = ",;\t"

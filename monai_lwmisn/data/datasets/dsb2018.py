@@ -9,9 +9,9 @@ from pathlib import Path
 from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan
 from monai_lwmisn.data.duplicates import group_pictures
 from monai_lwmisn.data.picture_content import describe_pictures
-from monai_lwmisn.inference.archives import member_names
-from monai_lwmisn.inference.folders import FolderTree, is_of_the_system
-from monai_lwmisn.inference.pictures import MASK_SUFFIXES
+from monai_lwmisn.light.archives import member_names
+from monai_lwmisn.light.folders import FolderTree, is_of_the_system
+from monai_lwmisn.light.pictures import MASK_SUFFIXES
 
 _FILE = re.compile(r"^(?P<folder>(?:.*/)?(?P<case>[^/]+))/(?P<kind>images|masks)/(?P<name>[^/]+)$")
 

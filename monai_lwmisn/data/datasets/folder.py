@@ -25,10 +25,10 @@ from monai_lwmisn.data.datasets.names import (
 )
 from monai_lwmisn.data.datasets.stacks import pages_as_items
 from monai_lwmisn.errors import DataError, InputWarning
-from monai_lwmisn.inference.channel_files import CHANNEL
-from monai_lwmisn.inference.folders import FolderTree
-from monai_lwmisn.inference.pictures import LABEL_SUFFIXES, PICTURE_SUFFIXES
-from monai_lwmisn.inference.volumes import VOLUME_SUFFIXES
+from monai_lwmisn.light.channel_files import CHANNEL
+from monai_lwmisn.light.folders import FolderTree
+from monai_lwmisn.light.pictures import LABEL_SUFFIXES, PICTURE_SUFFIXES
+from monai_lwmisn.light.volumes import VOLUME_SUFFIXES
 
 KINDS = "PNG, TIFF, JPEG, BMP, NIfTI, NRRD or MetaImage"
 SUFFIXES = tuple(sorted((*PICTURE_SUFFIXES, *VOLUME_SUFFIXES), key=len, reverse=True))

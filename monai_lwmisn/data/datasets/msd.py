@@ -8,7 +8,7 @@ from pathlib import Path
 from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
 from monai_lwmisn.errors import DataError, reason_of
 from monai_lwmisn.files import parse_json
-from monai_lwmisn.inference.folders import FolderTree
+from monai_lwmisn.light.folders import FolderTree
 
 
 def scan_msd(path: Path) -> Scan:

@@ -14,9 +14,9 @@ from monai_lwmisn.data.datasets.base import DatasetFormat, Item, Scan, image_nam
 from monai_lwmisn.data.datasets.names import LABEL_END, PART_FOLDERS, RESULT_END, kind_of_folder, pair_names, says_label
 from monai_lwmisn.data.datasets.stacks import pages_as_items
 from monai_lwmisn.errors import InputWarning
-from monai_lwmisn.inference.channel_files import SEQUENCE
-from monai_lwmisn.inference.dicom import looks_like_dicom
-from monai_lwmisn.inference.folders import FolderTree
+from monai_lwmisn.light.channel_files import SEQUENCE
+from monai_lwmisn.light.dicom import looks_like_dicom
+from monai_lwmisn.light.folders import FolderTree
 
 _ONLY_LABEL = re.compile(r"(masks?|labels?|segmentations?|seg|annotations?|gt|ground[-_]?truth|truth)$", re.IGNORECASE)
 _ONLY_IMAGE = re.compile(r"(images?|imaging|img|volume|scan|dicom|ct|mri?)$", re.IGNORECASE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from monai_lwmisn.inference.folders import FolderTree
+from monai_lwmisn.light.folders import FolderTree
 
 
 def why_not_read(tree: FolderTree) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_lwmisn.data.datasets.base import DatasetFormat, Scan
-from monai_lwmisn.inference.folders import FolderTree
+from monai_lwmisn.light.folders import FolderTree
 
 SEGMENTATION = "_segmentation"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from monai_lwmisn.data.datasets.base import Item, Scan
 from monai_lwmisn.errors import InputWarning, counted
-from monai_lwmisn.inference.tiff_stacks import page_path, pages_of
+from monai_lwmisn.light.tiff_stacks import page_path, pages_of
 
 FEWEST_STACKS, BLOCKS = 3, 5
 """Of fewer stacks than the former, each is cut into so many blocks of neighbouring pages, which are its cases."""

@@ -156,7 +156,7 @@ def _copy(source: Path, folder: Path) -> Path:
         raise SegmentationError(f"{source} is neither a folder nor a readable zip: give a bundle.")
     make_importable()
     from monai_lwmisn.errors import DataError
-    from monai_lwmisn.inference.bundle_files import unpack
+    from monai_lwmisn.light.bundle_files import unpack
 
     top = folder / source.stem
     try:

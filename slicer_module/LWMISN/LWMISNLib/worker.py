@@ -48,7 +48,7 @@ def main() -> None:
     threading.Thread(target=_read_jobs, args=(jobs, folder), daemon=True).start()
     with suppress(ImportError):  # the code of a standalone bundle of an earlier release has no such part
         from monai_lwmisn.inference.memory import keep_freed_memory
-        from monai_lwmisn.inference.quiet import quieten_libraries
+        from monai_lwmisn.light.quiet import quieten_libraries
 
         quieten_libraries()
         keep_freed_memory()

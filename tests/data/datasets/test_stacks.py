@@ -11,7 +11,7 @@ from monai_lwmisn.data.datalist import read_datalist, write_datalist
 from monai_lwmisn.data.groups import group_items
 from monai_lwmisn.data.relocation import relocate_datalist
 from monai_lwmisn.errors import DataError, InputWarning
-from monai_lwmisn.inference.tiff_stacks import split_page
+from monai_lwmisn.light.tiff_stacks import split_page
 
 
 def stacks(folder: Path, *pages: int, label_pages: int | None = None) -> Path:

@@ -1,0 +1,149 @@
+"""Gives each input its own mask files in one folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .dicom_segmentation import check_installed, write_dicom_segmentation
+from .errors import ConfigError, DataError
+from .inputs import output_name, output_names
+from .writers import EXTENSIONS, Write, mask_writer, write_files
+
+DICOM_EXTENSION = ".dcm"
+"""Extension of DICOM Segmentations, which are written for DICOM only."""
+
+MOST_OF_PNG = int(np.iinfo(np.uint16).max)
+"""The most objects that a PNG can number."""
+
+__all__ = ["DICOM_EXTENSION", "MaskFolder", "Prediction"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The result of a network for one image.
+
+    Args:
+        labels: the classes, 0 is background: (x, y, z) of a volume, (height, width) of a picture, uint8.
+        instances: the numbered objects of a picture (height, width), int32, where the bundle tells objects apart.
+        affine: (4, 4) of a volume, from x, y, z to millimetres towards right, anterior and superior.
+        warnings: what the owner of the image should know, as sentences.
+        quality: an estimate from 0 to 1 of how good the mask is, where it was asked for.
+    """
+
+    labels: np.ndarray
+    instances: np.ndarray | None = None
+    affine: np.ndarray | None = None
+    warnings: tuple[str, ...] = ()
+    quality: float | None = None
+
+
+class MaskFolder:
+    """The folder for the masks of all inputs: ``OUTPUT_DIR/NAME_seg.EXTENSION``, and ``NAME_instances.png``.
+
+    An overlay is ``NAME_overlay.png``.
+
+    More than 65535 objects, which a PNG cannot number, are written to ``NAME_instances.tif``.
+
+    Args:
+        output_dir: the folder; it is made when the first mask is written.
+        datalist: the inputs as ``{"image": path}``. Each gets a name of its own, see :func:`output_names`.
+        label_names: the names of the classes by value as text. A single class is written in white to pictures.
+        extension: the format, one of :data:`EXTENSIONS` or ``.dcm``. None for .nii.gz, or .png of pictures.
+        volumetric: the inputs are volumes, otherwise pictures.
+        series: the UID of the DICOM series in folders that hold several.
+        model_name: the bundle, named in DICOM Segmentations.
+
+    Raises:
+        ConfigError: masks of such inputs are not written in that format, or highdicom is missing.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | os.PathLike[str],
+        datalist: Iterable[Mapping[str, Any]],
+        label_names: Mapping[str, str],
+        extension: str | None = None,
+        volumetric: bool = False,
+        series: str | None = None,
+        model_name: str = "LWMISN",
+    ) -> None:
+        of_volumes = (*(name for name in EXTENSIONS if name != ".png"), DICOM_EXTENSION)
+        allowed = of_volumes if volumetric else (".png",)
+        self.extension = extension or allowed[0]
+        if self.extension not in allowed:
+            raise ConfigError(f"Masks are not written as {extension!r} here: use {', '.join(allowed)}.")
+        if self.extension == DICOM_EXTENSION:
+            check_installed()
+        self.output_dir, self.datalist, self.label_names = Path(output_dir), datalist, dict(label_names)
+        self.series, self.model_name = series, model_name
+
+    @cached_property
+    def names(self) -> tuple[dict[str, str], dict[str, str]]:
+        """See :func:`output_names`. They are found for the first mask, since a server has no inputs."""
+        return output_names(item["image"] for item in self.datalist)
+
+    def files(
+        self,
+        image: str | os.PathLike[str],
+        prediction: Prediction,
+        overlay: np.ndarray | None = None,
+        number: int = 1,
+    ) -> dict[Path, Write]:
+        """Return the functions that write the masks of an input, by path in alphabetical order.
+
+        Args:
+            image: the path of the input.
+            prediction: what was found in it.
+            overlay: a picture (height, width, 3) of it, uint8.
+            number: from 2 on, it is behind the name of the input: ``NAME_2_seg.EXTENSION``.
+
+        Raises:
+            DataError: the input can have no name of its own.
+        """
+        names, clashes = self.names
+        if str(image) in clashes:
+            raise DataError(clashes[str(image)])
+        name = self.output_dir / (names.get(str(image)) or output_name(image))
+        if number > 1:
+            name = name.with_name(f"{name.name}_{number}")
+        written: dict[Path, Write] = {}
+        if overlay is not None:
+            written[name.with_name(f"{name.name}_overlay.png")] = mask_writer(".png", overlay)
+        seg = name.with_name(f"{name.name}_seg{self.extension}")
+        if self.extension == DICOM_EXTENSION:
+            assert prediction.affine is not None
+            write = partial(
+                write_dicom_segmentation,
+                labels=prediction.labels,
+                affine=prediction.affine,
+                source=image,
+                label_names=self.label_names,
+                series=self.series,
+                model_name=self.model_name,
+            )
+            return {**written, seg: write}
+        white = np.uint8(255 if self.extension == ".png" and len(self.label_names) == 1 else 1)
+        written[seg] = mask_writer(self.extension, prediction.labels * white, prediction.affine)
+        if prediction.instances is not None:
+            few = prediction.instances.max(initial=0) <= MOST_OF_PNG
+            numbers, extension = prediction.instances.astype(np.uint16 if few else np.uint32), ".png" if few else ".tif"
+            written[name.with_name(f"{name.name}_instances{extension}")] = mask_writer(extension, numbers)
+        return dict(sorted(written.items()))
+
+    def write(self, image: str | os.PathLike[str], prediction: Prediction) -> tuple[Path, ...]:
+        """Write the masks of an input, see :meth:`files`; all of them or none.
+
+        Raises:
+            DataError: two inputs cannot have different names, or a DICOM Segmentation cannot be made.
+        """
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        files = self.files(image, prediction)
+        write_files(files)
+        return tuple(files)

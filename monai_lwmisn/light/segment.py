@@ -1,0 +1,307 @@
+"""Segments files to files, one after the other: an input that fails gets a sentence, and the others get masks."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import count, takewhile
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from .dicom import looks_like_dicom
+from .errors import ConfigError, DataError, InputWarning, explain, reason_of
+from .inputs import find_inputs, output_names
+from .mask_marks import is_own_mask
+from .masks import DICOM_EXTENSION, MaskFolder, Prediction
+from .measures import Measures, measure
+from .overlays import draw_overlay
+from .pictures import stored_values
+from .tables import ResultTable
+from .volumes import read_volume
+from .writers import Write, is_replaceable, write_files
+
+__all__ = ["FORMATS", "Outcome", "Predictor", "segment_files"]
+
+FORMATS = {"nifti": ".nii.gz", "nrrd": ".nrrd", "dicom-seg": DICOM_EXTENSION, "png": ".png"}
+"""The endings of mask files by the name of their format. png is for pictures, the others are for volumes."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result for one input.
+
+    Args:
+        image: the input: a file, or the folder of a DICOM series.
+        masks: the files written; none where it failed.
+        error: why it failed, as one sentence.
+        warnings: what its owner should know, as sentences.
+        quality: an estimate from 0 to 1 of how good the mask is, where it was asked for.
+        look_at_this: the estimate is so low that somebody should look at the mask.
+        measures: what the mask holds, where a table was asked for.
+        table: the file that the measures are written to.
+    """
+
+    image: Path
+    masks: tuple[Path, ...] = ()
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+    quality: float | None = None
+    look_at_this: bool = False
+    measures: Measures | None = None
+    table: Path | None = None
+
+
+class Predictor(Protocol):
+    """Segments one image after the other.
+
+    Attributes:
+        name: of the bundle.
+        volumetric: it takes volumes, otherwise pictures.
+        orientation: of volumes, as three letters, whose last axis is sliced along.
+        flag_below: the estimate of quality below which somebody should look at a mask.
+    """
+
+    name: str
+    volumetric: bool
+    orientation: str
+    flag_below: float
+
+    def __call__(self, image: str | os.PathLike[str], *, quality: bool = False) -> Prediction:
+        """Segment one file; ``quality`` asks for an estimate of how good the mask is."""
+
+
+def segment_files(
+    data: Mapping[str, Any],
+    load: Callable[[], AbstractContextManager[Predictor]],
+    inputs: Iterable[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    series: str | None = None,
+    table: str | os.PathLike[str] | None = None,
+    overlays: bool = False,
+    flag: bool = False,
+    flag_below: float | None = None,
+    next_free_name: bool = False,
+    started: Callable[[int], None] | None = None,
+    report: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Segment files and folders.
+
+    A mask is in ``output`` when it is whole; an input that fails leaves none, and no input is written over, nor any
+    file but masks, overlays and tables of an earlier call.
+
+    Args:
+        data: of the bundle: ``volumetric``, ``in_channels`` and ``label_names``.
+        load: opens what segments, once, where there is anything to segment.
+        inputs: files, folders of files, and folders of a DICOM series.
+        output: the folder for the masks; it is made.
+        format: of the masks, see :data:`FORMATS`; None for nifti, or png of pictures.
+        series: the UID of the series to take from DICOM folders that hold several.
+        table: a CSV with the measures of each input and class, see :class:`Measures`; ``NAME_objects.csv`` beside it
+            has those of each object where the bundle tells objects apart. It has what was segmented, also after an
+            interruption.
+        overlays: also draw the contours on the image, as ``NAME_overlay.png``.
+        flag: also estimate how good each mask is, see :meth:`Predictor.__call__`.
+        flag_below: the estimate below which somebody should look at a mask; None for that of the bundle.
+        next_free_name: where another file has the name of a mask or of the table, put ``_2`` and so on behind the name
+            of the input, or of the table, instead of a refusal.
+        started: called with the number of inputs before the first.
+        report: called after each input.
+
+    Returns:
+        One outcome per input, in order.
+
+    Raises:
+        LWMISNError: nothing can be segmented: see ``load``; or the format does not go with the bundle, or
+            ``output`` or ``table`` cannot be written to.
+    """
+    place = Path(output).absolute()
+    with ExitStack() as stack:
+        volumetric = bool(data["volumetric"])
+        format = _check_format(format or ("nifti" if volumetric else "png"), volumetric)
+        outcomes = _find(inputs, place, data, format)
+        clashes = output_names(outcome.image for outcome in outcomes if outcome.error is None)[1]
+        outcomes = [replace(one, error=clashes.get(str(one.image), one.error)) for one in outcomes]
+        images = [outcome.image for outcome in outcomes if outcome.error is None]
+        masks = MaskFolder(
+            place, [{"image": image} for image in images], data["label_names"], FORMATS[format], volumetric, series
+        )
+        stack.enter_context(_writable_folder(place))
+        results = None if table is None else ResultTable(Path(table), next_free_name)
+        if results is not None:
+            stack.callback(results.write)
+        if images:
+            predictor = stack.enter_context(load())
+            masks.model_name = predictor.name
+            taken = {number: one.image for one in outcomes if (number := _identity(one.image)) is not None}
+            below = (predictor.flag_below if flag_below is None else flag_below) if flag else None
+            segmenter = _Segmenter(predictor, masks, taken, results, overlays, below, next_free_name)
+        if started is not None:
+            started(len(outcomes))
+        for index, outcome in enumerate(outcomes):
+            if outcome.error is None:
+                outcome = outcomes[index] = segmenter(outcome.image)
+            if report is not None:
+                report(outcome)
+    return outcomes
+
+
+def _check_format(format: str, volumetric: bool) -> str:
+    of_volumes = [name for name in FORMATS if name != "png"]
+    if volumetric and format not in of_volumes:
+        raise ConfigError(f"This bundle segments volumes, not to {format}: use {', '.join(of_volumes)}.")
+    if not volumetric and format != "png":
+        raise ConfigError(f"This bundle segments pictures, not to {format}: use png.")
+    return format
+
+
+def _find(
+    inputs: Iterable[str | os.PathLike[str]], output: Path, data: Mapping[str, Any], format: str
+) -> list[Outcome]:
+    """The inputs, each once. Those that cannot be segmented have their error."""
+    found: dict[Path, Outcome] = {}
+    for given in inputs:
+        path = Path(given).absolute()
+        try:
+            images = [Path(item["image"]) for item in find_inputs(path, data["volumetric"], data["in_channels"])]
+        except (DataError, OSError) as error:
+            found[path] = Outcome(path, error=explain(error, path))
+            continue
+        images = [image for image in images if image == path or not _is_earlier_mask(image, path, output)]
+        for image in images:
+            found[image] = Outcome(image)
+            if format == "dicom-seg" and not image.is_dir() and not looks_like_dicom(image):
+                sentence = f"{image} is no DICOM series, which dicom-seg needs: use another format."
+                found[image] = Outcome(image, error=sentence)
+    return list(found.values())
+
+
+def _is_earlier_mask(image: Path, folder: Path, output: Path) -> bool:
+    """Return whether a file in a folder of inputs is a mask of an earlier call, or beside such masks."""
+    if output not in image.parents:
+        return False
+    return folder != output or (
+        bool(re.search(r"_(seg|instances|overlay)\.[\w.]+$", image.name)) and is_own_mask(image)
+    )
+
+
+@contextmanager
+def _writable_folder(output: Path) -> Iterator[None]:
+    """Make the folder of the masks, and remove it at the end if it is empty and was not there before."""
+    missing = list(takewhile(lambda folder: not folder.exists(), (output, *output.parents)))
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"Masks cannot be written to {output} ({error.strerror}): give another folder, or mend its permissions."
+        ) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it holds masks
+            for folder in missing:
+                folder.rmdir()
+
+
+@dataclass
+class _Segmenter:
+    """Segments one input after the other into a folder of masks.
+
+    Args:
+        predictor: the bundle.
+        masks: the folder.
+        taken: the files that are not written over, by device and number, with the input that each belongs to.
+        results: the table of the measures; None for none.
+        overlays: draw overlays.
+        flag_below: see :func:`segment_files`; None to estimate no quality.
+        next_free_name: see :func:`segment_files`.
+    """
+
+    predictor: Predictor
+    masks: MaskFolder
+    taken: dict[tuple[int, int], Path]
+    results: ResultTable | None
+    overlays: bool
+    flag_below: float | None
+    next_free_name: bool
+
+    def __call__(self, image: Path) -> Outcome:
+        outcome = Outcome(image)
+        try:
+            prediction = self.predictor(image, quality=self.flag_below is not None)
+            quality = prediction.quality
+            low = quality is not None and self.flag_below is not None and quality < self.flag_below
+            outcome = replace(outcome, warnings=prediction.warnings, quality=quality, look_at_this=low)
+            measures = overlay = None
+            if self.results is not None or self.overlays:
+                values = self._stored_values(image)
+                if self.results is not None:
+                    measures = measure(prediction, values, self.masks.label_names)
+                if self.overlays:
+                    overlay = draw_overlay(values, prediction, self.predictor.orientation)
+            files = self._files(image, prediction, overlay)
+            _write(files)
+            self.taken.update({number: image for mask in files if (number := _identity(mask)) is not None})
+        except Exception as error:
+            return replace(outcome, error=explain(error, image))
+        outcome = replace(outcome, masks=tuple(files))
+        if self.results is not None and measures is not None:
+            outcome = replace(outcome, measures=measures, table=self.results.path)
+            mask = next(file for file in files if file.name.endswith(f"_seg{self.masks.extension}"))
+            flags = {"quality": outcome.quality, "remark": "look at this" if outcome.look_at_this else ""}
+            self.results.add(image, mask, measures, flags if outcome.quality is not None else {})
+        return outcome
+
+    def _stored_values(self, image: Path) -> np.ndarray:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InputWarning)  # the predictor has them
+            return read_volume(image, self.masks.series)[0] if self.predictor.volumetric else stored_values(image)
+
+    def _files(self, image: Path, prediction: Prediction, overlay: np.ndarray | None) -> dict[Path, Write]:
+        """What writes the masks, by paths that are free.
+
+        Raises:
+            DataError: they are not, and no other name is asked for.
+        """
+        files = self.masks.files(image, prediction, overlay)
+        # The name alone does not tell: a link, or a disk that takes A and a for one letter.
+        others = {mask: self.taken[one] for mask in files if (one := _identity(mask)) in self.taken}
+        if not self.next_free_name and others:
+            mask, other = others.popitem()
+            what = "the input" if other.samefile(mask) else "the mask of"
+            raise DataError(f"The mask of {image} would be written over {what} {other}: give another folder.")
+        if self.next_free_name and (others or not all(map(is_replaceable, files))):
+            for number in count(2):
+                files = self.masks.files(image, prediction, overlay, number)
+                if not any(os.path.lexists(mask) for mask in files):
+                    break
+        return files
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """The device and number of a file; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _write(files: Mapping[Path, Write]) -> None:
+    try:
+        write_files(files)
+    except (OSError, RuntimeError) as error:  # ITK does not say why
+        reason = reason_of(error) if isinstance(error, OSError) else "the disk may be full"
+        raise DataError(
+            f"{next(iter(files))} cannot be written ({reason}): free some space, or give another folder."
+        ) from error
