@@ -16,11 +16,10 @@ import numpy as np
 from monai.data import ImageReader
 from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 
-from monai_lwmisn.errors import DataError
 from monai_lwmisn.inference.labels import read_label
 from monai_lwmisn.light.channel_files import with_other_channels
-from monai_lwmisn.light.pictures import PICTURE_SUFFIXES, decode_picture
-from monai_lwmisn.light.volumes import read_channels
+from monai_lwmisn.light.pictures import PICTURE_SUFFIXES, decode_pictures
+from monai_lwmisn.light.volumes import read_channels, read_with_other_channels
 
 __all__ = ["LabelReader", "PictureReader", "VolumeReader", "image_reader", "picture_metadata", "volume_metadata"]
 
@@ -52,9 +51,10 @@ class VolumeReader(_Reader):
 
     def get_data(self, img: tuple[str, ...]) -> tuple[np.ndarray, dict]:
         """The voxels (x, y, z[, channel]) and their metadata."""
-        voxels, affine = read_channels(img, self.series)
-        if voxels.ndim == 3 and len(files := with_other_channels(img[0], self.in_channels)) > 1:
-            voxels, affine = read_channels(files, self.series)
+        if len(img) == 1:
+            voxels, affine = read_with_other_channels(img[0], self.in_channels, self.series)
+        else:
+            voxels, affine = read_channels(img, self.series)
         return voxels, volume_metadata(voxels, affine)
 
 
@@ -78,13 +78,7 @@ class PictureReader(_Reader):
         Raises:
             DataError: a file is no readable picture, or the pictures of a list differ in size.
         """
-        if len(img) == 1:
-            img = tuple(with_other_channels(img[0], self.files))
-        pictures = [decode_picture(name).swapaxes(0, 1) for name in img]
-        for name, picture in zip(img, pictures, strict=True):
-            if picture.shape != pictures[0].shape:
-                raise DataError(f"The image {name} differs in size from the images beside it; replace it.")
-        values = np.concatenate(pictures, axis=-1)
+        values = decode_pictures(with_other_channels(img[0], self.files) if len(img) == 1 else img).swapaxes(0, 1)
         return values, picture_metadata(values)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from monai_lwmisn.errors import ConfigError, reason_of
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.light.engines import is_installed, onnxruntime_session, openvino_model
 from monai_lwmisn.networks.folding import fold_batch_norm
 
 __all__ = [
@@ -24,11 +24,6 @@ __all__ = [
     "openvino_model",
     "place_network",
 ]
-
-
-def is_installed(runtime: str) -> bool:
-    """Return whether ``onnxruntime`` or ``openvino`` can be imported."""
-    return find_spec(runtime) is not None
 
 
 def find_device(name: str, runtime: str = "torch") -> torch.device:
@@ -97,63 +92,8 @@ def place_network(
         return RUNTIMES[runtime](exported, device)
 
 
-def onnxruntime_session(model: str | os.PathLike[str] | bytes, device: str = "cpu", threads: int | None = None) -> Any:
-    """An ``onnxruntime.InferenceSession``.
-
-    Args:
-        model: an ONNX file, or its content.
-        device: ``cpu``, ``cuda``, or ``auto`` for a GPU that the installed ONNX Runtime can use.
-        threads: of the session; None for as many as torch uses.
-
-    Raises:
-        ConfigError: ONNX Runtime is not installed, cannot use the device or cannot read the model.
-    """
-    if not is_installed("onnxruntime"):
-        raise ConfigError("ONNX Runtime is not installed: pip install onnxruntime.")
-    import onnxruntime
-
-    cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    if device == "cuda" and not cuda:
-        raise ConfigError("The installed ONNX Runtime finds no CUDA GPU: use the device cpu, or onnxruntime-gpu.")
-    providers = ["CPUExecutionProvider"]
-    if cuda and device != "cpu":
-        providers.insert(0, "CUDAExecutionProvider")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or torch.get_num_threads()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads sleep
-    source = model if isinstance(model, bytes) else str(model)
-    try:
-        return onnxruntime.InferenceSession(source, options, providers=providers)
-    except Exception as error:  # its exceptions have no common base
-        raise _unreadable(model, error) from error
-
-
-def openvino_model(path: str | os.PathLike[str], device: str = "auto") -> Any:
-    """A model compiled by OpenVINO for the CPU, on as many threads as torch uses.
-
-    Args:
-        path: an ONNX file.
-        device: ``cpu`` or ``auto``.
-
-    Raises:
-        ConfigError: OpenVINO is not installed, is asked for another device or cannot read the file.
-    """
-    if not is_installed("openvino"):
-        raise ConfigError("OpenVINO is not installed: pip install openvino.")
-    if device not in ("auto", "cpu"):
-        raise ConfigError(f"OpenVINO runs on the CPU here, not on {device}: use the device cpu.")
-    import openvino
-
-    # Some processors would otherwise compute in bfloat16.
-    settings = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "INFERENCE_PRECISION_HINT": "f32"}
-    try:
-        return openvino.Core().compile_model(str(path), "CPU", settings)
-    except Exception as error:
-        raise _unreadable(path, error) from error
-
-
 class ONNXRuntimeNetwork(nn.Module):
-    """An ONNX file executed by ONNX Runtime, see :func:`onnxruntime_session`.
+    """An ONNX file executed by ONNX Runtime, see :func:`.onnxruntime_session`. It has as many threads as torch.
 
     Args:
         path: the file; it maps ``image`` (B, C, H, W) to ``logits`` (B, classes, H, W), for any B, H and W.
@@ -162,7 +102,7 @@ class ONNXRuntimeNetwork(nn.Module):
 
     def __init__(self, path: str | os.PathLike[str], device: str = "auto") -> None:
         super().__init__()
-        self.session = onnxruntime_session(path, device)
+        self.session = onnxruntime_session(path, device, torch.get_num_threads())
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits of a batch, on the device of the batch."""
@@ -171,7 +111,7 @@ class ONNXRuntimeNetwork(nn.Module):
 
 
 class OpenVINONetwork(nn.Module):
-    """An ONNX file executed by OpenVINO, see :func:`openvino_model`.
+    """An ONNX file executed by OpenVINO, see :func:`.openvino_model`. It has as many threads as torch.
 
     Args:
         path: see :class:`ONNXRuntimeNetwork`.
@@ -180,7 +120,7 @@ class OpenVINONetwork(nn.Module):
 
     def __init__(self, path: str | os.PathLike[str], device: str = "auto") -> None:
         super().__init__()
-        self.request = openvino_model(path, device).create_infer_request()
+        self.request = openvino_model(path, device, torch.get_num_threads()).create_infer_request()
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits of a batch, on the device of the batch."""
@@ -198,8 +138,3 @@ RUNTIMES: dict[str, type[ONNXRuntimeNetwork] | type[OpenVINONetwork]] = {
 
 def _refuse_weights(*_: Any) -> None:
     raise ConfigError("This network is in use already, with the weights that it had: load weights before it is placed.")
-
-
-def _unreadable(model: str | os.PathLike[str] | bytes, error: Exception) -> ConfigError:
-    name = "The model" if isinstance(model, bytes) else str(model)
-    return ConfigError(f"{name} cannot be read as an ONNX network ({reason_of(error)}): write the bundle anew.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,7 +16,15 @@ PICTURE_SUFFIXES = (*MASK_SUFFIXES, ".jpg", ".jpeg", ".jpe", ".jfif")
 LABEL_SUFFIXES = (*PICTURE_SUFFIXES, ".gif")
 """Endings of labels that are pictures; some older data sets have GIF."""
 
-__all__ = ["LABEL_SUFFIXES", "MASK_SUFFIXES", "PICTURE_SUFFIXES", "convert_picture", "decode_picture", "stored_values"]
+__all__ = [
+    "LABEL_SUFFIXES",
+    "MASK_SUFFIXES",
+    "PICTURE_SUFFIXES",
+    "convert_picture",
+    "decode_picture",
+    "decode_pictures",
+    "stored_values",
+]
 
 
 def decode_picture(path: str | os.PathLike[str]) -> np.ndarray:
@@ -29,6 +38,19 @@ def decode_picture(path: str | os.PathLike[str]) -> np.ndarray:
         DataError: see :func:`.picture_files.read_picture_file`.
     """
     return _three_channels(read_picture_file(path), str(path))
+
+
+def decode_pictures(paths: Sequence[str]) -> np.ndarray:
+    """Decode the pictures of one image, see :func:`decode_picture`, as (height, width, channel).
+
+    Raises:
+        DataError: a file is no readable picture, or they differ in size.
+    """
+    pictures = [decode_picture(path) for path in paths]
+    for path, picture in zip(paths, pictures, strict=True):
+        if picture.shape != pictures[0].shape:
+            raise DataError(f"The image {path} differs in size from the images beside it; replace it.")
+    return pictures[0] if len(pictures) == 1 else np.concatenate(pictures, axis=-1)
 
 
 def stored_values(path: str | os.PathLike[str]) -> np.ndarray:

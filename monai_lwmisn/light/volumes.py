@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .channel_files import with_other_channels
 from .dicom import DICOM_SUFFIXES, looks_like_dicom, read_dicom
 from .errors import DataError, InputWarning, reason_of
 from .itk_volumes import METAIMAGE_SUFFIXES, NRRD_SUFFIXES, read_itk
@@ -22,7 +23,7 @@ FLAT = 1e-4
 SAME_GRID = 0.1
 """Share of the smallest voxel spacing by which the corners of two channels may be apart."""
 
-__all__ = ["NIFTI_SUFFIXES", "VOLUME_SUFFIXES", "read_channels", "read_volume"]
+__all__ = ["NIFTI_SUFFIXES", "VOLUME_SUFFIXES", "read_channels", "read_volume", "read_with_other_channels"]
 
 
 def read_volume(path: str | os.PathLike[str], series: str | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +92,28 @@ def read_channels(paths: Sequence[str], series: str | None = None) -> tuple[np.n
                 f"The channel {path} is not on the grid of {paths[0]}: save all channels of an image on one grid."
             )
     return np.stack([voxels for voxels, _ in volumes], axis=-1), grid
+
+
+def read_with_other_channels(
+    path: str | os.PathLike[str], in_channels: int = 1, series: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read one volume, and the files of its other channels beside it, see :func:`.with_other_channels`.
+
+    Args:
+        path: see :func:`read_volume`.
+        in_channels: the channels that the network takes.
+        series: see :func:`read_volume`.
+
+    Returns:
+        See :func:`read_channels`.
+
+    Raises:
+        DataError: see :func:`read_channels`.
+    """
+    voxels, affine = read_volume(path, series)
+    if voxels.ndim == 3 and len(files := with_other_channels(path, in_channels)) > 1:
+        return read_channels(files, series)
+    return voxels, affine
 
 
 def _read(path: Path, series: str | None) -> tuple[np.ndarray, np.ndarray, int]:

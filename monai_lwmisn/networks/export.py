@@ -7,6 +7,7 @@ import logging
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -41,6 +42,16 @@ def export_onnx(network: nn.Module, in_channels: int, path: Path, spatial_dims: 
         path: the file.
         spatial_dims: 3 for a network that takes volumes (B, in_channels, D, H, W) with any number of slices.
     """
+    onnx_program(network, in_channels).save(str(path), external_data=False)
+
+
+def onnx_program(network: nn.Module, in_channels: int) -> Any:
+    """Return what :func:`export_onnx` writes, as torch's ``ONNXProgram``.
+
+    Args:
+        network: see :func:`export_onnx`.
+        in_channels: see :func:`export_onnx`.
+    """
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
     size = (5, *TRACED_SIZE)[-spatial_dims:]
@@ -59,7 +70,7 @@ def export_onnx(network: nn.Module, in_channels: int, path: Path, spatial_dims: 
         )
     assert program is not None  # only torch's former exporter returns None
     ClearMetadataAndDocStringPass()(program.model)  # a node holds a stack trace with paths
-    program.save(str(path), external_data=False)
+    return program
 
 
 def _copy_without_sources(saved: io.BytesIO, path: Path) -> None:

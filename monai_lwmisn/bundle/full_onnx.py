@@ -1,0 +1,114 @@
+"""Writes ``model_full.onnx``: a network with all that is around it in one ONNX file, which needs none of our code.
+
+Raw intensities of any size go in, and classes on the same grid come out. What is not in the graph is in its metadata,
+see :class:`monai_lwmisn.light.facts.Facts`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.networks.layers import gaussian_1d
+
+from monai_lwmisn import __version__
+from monai_lwmisn.bundle.onnx_translation import translate_intensity, translate_postprocessing, translate_spatial
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.files import read_json, write_named
+from monai_lwmisn.inference.bundle_files import read_bundle
+from monai_lwmisn.light.facts import KEY, Facts
+from monai_lwmisn.light.normalisation import to_facts
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.export import onnx_program
+from monai_lwmisn.networks.weights import load_weights
+
+OPSET = 18
+"""Of the graph."""
+
+__all__ = ["bundle_facts", "write_full_onnx"]
+
+
+def write_full_onnx(bundle: Path, path: Path) -> None:
+    """Write a bundle as one ONNX file. A file that is there is replaced when the new one is whole.
+
+    Args:
+        bundle: the folder of a bundle.
+        path: the file.
+
+    Raises:
+        ConfigError: it is no bundle, or has a transform that has no translation.
+        CheckpointError: the file cannot be written, or a file of the bundle not read.
+        GenotypeError: likewise.
+    """
+    import onnx
+    import onnx_ir
+
+    from monai_lwmisn.bundle.onnx_graph import surround
+
+    facts = bundle_facts(bundle)
+    genotype = Genotype.load(bundle / "genotype.json")
+    network = LWMISN(genotype)
+    load_weights(network, bundle / "models" / "model.pt")
+    model = onnx_program(network, genotype.architecture.input_channels).model
+    surround(model.graph, facts)
+    model.producer_name, model.producer_version = "monai_lwmisn", __version__
+    model.doc_string = f"{facts.name}. For research, not for diagnosis."
+    model.metadata_props.update(_properties(facts))
+    written = onnx_ir.to_proto(model)
+    onnx.checker.check_model(written, full_check=True)
+    write_named(written.SerializeToString(), path)
+
+
+def bundle_facts(bundle: Path) -> Facts:
+    """Return the facts of a bundle's folder.
+
+    Raises:
+        ConfigError: see :func:`write_full_onnx`.
+    """
+    config = read_bundle(bundle, bundle)
+    data, inference = config["data"], config["inference"]
+    metadata = read_json(bundle / "configs" / "metadata.json")
+    volumetric = bool(data["volumetric"])
+    if volumetric and inference["roi"]:
+        raise ConfigError(f"{bundle} takes slices in windows (inference.roi), which cannot be part of an ONNX file.")
+    resample, resize = translate_spatial(data["spatial"], volumetric)
+    smoothing = inference["slice_smoothing"] if volumetric else 0
+    kernel = gaussian_1d(torch.tensor(float(smoothing)), truncated=4.0).tolist() if smoothing else []
+    terms = bundle / "docs" / "data_license.txt"
+    return Facts(
+        name=str(metadata.get("name", bundle.name)),
+        version=__version__,
+        licence=terms.read_text(encoding="utf-8").strip().splitlines()[-1] if terms.is_file() else "",
+        volumetric=volumetric,
+        modality=data["modality"],
+        in_channels=data["in_channels"],
+        out_channels=data["out_channels"],
+        label_names=dict(data["label_names"]),
+        instances=bool(data["instances"]),
+        orientation=data["orientation"],
+        slices=Genotype.load(bundle / "genotype.json").architecture.slices,
+        resample=resample,
+        resize=resize,
+        normalisation=to_facts(translate_intensity(data["intensity"])),
+        slice_kernel=kernel,
+        flips=list(inference["test_time_flips"]),
+        window=list(inference["roi"]) if inference["roi"] and not volumetric else None,
+        postprocessing=translate_postprocessing(inference["postprocessing"]),
+        flag_below=inference.get("flag_below", 0.9),
+    )
+
+
+def _properties(facts: Facts) -> dict[str, str]:
+    """The metadata of the file: the facts for programs, and those that people look for under names of their own."""
+    plane = "slice, channel, x, y" if facts.volumetric else "height, width, channel"
+    texts: dict[str, Any] = {
+        KEY: facts.to_text(),
+        "name": facts.name,
+        "labels": ", ".join(f"{value}: {name}" for value, name in {"0": "background", **facts.label_names}.items()),
+        "layout": f"({plane})",
+        "licence": facts.licence,
+    }
+    if facts.volumetric:
+        texts["orientation"] = facts.orientation
+    return {name: str(text) for name, text in texts.items() if text}

@@ -1,0 +1,137 @@
+"""The engines that execute ONNX files: ONNX Runtime and OpenVINO. One of them is needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from .errors import ConfigError, reason_of
+
+__all__ = [
+    "ENGINES",
+    "ONNXRuntimeEngine",
+    "OpenVINOEngine",
+    "available_processors",
+    "is_installed",
+    "onnxruntime_session",
+    "openvino_model",
+]
+
+
+def is_installed(runtime: str) -> bool:
+    """Return whether ``onnxruntime`` or ``openvino`` can be imported."""
+    return find_spec(runtime) is not None
+
+
+def available_processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def onnxruntime_session(model: str | os.PathLike[str] | bytes, device: str = "cpu", threads: int | None = None) -> Any:
+    """An ``onnxruntime.InferenceSession``.
+
+    Args:
+        model: an ONNX file, or its content.
+        device: ``cpu``, ``cuda``, or ``auto`` for a GPU that the installed ONNX Runtime can use.
+        threads: of the session; None for :func:`available_processors`.
+
+    Raises:
+        ConfigError: ONNX Runtime is not installed, cannot use the device or cannot read the model.
+    """
+    if not is_installed("onnxruntime"):
+        raise ConfigError("ONNX Runtime is not installed: pip install onnxruntime.")
+    import onnxruntime
+
+    cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if device == "cuda" and not cuda:
+        raise ConfigError("The installed ONNX Runtime finds no CUDA GPU: use the device cpu, or onnxruntime-gpu.")
+    providers = ["CPUExecutionProvider"]
+    if cuda and device != "cpu":
+        providers.insert(0, "CUDAExecutionProvider")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or available_processors()
+    options.log_severity_level = 3  # errors
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads sleep
+    source = model if isinstance(model, bytes) else str(model)
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=providers)
+    except Exception as error:  # its exceptions have no common base
+        raise _unreadable(model, error) from error
+
+
+def openvino_model(path: str | os.PathLike[str], device: str = "auto", threads: int | None = None) -> Any:
+    """A model compiled by OpenVINO for the CPU.
+
+    Args:
+        path: an ONNX file.
+        device: ``cpu`` or ``auto``.
+        threads: of the model; None for :func:`available_processors`.
+
+    Raises:
+        ConfigError: OpenVINO is not installed, is asked for another device or cannot read the file.
+    """
+    if not is_installed("openvino"):
+        raise ConfigError("OpenVINO is not installed: pip install openvino.")
+    if device not in ("auto", "cpu"):
+        raise ConfigError(f"OpenVINO runs on the CPU here, not on {device}: use the device cpu.")
+    import openvino
+
+    # Some processors would otherwise compute in bfloat16.
+    settings = {"INFERENCE_NUM_THREADS": threads or available_processors(), "INFERENCE_PRECISION_HINT": "f32"}
+    try:
+        return openvino.Core().compile_model(str(path), "CPU", settings)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+class ONNXRuntimeEngine:
+    """An ONNX file executed by ONNX Runtime, see :func:`onnxruntime_session`.
+
+    Args:
+        path: the file.
+        device: ``cpu``, ``cuda`` or ``auto``.
+        threads: see :func:`onnxruntime_session`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], device: str = "auto", threads: int | None = None) -> None:
+        self.session = onnxruntime_session(path, device, threads)
+
+    def __call__(self, outputs: Sequence[str], inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Return some outputs for some inputs."""
+        return self.session.run(list(outputs), dict(inputs))
+
+
+class OpenVINOEngine:
+    """An ONNX file executed by OpenVINO, see :func:`openvino_model`.
+
+    Args:
+        path: the file.
+        device: ``cpu`` or ``auto``.
+        threads: see :func:`openvino_model`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], device: str = "auto", threads: int | None = None) -> None:
+        self.request = openvino_model(path, device, threads).create_infer_request()
+
+    def __call__(self, outputs: Sequence[str], inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Return some outputs for some inputs."""
+        results = self.request.infer(dict(inputs))
+        # The request writes its next results to the same memory.
+        return [results[name].copy() for name in outputs]
+
+
+ENGINES: dict[str, type[ONNXRuntimeEngine] | type[OpenVINOEngine]] = {
+    "onnxruntime": ONNXRuntimeEngine,
+    "openvino": OpenVINOEngine,
+}
+"""The engines by the name that a user gives."""
+
+
+def _unreadable(model: str | os.PathLike[str] | bytes, error: Exception) -> ConfigError:
+    name = "The model" if isinstance(model, bytes) else str(model)
+    return ConfigError(f"{name} cannot be read as an ONNX network ({reason_of(error)}): write the bundle anew.")

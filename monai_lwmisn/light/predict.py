@@ -1,0 +1,353 @@
+"""Runs ``model_full.onnx`` on arrays and files, without torch and MONAI."""
+
+from __future__ import annotations
+
+import os
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from .bundle_files import open_bundle
+from .channel_files import with_other_channels
+from .engines import ENGINES
+from .errors import ConfigError, DataError, InputWarning, explain
+from .facts import IMAGE, LABELS, LOGITS, SLICES, STATISTICS, Facts
+from .image_checks import check_image, check_slice_axis
+from .instances import separate_instances
+from .masks import Prediction
+from .normalisation import from_facts, statistics_of
+from .onnx_properties import read_properties
+from .orientation import slice_orientation
+from .pictures import convert_picture, decode_pictures
+from .postprocessing import postprocess
+from .quality import QualityEstimate
+from .resampling import interpolate, positions_by_size, positions_by_spacing, spacing_of
+from .slices import slice_logits, smoothed
+from .volumes import read_with_other_channels
+from .windows import in_windows
+
+FILE = "models/model_full.onnx"
+"""The place of the file in a bundle."""
+
+SMALL = (np.int8, np.uint8, np.int16, np.uint16, np.float32)
+"""Types of values that stay as they are until a slice goes to the network."""
+
+Image = np.ndarray | str | os.PathLike[str]
+
+__all__ = ["LightPredictor", "find_model", "load", "predict"]
+
+
+def predict(
+    bundle: str | os.PathLike[str],
+    image: Image,
+    *,
+    affine: np.ndarray | None = None,
+    runtime: str = "onnxruntime",
+    device: str = "auto",
+    slice_axis: str = "auto",
+    threads: int | None = None,
+) -> np.ndarray:
+    """Segment one image. For several images, :func:`load` reads the network once.
+
+    Args:
+        bundle: see :func:`load`.
+        image: see :meth:`LightPredictor.__call__`.
+        affine: see :meth:`LightPredictor.__call__`.
+        runtime: see :func:`load`.
+        device: see :func:`load`.
+        slice_axis: see :func:`load`.
+        threads: see :func:`load`.
+
+    Returns:
+        The classes, 0 is background: (x, y, z) of a volume, (height, width) of a picture, uint8. What the owner of the
+        image should know is issued as :class:`InputWarning`.
+
+    Raises:
+        LWMISNError: the bundle or the image cannot be used.
+    """
+    with load(bundle, runtime=runtime, device=device, slice_axis=slice_axis, threads=threads) as predictor:
+        prediction = predictor(image, affine)
+    for sentence in prediction.warnings:
+        warnings.warn(sentence, InputWarning, stacklevel=2)
+    return prediction.labels
+
+
+def load(
+    bundle: str | os.PathLike[str],
+    *,
+    runtime: str = "onnxruntime",
+    device: str = "auto",
+    slice_axis: str = "auto",
+    series: str | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> LightPredictor:
+    """Read a network with all that is around it.
+
+    Args:
+        bundle: a ``model_full.onnx``, or a bundle that has one: its folder, or a zip of it.
+        runtime: ``onnxruntime`` or ``openvino``.
+        device: ``auto`` (a GPU where there is one that the runtime can use), ``cpu`` or ``cuda``.
+        slice_axis: ``auto`` for the axis that the network was trained on, or ``axial``, ``coronal``, ``sagittal``.
+        series: the UID of the series to take from DICOM folders that hold several.
+        threads: of the network; None for all processors.
+        progress: called within each image with the number of slices or windows done, and how many there are.
+
+    Raises:
+        LWMISNError: there is no such file, the runtime is not installed, or an option does not go with the bundle.
+
+    Example:
+        >>> with load("nuclei.onnx") as predictor:
+        ...     masks = [predictor(path).labels for path in paths]
+    """
+    if runtime not in ENGINES:
+        raise ConfigError(f"There is no runtime {runtime!r}: use {', '.join(ENGINES)}.")
+    with ExitStack() as stack:
+        file = find_model(bundle, stack)
+        facts = Facts.from_properties(read_properties(file), file)
+        given = {"slice axis": slice_axis != "auto", "series": series is not None}
+        if not facts.volumetric and any(given.values()):
+            name = next(name for name, is_given in given.items() if is_given)
+            raise ConfigError(f"{bundle} segments pictures and has no {name} to choose: leave it out.")
+        engine = ENGINES[runtime](file, device, threads)
+        return LightPredictor(facts, engine, slice_axis, series, progress, stack.pop_all())
+
+
+def find_model(bundle: str | os.PathLike[str], stack: ExitStack) -> Path:
+    """Return the ONNX file of a bundle, or the file itself.
+
+    Args:
+        bundle: see :func:`load`.
+        stack: closes what is opened, see :func:`.bundle_files.open_bundle`.
+
+    Raises:
+        ConfigError: there is none.
+        DataError: a zip is damaged.
+    """
+    path = Path(bundle)
+    if path.is_file() and not zipfile.is_zipfile(path):
+        return path
+    file = open_bundle(path, stack) / FILE
+    if not file.is_file():
+        raise ConfigError(
+            f"{bundle} has no {FILE}: write it with `lwmisn bundle {bundle} --onnx FILE.onnx`, and give that file."
+        )
+    return file
+
+
+class LightPredictor:
+    """A network that is ready to segment images; made by :func:`load`.
+
+    Attributes:
+        facts: what the file says of itself.
+        name: of the bundle.
+        volumetric: it takes volumes, otherwise pictures.
+        label_names: the names of the classes by value as text.
+        orientation: of volumes, as three letters, whose last axis is sliced along.
+        flag_below: the estimate of quality below which somebody should look at a mask.
+    """
+
+    def __init__(
+        self,
+        facts: Facts,
+        engine: Callable[..., list[np.ndarray]],
+        slice_axis: str = "auto",
+        series: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        stack: ExitStack | None = None,
+    ) -> None:
+        self.facts, self.name, self.volumetric = facts, facts.name, facts.volumetric
+        self.label_names, self.flag_below = facts.label_names, facts.flag_below
+        self.orientation = slice_orientation(facts.orientation, slice_axis)
+        self._engine, self._series, self._progress = engine, series, progress
+        self._steps = from_facts(facts.normalisation)
+        self._stack = stack or ExitStack()
+
+    def __call__(
+        self, image: Image, affine: np.ndarray | None = None, name: str | None = None, *, quality: bool = False
+    ) -> Prediction:
+        """Segment one image.
+
+        Args:
+            image: a path; or an array: (x, y, z) or (x, y, z, channel) of a volume, (height, width) or
+                (height, width, 3) of a picture.
+            affine: (4, 4) of an array of a volume, from x, y, z to millimetres towards right, anterior and superior.
+            name: of the image, for messages; of a file its path.
+            quality: also estimate how good the mask is, see :class:`.quality.QualityEstimate`.
+
+        Raises:
+            DataError: the image cannot be read, or the network cannot take it.
+        """
+        name = name or ("The image" if isinstance(image, np.ndarray) else str(image))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", InputWarning)
+            estimate = QualityEstimate() if quality else None
+            try:
+                prediction = (self._volume if self.volumetric else self._picture)(image, affine, name, estimate)
+            except MemoryError as error:
+                raise DataError(f"{name} is too large for the memory of this machine: give a part of it.") from error
+            except (DataError, ConfigError):
+                raise
+            except Exception as error:
+                raise DataError(explain(error, name)) from error
+        said = dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, InputWarning))
+        return replace(prediction, warnings=tuple(said), quality=None if estimate is None else estimate())
+
+    def close(self) -> None:
+        """Remove the temporary folder of a bundle that was a zip."""
+        self._stack.close()
+
+    def __enter__(self) -> LightPredictor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check(self, values: np.ndarray, name: str) -> None:
+        _warn(check_image(values, self.facts.in_channels, self.facts.modality, name))
+
+    def _picture(
+        self, image: Image, affine: np.ndarray | None, name: str, estimate: QualityEstimate | None
+    ) -> Prediction:
+        facts = self.facts
+        if isinstance(image, np.ndarray):
+            _refuse_empty(image, name)
+            values = convert_picture(image, name)
+        else:
+            values = decode_pictures(with_other_channels(image, facts.in_channels // 3))
+        channels_first = values.transpose(2, 1, 0)
+        self._check(channels_first, name)
+        window = facts.window[::-1] if facts.window and facts.resize is None else None
+        if window and any(length > side for length, side in zip(values.shape, window, strict=False)):
+            numbers = statistics_of(channels_first, self._steps)
+
+            def network(part: np.ndarray) -> np.ndarray:
+                return self._engine([LOGITS], {IMAGE: part.astype(np.float32), STATISTICS: numbers})[0]
+
+            labels = _classes(np.moveaxis(logits := in_windows(values, network, window, self._progress), -1, 0))
+        else:
+            labels, logits = self._engine([LABELS, LOGITS], {IMAGE: values.astype(np.float32)})
+            if self._progress is not None:
+                self._progress(1, 1)
+        if estimate is not None:
+            estimate.add(np.moveaxis(logits, -1, 0))
+        found = postprocess(labels.T, facts.postprocessing)
+        return Prediction(np.ascontiguousarray(found.T), self._instances(found, name))
+
+    def _instances(self, labels: np.ndarray, name: str) -> np.ndarray | None:
+        """The numbered objects (height, width) of labels (x, y), where objects are told apart."""
+        if not self.facts.instances:
+            return None
+        if find_spec("skimage") is None:
+            _warn(
+                [
+                    f"The objects of {name} are not numbered, which scikit-image does: pip install scikit-image. The "
+                    "mask is whole."
+                ]
+            )
+            return None
+        return separate_instances(labels > 0).T
+
+    def _volume(
+        self, image: Image, affine: np.ndarray | None, name: str, estimate: QualityEstimate | None
+    ) -> Prediction:
+        from nibabel import orientations
+
+        facts = self.facts
+        if isinstance(image, np.ndarray):
+            voxels, grid = _checked_array(image, affine, name)
+        else:
+            voxels, grid = read_with_other_channels(image, facts.in_channels, self._series)
+        voxels = voxels if voxels.dtype in SMALL else voxels.astype(np.float32)
+        volume = voxels[None] if voxels.ndim == 3 else np.moveaxis(voxels, -1, 0)
+        self._check(volume, name)
+        wanted = orientations.axcodes2ornt(self.orientation)
+        turn = orientations.ornt_transform(orientations.io_orientation(grid), wanted)
+        axes = np.argsort(turn[:, 0]).astype(int)
+        mirrored = tuple(slice(None, None, int(turn[axis, 1])) for axis in axes)
+        volume = volume.transpose(0, *(axes + 1))[(slice(None), *mirrored)]
+        spacing = np.linalg.norm(grid[:3, :3], axis=0)[axes]
+        _warn(check_slice_axis(spacing, name))
+        plane, positions = volume.shape[1:3], self._positions(volume.shape[1:3], spacing, grid, name)
+        if any(one is not None for one in positions):
+            volume = interpolate(volume.astype(np.float32), positions)
+        inputs = self._statistics(volume)
+
+        def network(slices: np.ndarray) -> np.ndarray:
+            return self._engine([LOGITS], {SLICES: slices, **inputs})[0]
+
+        labels = np.zeros((*plane, volume.shape[-1]), dtype=np.uint8)
+        logits = slice_logits(volume, network, facts.slices, self._progress)
+        for number, one in enumerate(smoothed(logits, facts.slice_kernel)):
+            if estimate is not None:
+                estimate.add(one)
+            labels[..., number] = _classes(interpolate(one, self._positions_back(plane, one.shape[1:], spacing)))
+        labels = labels[mirrored].transpose(np.argsort(axes))
+        return Prediction(postprocess(labels, facts.postprocessing), affine=grid)
+
+    def _statistics(self, volume: np.ndarray) -> dict[str, np.ndarray]:
+        """The second input of the network: the numbers of a volume (channel, x, y, z), where it takes some."""
+        if not any(step.numbers for step in self._steps):
+            return {}
+        if isinstance(self.facts.resize, list):
+            places = [positions_by_size(*pair) for pair in zip(volume.shape[1:3], self.facts.resize, strict=True)]
+            if any(one is not None for one in places):
+                volume = interpolate(volume.astype(np.float32), places)
+        return {STATISTICS: statistics_of(volume, self._steps)}
+
+    def _positions(
+        self, plane: Sequence[int], spacing: np.ndarray, grid: np.ndarray, name: str
+    ) -> list[np.ndarray | None]:
+        """Where the pixels of the network lie in a plane (x, y)."""
+        if self.facts.resample is None:
+            return [None, None]
+        spacing_of(grid, name)  # refuses what is sheared
+        return [positions_by_spacing(*one) for one in zip(plane, spacing, self.facts.resample, strict=False)]
+
+    def _positions_back(
+        self, plane: Sequence[int], found: Sequence[int], spacing: np.ndarray
+    ) -> list[np.ndarray | None]:
+        """Where the pixels of a plane lie among those of the network."""
+        if self.facts.resample is None:
+            return [None, None]
+        wanted = self.facts.resample
+        return [
+            None if positions_by_spacing(length, own, other) is None else np.arange(length) * (own / other)
+            for length, own, other in zip(plane, spacing, wanted, strict=False)
+        ]
+
+
+def _classes(logits: np.ndarray) -> np.ndarray:
+    """The most probable class of logits (class, ...), of which one alone is foreground."""
+    return (logits[0] >= 0).astype(np.uint8) if len(logits) == 1 else logits.argmax(axis=0).astype(np.uint8)
+
+
+def _refuse_empty(image: np.ndarray, name: str) -> None:
+    if not image.size:
+        raise DataError(f"{name} has the shape {'x'.join(map(str, image.shape))}: there is nothing in it.")
+
+
+def _checked_array(image: np.ndarray, affine: np.ndarray | None, name: str) -> tuple[np.ndarray, np.ndarray]:
+    _refuse_empty(image, name)
+    if image.ndim not in (3, 4) or affine is None:
+        raise ConfigError(
+            f"{name} is an array of {image.ndim} axes {'without' if affine is None else 'with'} an affine: "
+            "give a volume (x, y, z) and its affine (4, 4)."
+        )
+    if np.shape(affine) != (4, 4):
+        raise ConfigError(f"{name} has an affine of the shape {np.shape(affine)}: give one of (4, 4).")
+    return image, np.asarray(affine, dtype=float)
+
+
+def _warn(sentences: Sequence[str] | Iterator[str]) -> None:
+    for sentence in sentences:
+        warnings.warn(sentence, InputWarning, stacklevel=3)
