@@ -14,8 +14,9 @@ from monai.networks.layers import gaussian_1d
 
 from monai_lwmisn import __version__
 from monai_lwmisn.bundle.onnx_translation import translate_intensity, translate_postprocessing, translate_spatial
+from monai_lwmisn.bundle.write import as_bundle
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.files import read_json, write_named
+from monai_lwmisn.files import check_writable, read_json, write_named
 from monai_lwmisn.inference.bundle_files import read_bundle
 from monai_lwmisn.light.facts import KEY, Facts
 from monai_lwmisn.light.normalisation import to_facts
@@ -23,41 +24,51 @@ from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import onnx_program
 from monai_lwmisn.networks.weights import load_weights
 
-OPSET = 18
-"""Of the graph."""
-
-__all__ = ["bundle_facts", "write_full_onnx"]
+__all__ = ["bundle_facts", "full_onnx", "write_full_onnx"]
 
 
-def write_full_onnx(bundle: Path, path: Path) -> None:
-    """Write a bundle as one ONNX file. A file that is there is replaced when the new one is whole.
+def write_full_onnx(source: Path, path: Path) -> None:
+    """Write a run or bundle as one ONNX file. A file that is there is replaced when the new one is whole.
 
     Args:
-        bundle: the folder of a bundle.
+        source: a trained run, or the folder of a bundle.
         path: the file.
 
     Raises:
-        ConfigError: it is no bundle, or has a transform that has no translation.
-        CheckpointError: the file cannot be written, or a file of the bundle not read.
-        GenotypeError: likewise.
+        ConfigError: ``source`` is no trained run or bundle, it has a transform that has no translation, or ``path``
+            cannot be written.
+        GenotypeError, CheckpointError: a file of ``source`` cannot be used.
+    """
+    if path.suffix != ".onnx":
+        raise ConfigError(f"{path} is no name of an ONNX file: give one that ends with .onnx.")
+    check_writable(path, lambda content: b"monai_lwmisn" in content)
+    with as_bundle(source, path.stem) as bundle:
+        facts = bundle_facts(bundle)  # refuses before the work
+        genotype = Genotype.load(bundle / "genotype.json")
+        network = LWMISN(genotype)
+        load_weights(network, bundle / "models" / "model.pt")
+    write_named(full_onnx(onnx_program(network, genotype.architecture.input_channels).model, facts), path)
+
+
+def full_onnx(model: Any, facts: Facts) -> bytes:
+    """Return the content of the file.
+
+    Args:
+        model: the network, as :func:`monai_lwmisn.networks.export.onnx_program` has it. It is changed.
+        facts: what is around it.
     """
     import onnx
     import onnx_ir
 
     from monai_lwmisn.bundle.onnx_graph import surround
 
-    facts = bundle_facts(bundle)
-    genotype = Genotype.load(bundle / "genotype.json")
-    network = LWMISN(genotype)
-    load_weights(network, bundle / "models" / "model.pt")
-    model = onnx_program(network, genotype.architecture.input_channels).model
     surround(model.graph, facts)
     model.producer_name, model.producer_version = "monai_lwmisn", __version__
     model.doc_string = f"{facts.name}. For research, not for diagnosis."
     model.metadata_props.update(_properties(facts))
     written = onnx_ir.to_proto(model)
     onnx.checker.check_model(written, full_check=True)
-    write_named(written.SerializeToString(), path)
+    return written.SerializeToString()
 
 
 def bundle_facts(bundle: Path) -> Facts:

@@ -22,6 +22,9 @@ LARGEST_END = 2**62
 ROWS = (0, 2, 3)
 """Axes over which the statistics of each channel go, in a batch (1, channel, x, y)."""
 
+ROUNDING = 2e-6
+"""Share by which a value is above another beyond rounding, which is not the same in all engines."""
+
 __all__ = ["surround"]
 
 
@@ -138,22 +141,24 @@ def _slices(op: _Operators, facts: Facts, steps: list[Step]) -> tuple[list[ir.Va
 
 
 def _given_statistics(op: _Operators, facts: Facts, steps: list[Step]) -> Iterator[ir.Value]:
-    """The statistics of a whole picture, for who gives a part of it: an input that may be left out, with a default."""
-    rows = [facts.in_channels if step.channel_wise else 1 for step in steps for _ in range(step.numbers)]
-    if rows:
-        default = np.full(sum(rows), np.nan, dtype=np.float32)
-        statistics = op.tape.initializer(ir.tensor(default, name=STATISTICS), STATISTICS)
+    """The statistics of a whole picture, for who gives a part of it: an input that may be left out, empty then."""
+    if any(step.numbers for step in steps):
+        default = ir.tensor(np.zeros(0, dtype=np.float32), name=STATISTICS)
+        statistics = op.tape.initializer(default, STATISTICS)
+        statistics.shape = ir.Shape(["statistics"])
     first = 0
     for step in steps:
         count = facts.in_channels if step.channel_wise else 1
         for number in range(step.numbers):
-            one = op.part(statistics, 0, first + number, first + count * step.numbers, step.numbers)
-            yield op("Reshape", one, [1, -1, 1, 1])
+            yield op.part(statistics, 0, first + number, first + count * step.numbers, step.numbers)
         first += count * step.numbers
 
 
 def _unless_given(op: _Operators, found: ir.Value, given: ir.Value) -> ir.Value:
-    return op("Where", op("IsNaN", given), found, given)
+    """What is given, in front of what was found, which is cut off then. OpenVINO would write into constants."""
+    row = op("Reshape", found, [-1])
+    chosen = op("Slice", op("Concat", given, row, axis=0), [0], op("Shape", row), [0])
+    return op("Reshape", chosen, [1, -1, 1, 1])
 
 
 def _is_relative(step: Step) -> bool:
@@ -197,7 +202,7 @@ def _statistics(op: _Operators, step: Step, batch: ir.Value) -> list[ir.Value]:
     """The statistics of a picture (1, channel, x, y), each (1, channel or 1, 1, 1)."""
     axes = ROWS[1:] if step.channel_wise else ROWS[:1] + (1, 2, 3)
     if isinstance(step, Invert):
-        above = op("Cast", op("Greater", batch, step.maximum / 2), to=ir.DataType.INT64)
+        above = op("Cast", op("Greater", batch, step.maximum / 2 * (1 + ROUNDING)), to=ir.DataType.INT64)
         twice = op("Mul", op("ReduceSum", above, [0, 1, 2, 3], keepdims=1), 2)
         return [op("Cast", op("Greater", twice, op("Size", batch)), to=ir.DataType.FLOAT)]
     if not step.numbers:

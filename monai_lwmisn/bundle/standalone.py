@@ -1,22 +1,24 @@
 """Writes a standalone bundle: a zip that segments where MONAI is installed, without this package.
 
-The zip holds the bundle as it is, the network as TorchScript and ONNX, and a copy of the part of this package that
-segments. That part imports nothing of the rest of the package, so that it keeps its name and its files.
+The zip holds the bundle as it is, the network as TorchScript and ONNX, the ONNX file that takes raw intensities, and a
+copy of the part of this package that segments. That part imports nothing of the rest of the package, so that it keeps
+its name and its files.
 """
 
 from __future__ import annotations
 
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 
-from monai_lwmisn.bundle.write import is_bundle, write_bundle
-from monai_lwmisn.config import read_config
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.bundle.full_onnx import bundle_facts, full_onnx
+from monai_lwmisn.bundle.write import as_bundle
+from monai_lwmisn.errors import ConfigError, FigureWarning
 from monai_lwmisn.files import check_writable, write_named
 from monai_lwmisn.locks import only_maker
 from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.networks.export import export_onnx, export_torchscript
+from monai_lwmisn.networks.export import export_torchscript, onnx_program
 from monai_lwmisn.networks.weights import load_weights
 
 PACKAGE = Path(__file__).parents[1]
@@ -43,13 +45,7 @@ def write_standalone(source: Path, archive: Path) -> None:
         raise ConfigError(f"{archive} is no name of a zip: give one that ends with .zip.")
     archive.parent.mkdir(parents=True, exist_ok=True)
     check_writable(archive, lambda content: b"/configs/metadata.json" in content)
-    with tempfile.TemporaryDirectory(prefix="lwmisn-") as folder:
-        bundle = source
-        if is_bundle(source):
-            read_config(source, "train")  # refuses the form of an earlier release
-        else:
-            bundle = Path(folder) / archive.stem
-            write_bundle(source, bundle)
+    with tempfile.TemporaryDirectory(prefix="lwmisn-") as folder, as_bundle(source, archive.stem) as bundle:
         exports = Path(folder) / "exports"
         members = {**_members(bundle), **closed_part(), **_export(bundle, exports)}
         packed = Path(folder) / "standalone.zip"
@@ -67,7 +63,7 @@ def closed_part() -> dict[str, Path]:
     files: list[Path] = []
     for name in CLOSED_PART:
         place = PACKAGE / name
-        files += sorted(place.rglob("*.py")) if place.is_dir() else [place]
+        files += sorted(place.glob("*.py")) if place.is_dir() else [place]
     return {file.relative_to(PACKAGE.parent).as_posix(): file for file in files}
 
 
@@ -83,7 +79,13 @@ def _export(bundle: Path, folder: Path) -> dict[str, Path]:
     network = LWMISN(genotype)
     load_weights(network, bundle / "models" / "model.pt")
     folder.mkdir()
-    files = {f"models/{name}": folder / name for name in ("model.ts", "model.onnx")}
+    files = {f"models/{name}": folder / name for name in ("model.ts", "model.onnx", "model_full.onnx")}
     export_torchscript(network, files["models/model.ts"])
-    export_onnx(network, genotype.architecture.input_channels, files["models/model.onnx"])
+    program = onnx_program(network, genotype.architecture.input_channels)
+    program.save(str(files["models/model.onnx"]), external_data=False)
+    try:
+        files["models/model_full.onnx"].write_bytes(full_onnx(program.model, bundle_facts(bundle)))
+    except ConfigError as error:
+        warnings.warn(f"The zip has no models/model_full.onnx: {error}", FigureWarning, stacklevel=3)
+        del files["models/model_full.onnx"]
     return files

@@ -13,13 +13,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from monai.bundle import ConfigParser, ckpt_export, create_workflow, verify_metadata, verify_net_in_out
 from monai.bundle.properties import TrainProperties
 from monai.utils import BundleProperty, BundlePropertyConfig
+from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from monai_lwmisn import __version__
+from monai_lwmisn.bundle.full_onnx import bundle_facts, write_full_onnx
 from monai_lwmisn.bundle.metadata import PACKAGE
 from monai_lwmisn.bundle.standalone import closed_part
 from monai_lwmisn.bundle.write import is_bundle
@@ -28,8 +31,11 @@ from monai_lwmisn.errors import ConfigError, explain
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.bundle_contents import check_contents
 from monai_lwmisn.inference.bundle_files import read_bundle
+from monai_lwmisn.inference.predict import load_bundle
 from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
 from monai_lwmisn.light.bundle_files import open_bundle
+from monai_lwmisn.light.engines import ENGINES
+from monai_lwmisn.light.predict import load
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_onnx, export_torchscript
 from monai_lwmisn.networks.weights import load_weights
@@ -58,6 +64,10 @@ SIZES = ((1, 64, 96), (2, 61, 93))
 
 TOLERANCE = 1e-4
 """The largest difference of logits between runtimes, as a share of the largest logit, or of 1 if that is greater."""
+
+
+SAME_PIXELS, SAME_QUALITY = 0.9999, 0.01
+"""The least share of pixels with the class of torch, but for ties; and the largest difference of the quality."""
 
 
 @dataclass(frozen=True)
@@ -248,6 +258,44 @@ def check_runtimes(bundle: Path) -> str:
     return f"{', '.join(others)} within {largest:.1g} of torch"
 
 
+def check_full_onnx(bundle: Path) -> str:
+    """Check that the ONNX file that takes raw intensities gives the masks of torch, in each engine.
+
+    The bundle's own file is checked. Where it has none, one is made in a temporary folder.
+    """
+    try:
+        facts = bundle_facts(bundle)
+    except ConfigError as error:
+        return f"none: {error}"
+    if not facts.volumetric and facts.in_channels > 3:
+        return "not compared, since its images are several pictures"
+    size = (96, 80, 6) if facts.volumetric else (208, 176)
+    noise = np.random.default_rng(0).normal(size=(facts.in_channels, *size))
+    noise = gaussian_filter(noise, (0, 3, 3, 1)[: noise.ndim])
+    image = np.moveaxis((noise - noise.min()) / np.ptp(noise) * 255, 0, -1).astype(np.uint8)
+    if facts.volumetric and facts.modality == "CT":
+        image = image.astype(np.int16) * 4 - 600
+    affine = np.diag([1.0, 1.0, 3.0, 1.0]) if facts.volumetric else None
+    with tempfile.TemporaryDirectory() as folder, load_bundle(bundle, device="cpu") as predictor:
+        expected = predictor(image, affine, quality=True)
+        file = bundle / "models" / "model_full.onnx"
+        if not file.is_file():
+            file = Path(folder) / "model_full.onnx"
+            write_full_onnx(bundle, file)
+        engines = [name for name in ENGINES if is_installed(name)]
+        for name in engines:
+            with load(file, runtime=name, device="cpu") as light:
+                found = light(image, affine, quality=True)
+            share = float((found.labels == expected.labels).mean())
+            difference = abs((found.quality or 0) - (expected.quality or 0))
+            if share < SAME_PIXELS or difference > SAME_QUALITY:
+                raise ConfigError(
+                    f"model_full.onnx in {name} has {100 * share:.3f} % of the pixels of torch, and a quality that "
+                    f"differs by {difference:.2g}: write it anew with lwmisn bundle"
+                )
+    return f"the masks of torch in {', '.join(engines) or 'no engine, as none is installed'}"
+
+
 CHECKS: dict[str, Callable[[Path], str]] = {
     "files": check_files,
     "code": check_code,
@@ -258,6 +306,7 @@ CHECKS: dict[str, Callable[[Path], str]] = {
     "export": check_export,
     "properties": check_properties,
     "runtimes": check_runtimes,
+    "one ONNX file": check_full_onnx,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 from monai_lwmisn.bundle.card import Owner, data_license, load_card, measured_text, model_card
 from monai_lwmisn.bundle.configs import bundle_configs, changed_settings, chosen_inference
 from monai_lwmisn.bundle.metadata import bundle_metadata, installed_libraries
-from monai_lwmisn.config import read_configs, write_configs
+from monai_lwmisn.config import read_config, read_configs, write_configs
 from monai_lwmisn.data import read_datalist
 from monai_lwmisn.data.datalist import PARTS
 from monai_lwmisn.errors import ConfigError, FigureWarning
@@ -66,6 +67,27 @@ def write_bundle(run: Path, bundle: Path, owner: Owner | None = None) -> str:
         (made / "models").mkdir()
         shutil.copyfile(run / "models" / "model.pt", made / "models" / "model.pt")
     return card["data_name"]
+
+
+@contextmanager
+def as_bundle(source: Path, name: str) -> Iterator[Path]:
+    """Give the folder of a bundle: the source, or one that is made of a run and removed again.
+
+    Args:
+        source: a trained run, or the folder of a bundle.
+        name: of the bundle that is made of a run.
+
+    Raises:
+        ConfigError: it is neither.
+        GenotypeError, CheckpointError: a file of it cannot be used.
+    """
+    if is_bundle(source):
+        read_config(source, "train")  # refuses the form of an earlier release
+        yield source
+        return
+    with tempfile.TemporaryDirectory(prefix="lwmisn-") as folder:
+        write_bundle(source, Path(folder) / name)
+        yield Path(folder) / name
 
 
 def is_bundle(folder: Path) -> bool:

@@ -48,6 +48,13 @@ def _add_bundle(commands: Commands) -> None:
         help="a package of BioImage.IO to make besides, which Fiji, QuPath, ilastik and others open; installed with "
         "the extra bioimageio",
     )
+    bundle.add_argument(
+        "--onnx",
+        type=Path,
+        metavar="FILE.onnx",
+        help="an ONNX file to make besides, which takes raw intensities and gives classes; lwmisn-run runs it without "
+        "torch and MONAI",
+    )
 
 
 def _add_verify(commands: Commands) -> None:
@@ -143,11 +150,14 @@ def _add_segment(commands: Commands) -> None:
 
 def _bundle(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.bundle.bioimageio.write import write_bioimageio
+    from monai_lwmisn.bundle.full_onnx import write_full_onnx
     from monai_lwmisn.bundle.standalone import write_standalone
     from monai_lwmisn.bundle.write import write_bundle
 
-    if not any((arguments.output, arguments.standalone, arguments.bioimageio)):
-        raise ConfigError("There is nothing to make: give -o BUNDLE, --standalone FILE.zip or --bioimageio FILE.zip.")
+    if not any((arguments.output, arguments.standalone, arguments.bioimageio, arguments.onnx)):
+        raise ConfigError(
+            "There is nothing to make: give -o BUNDLE, --standalone FILE.zip, --bioimageio FILE.zip or --onnx FILE.onnx."
+        )
     source = arguments.source
     if arguments.output is not None:
         data = write_bundle(source, arguments.output)
@@ -164,6 +174,9 @@ def _bundle(arguments: argparse.Namespace) -> None:
     if arguments.bioimageio is not None:
         write_bioimageio(source, arguments.bioimageio)
         say(f"The package of BioImage.IO, which its own library has tested: {arguments.bioimageio}")
+    if arguments.onnx is not None:
+        write_full_onnx(source, arguments.onnx)
+        say(f"The ONNX file: {arguments.onnx}\nTry it: lwmisn-run {arguments.onnx} IMAGES -o MASKS")
 
 
 def _verify(arguments: argparse.Namespace) -> None:

@@ -120,7 +120,7 @@ class OpenVINOEngine:
 
     def __call__(self, outputs: Sequence[str], inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Return some outputs for some inputs."""
-        results = self.request.infer(dict(inputs))
+        results = self.request.infer({name: np.ascontiguousarray(value) for name, value in inputs.items()})
         # The request writes its next results to the same memory.
         return [results[name].copy() for name in outputs]
 

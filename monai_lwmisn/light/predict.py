@@ -286,13 +286,19 @@ class LightPredictor:
             return self._engine([LOGITS], {SLICES: slices, **inputs})[0]
 
         labels = np.zeros((*plane, volume.shape[-1]), dtype=np.uint8)
-        logits = slice_logits(volume, network, facts.slices, self._progress)
+        logits = slice_logits(volume, network, facts.slices, self._pixels(volume.shape[1:3]), self._progress)
         for number, one in enumerate(smoothed(logits, facts.slice_kernel)):
             if estimate is not None:
                 estimate.add(one)
             labels[..., number] = _classes(interpolate(one, self._positions_back(plane, one.shape[1:], spacing)))
         labels = labels[mirrored].transpose(np.argsort(axes))
         return Prediction(postprocess(labels, facts.postprocessing), affine=grid)
+
+    def _pixels(self, plane: Sequence[int]) -> int:
+        """The pixels that the network has in work for one plane (x, y), with its mirror images."""
+        wanted = self.facts.resize if isinstance(self.facts.resize, list) else [-1, -1]
+        x, y = (length if other < 0 else other for length, other in zip(plane, wanted, strict=True))
+        return x * y * 2 ** len(self.facts.flips)
 
     def _statistics(self, volume: np.ndarray) -> dict[str, np.ndarray]:
         """The second input of the network: the numbers of a volume (channel, x, y, z), where it takes some."""

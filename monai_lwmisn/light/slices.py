@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-PIXELS = 2**20
-"""Of the slices that go through the network together; one slice at least, and eight at most."""
+PIXELS, MOST = 2**19, 8
+"""The pixels that go through the network together, but one slice at least; and the most slices."""
 
 __all__ = ["slice_logits", "smoothed"]
 
@@ -19,6 +19,7 @@ def slice_logits(
     volume: np.ndarray,
     network: Callable[[np.ndarray], np.ndarray],
     slices: int = 1,
+    pixels: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[np.ndarray]:
     """Return the logits (class, x, y) of each slice of a volume, one after the other.
@@ -28,10 +29,11 @@ def slice_logits(
         network: maps slices (slice, slices * channel, x, y), float32, to logits (slice, class, x, y).
         slices: an odd number; a slice is given with its neighbours as channels. Beyond either end of the volume its
             last slice is repeated.
+        pixels: that the network has in work for a slice; None for those of the slice.
         progress: called after each batch with the slices done, and all.
     """
     count = volume.shape[-1]
-    batch = max(1, min(8, PIXELS // (volume.shape[1] * volume.shape[2])))
+    batch = max(1, min(MOST, PIXELS // (pixels or volume.shape[1] * volume.shape[2])))
     ways = np.arange(slices) - slices // 2
     for first in range(0, count, batch):
         places = np.arange(first, min(first + batch, count))

@@ -42,15 +42,16 @@ def export_onnx(network: nn.Module, in_channels: int, path: Path, spatial_dims: 
         path: the file.
         spatial_dims: 3 for a network that takes volumes (B, in_channels, D, H, W) with any number of slices.
     """
-    onnx_program(network, in_channels).save(str(path), external_data=False)
+    onnx_program(network, in_channels, spatial_dims).save(str(path), external_data=False)
 
 
-def onnx_program(network: nn.Module, in_channels: int) -> Any:
+def onnx_program(network: nn.Module, in_channels: int, spatial_dims: int = 2) -> Any:
     """Return what :func:`export_onnx` writes, as torch's ``ONNXProgram``.
 
     Args:
         network: see :func:`export_onnx`.
         in_channels: see :func:`export_onnx`.
+        spatial_dims: see :func:`export_onnx`.
     """
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
