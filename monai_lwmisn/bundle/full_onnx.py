@@ -79,7 +79,8 @@ def bundle_facts(bundle: Path) -> Facts:
     """
     config = read_bundle(bundle, bundle)
     data, inference = config["data"], config["inference"]
-    metadata = read_json(bundle / "configs" / "metadata.json")
+    metadata_file = bundle / "configs" / "metadata.json"
+    metadata = read_json(metadata_file) if metadata_file.is_file() else {}
     volumetric = bool(data["volumetric"])
     if volumetric and inference["roi"]:
         raise ConfigError(f"{bundle} takes slices in windows (inference.roi), which cannot be part of an ONNX file.")

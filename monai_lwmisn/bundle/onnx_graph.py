@@ -141,23 +141,30 @@ def _slices(op: _Operators, facts: Facts, steps: list[Step]) -> tuple[list[ir.Va
 
 
 def _given_statistics(op: _Operators, facts: Facts, steps: list[Step]) -> Iterator[ir.Value]:
-    """The statistics of a whole picture, for who gives a part of it: an input that may be left out, empty then."""
-    if any(step.numbers for step in steps):
-        default = ir.tensor(np.zeros(0, dtype=np.float32), name=STATISTICS)
-        statistics = op.tape.initializer(default, STATISTICS)
-        statistics.shape = ir.Shape(["statistics"])
+    """The statistics of a whole picture, for who gives a part of it: an input that may be left out, NaN then."""
+    counts = [facts.in_channels if step.channel_wise else 1 for step in steps]
+    total = sum(count * step.numbers for count, step in zip(counts, steps, strict=True))
+    if total:
+        default = np.full(total, np.nan, dtype=np.float32)
+        statistics = op.tape.initializer(ir.tensor(default, name=STATISTICS), STATISTICS)
     first = 0
-    for step in steps:
-        count = facts.in_channels if step.channel_wise else 1
+    for count, step in zip(counts, steps, strict=True):
         for number in range(step.numbers):
             yield op.part(statistics, 0, first + number, first + count * step.numbers, step.numbers)
         first += count * step.numbers
 
 
 def _unless_given(op: _Operators, found: ir.Value, given: ir.Value) -> ir.Value:
-    """What is given, in front of what was found, which is cut off then. OpenVINO would write into constants."""
+    """What is given, or what was found where that is NaN.
+
+    The choice is made by a slice of both: with the operator Where, OpenVINO would write what it finds in one picture
+    into the default, and take it for the next.
+    """
     row = op("Reshape", found, [-1])
-    chosen = op("Slice", op("Concat", given, row, axis=0), [0], op("Shape", row), [0])
+    count = op("Shape", row)
+    is_missing = op("Cast", op("IsNaN", op.part(given, 0, 0, 1)), to=ir.DataType.INT64)
+    start = op("Mul", is_missing, count)
+    chosen = op("Slice", op("Concat", given, row, axis=0), start, op("Add", start, count), [0])
     return op("Reshape", chosen, [1, -1, 1, 1])
 
 

@@ -112,7 +112,7 @@ def _postprocessing_step(options: _Options) -> dict[str, Any]:
     if options.name == "FillHolesd":
         step = {
             "step": "fill_holes",
-            "classes": options.take("applied_labels"),
+            "classes": _classes(options),
             "connectivity": options.take("connectivity"),
         }
     elif options.name == "RemoveSmallObjectsd":
@@ -128,7 +128,7 @@ def _postprocessing_step(options: _Options) -> dict[str, Any]:
         options.only("is_onehot", None, False)
         step = {
             "step": "keep_largest",
-            "classes": options.take("applied_labels"),
+            "classes": _classes(options),
             "each_class": options.take("independent", True),
             "connectivity": options.take("connectivity"),
             "number": options.take("num_components", 1),
@@ -140,6 +140,11 @@ def _postprocessing_step(options: _Options) -> dict[str, Any]:
         raise options.refused()
     options.done()
     return step
+
+
+def _classes(options: _Options) -> list[int] | None:
+    found = options.take("applied_labels")
+    return None if found is None else [int(value) for value in (found if isinstance(found, Sequence) else [found])]
 
 
 @cache

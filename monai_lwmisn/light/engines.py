@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -96,7 +96,12 @@ class ONNXRuntimeEngine:
         path: the file.
         device: ``cpu``, ``cuda`` or ``auto``.
         threads: see :func:`onnxruntime_session`.
+
+    Attributes:
+        takes_parts: inputs that have a default can be given, as the statistics of a picture for its parts.
     """
+
+    takes_parts: ClassVar[bool] = True
 
     def __init__(self, path: str | os.PathLike[str], device: str = "auto", threads: int | None = None) -> None:
         self.session = onnxruntime_session(path, device, threads)
@@ -113,7 +118,12 @@ class OpenVINOEngine:
         path: the file.
         device: ``cpu`` or ``auto``.
         threads: see :func:`openvino_model`.
+
+    Attributes:
+        takes_parts: see :class:`ONNXRuntimeEngine`.
     """
+
+    takes_parts: ClassVar[bool] = False
 
     def __init__(self, path: str | os.PathLike[str], device: str = "auto", threads: int | None = None) -> None:
         self.request = openvino_model(path, device, threads).create_infer_request()

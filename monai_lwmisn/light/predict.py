@@ -16,7 +16,7 @@ import numpy as np
 
 from .bundle_files import open_bundle
 from .channel_files import with_other_channels
-from .engines import ENGINES
+from .engines import ENGINES, ONNXRuntimeEngine, OpenVINOEngine
 from .errors import ConfigError, DataError, InputWarning, explain
 from .facts import IMAGE, LABELS, LOGITS, SLICES, STATISTICS, Facts
 from .image_checks import check_image, check_slice_axis
@@ -157,7 +157,7 @@ class LightPredictor:
     def __init__(
         self,
         facts: Facts,
-        engine: Callable[..., list[np.ndarray]],
+        engine: ONNXRuntimeEngine | OpenVINOEngine,
         slice_axis: str = "auto",
         series: str | None = None,
         progress: Callable[[int, int], None] | None = None,
@@ -228,10 +228,17 @@ class LightPredictor:
         self._check(channels_first, name)
         window = facts.window[::-1] if facts.window and facts.resize is None else None
         if window and any(length > side for length, side in zip(values.shape, window, strict=False)):
+            if not self._engine.takes_parts:
+                raise DataError(
+                    f"{name} is larger than {window[0]}x{window[1]} pixels, of which OpenVINO cannot take parts: use "
+                    "the runtime onnxruntime."
+                )
             numbers = statistics_of(channels_first, self._steps)
 
+            given = {STATISTICS: numbers} if len(numbers) else {}
+
             def network(part: np.ndarray) -> np.ndarray:
-                return self._engine([LOGITS], {IMAGE: part.astype(np.float32), STATISTICS: numbers})[0]
+                return self._engine([LOGITS], {IMAGE: part.astype(np.float32), **given})[0]
 
             labels = _classes(np.moveaxis(logits := in_windows(values, network, window, self._progress), -1, 0))
         else:

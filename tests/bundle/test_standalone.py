@@ -41,7 +41,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_it_is_the_bundle_with_exports_and_an_equal_copy_of_that_part(prostate_bundle: Path, unpacked: Path) -> None:
     found = contents(unpacked)
-    exports = {found.pop("models/model.ts"), found.pop("models/model.onnx")}
+    exports = {found.pop(f"models/{name}") for name in ("model.ts", "model.onnx", "model_full.onnx")}
     code = {name: found.pop(name) for name in list(found) if name.startswith("monai_lwmisn/")}
     assert unpacked.name == prostate_bundle.name
     assert found == contents(prostate_bundle) and all(exports)

@@ -1,0 +1,63 @@
+"""Steps on label maps, compared with MONAI's transforms, from which they are translated."""
+
+from typing import Any
+
+import hypothesis.extra.numpy as arrays
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monai.bundle import ConfigParser
+
+from monai_lwmisn.bundle.onnx_translation import translate_postprocessing
+from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.light.postprocessing import postprocess
+
+OF_CLASSES = "monai_lwmisn.inference.postprocessing.OfClassesd"
+STEPS: list[dict[str, Any]] = [
+    {"_target_": "FillHolesd"},
+    {"_target_": "FillHolesd", "applied_labels": [2], "connectivity": 1},
+    {"_target_": "RemoveSmallObjectsd", "min_size": 4, "independent_channels": False},
+    {"_target_": "RemoveSmallObjectsd", "min_size": 3},
+    {"_target_": "KeepLargestConnectedComponentd"},
+    {"_target_": "KeepLargestConnectedComponentd", "applied_labels": [1, 2], "independent": False, "num_components": 2},
+    {"_target_": "KeepLargestConnectedComponentd", "applied_labels": 1, "connectivity": 1},
+    {"_target_": OF_CLASSES, "transform": {"_target_": "FillHolesd", "keys": "pred"}, "classes": [1]},
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays.arrays(
+        np.uint8, arrays.array_shapes(min_dims=2, max_dims=3, min_side=2, max_side=8), elements=st.integers(0, 2)
+    ),
+    st.sampled_from(STEPS),
+)
+def test_they_do_what_monai_does(labels: np.ndarray, step: dict[str, Any]) -> None:
+    step = {**step, "keys": "pred"}
+    transform = ConfigParser({"step": step}).get_parsed_content("step")
+    expected = transform({"pred": torch.as_tensor(labels[None].copy())})["pred"][0]
+    before = labels.copy()
+    found = postprocess(labels, translate_postprocessing([step]))
+    np.testing.assert_array_equal(labels, before)
+    np.testing.assert_array_equal(found, np.asarray(expected).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"_target_": "LabelFilterd", "keys": "pred", "applied_labels": [1]},
+        {"_target_": "RemoveSmallObjectsd", "keys": "pred", "by_measure": True},
+        {"_target_": "FillHolesd", "keys": "pred", "another": 1},
+    ],
+)
+def test_what_has_no_translation_is_refused(step: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="cannot be part of an ONNX file"):
+        translate_postprocessing([step])
+
+
+def test_a_step_of_a_later_release_is_refused() -> None:
+    with pytest.raises(ConfigError, match="install a newer lwmisn-run"):
+        postprocess(np.zeros((2, 2), np.uint8), [{"step": "polish"}])
