@@ -1,4 +1,4 @@
-"""The ONNX file that takes raw intensities: every transform in it against MONAI's, and the whole against ``predict``."""
+"""The ONNX file that takes raw intensities: each transform against MONAI's, and the whole against ``predict``."""
 
 import os
 import subprocess
@@ -51,10 +51,8 @@ INTENSITIES: dict[str, list[dict[str, Any]]] = {
 
 
 def facts(**others: Any) -> Facts:
-    names = {"1": "a"}
-    return Facts(
-        "name", "0", "free", **{"modality": "MR", "in_channels": 2, "out_channels": 2, "label_names": names, **others}
-    )
+    plain = {"modality": "MR", "in_channels": 2, "out_channels": 2, "label_names": {"1": "a"}}
+    return Facts("name", "0", "free", **{**plain, **others})
 
 
 def session(content: bytes) -> Any:
@@ -134,12 +132,9 @@ def test_a_change_of_the_grid_that_has_no_translation_is_refused() -> None:
 
 @pytest.mark.parametrize(("preset", "slices"), [("nuclei", 1), ("hippocampus_mr", 3), ("liver_ct", 1)])
 def test_the_whole_file_gives_the_masks_of_predict_in_each_engine(tmp_path: Path, preset: str, slices: int) -> None:
-    settings = {
-        "inference.postprocessing": [{"_target_": "FillHolesd", "keys": "pred"}],
-        "inference.slice_smoothing": 0.8,
-    }
-    if preset == "nuclei":
-        del settings["inference.slice_smoothing"]
+    settings: dict[str, Any] = {"inference.postprocessing": [{"_target_": "FillHolesd", "keys": "pred"}]}
+    if preset != "nuclei":
+        settings["inference.slice_smoothing"] = 0.8
     bundle = write_bundle(tmp_path / "bundle", preset, settings, slices)
     file = tmp_path / "bundle" / "models" / "model_full.onnx"
     write_full_onnx(bundle, file)

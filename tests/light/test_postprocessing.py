@@ -27,12 +27,13 @@ STEPS: list[dict[str, Any]] = [
 ]
 
 
+SHAPES = arrays.array_shapes(min_dims=2, max_dims=3, min_side=2, max_side=8)
+
+
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=60, deadline=None)
 @given(
-    arrays.arrays(
-        np.uint8, arrays.array_shapes(min_dims=2, max_dims=3, min_side=2, max_side=8), elements=st.integers(0, 2)
-    ),
+    arrays.arrays(np.uint8, SHAPES, elements=st.integers(0, 2)),
     st.sampled_from(STEPS),
 )
 def test_they_do_what_monai_does(labels: np.ndarray, step: dict[str, Any]) -> None:
