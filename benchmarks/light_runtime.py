@@ -3,8 +3,8 @@
     python benchmarks/light_runtime.py --output docs/results/light_runtime
 
 It makes an environment, installs monai_lwmisn/light with pip, writes the ONNX files of two bundles, and runs the
-command on a picture of 256x256 pixels and a volume of 512x512x100 voxels, both phantoms. Processor time is given beside the
-time on the clock, because the machine may do other work.
+command on a picture of 256x256 pixels and a volume of 512x512x100 voxels, both phantoms. Processor time is given beside
+the time on the clock, because the machine may do other work.
 """
 
 from __future__ import annotations
@@ -42,10 +42,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         size = _install(place / "environment")
-        inputs = {
-            "picture": ("nuclei_microscopy_lwmisn", _picture(place)),
-            "volume": ("liver_ct_lwmisn", _volume(place)),
-        }
+        picture, volume = _picture(place), _volume(place)
+        inputs = {"picture": ("nuclei_microscopy_lwmisn", picture), "volume": ("liver_ct_lwmisn", volume)}
         measured = {}
         for kind, (bundle, image) in inputs.items():
             model = (arguments.models or place) / f"{bundle}.onnx"
@@ -114,18 +112,11 @@ def _summary(runs: list[dict[str, float]]) -> dict[str, Any]:
 
 
 def _row(kind: str, one: dict[str, Any]) -> list[str]:
-    figures = [
-        f"{middle:.2f} ({least:.2f} to {most:.2f})" for middle, least, most in (one["seconds"], one["processor"])
-    ]
+    times = (one["seconds"], one["processor"])
+    figures = [f"{middle:.2f} ({least:.2f} to {most:.2f})" for middle, least, most in times]
+    bar = ", ".join(f"{name} {most:g}" for name, most in one["bar"].items())
     verdict = "kept" if all(one[name][0] <= most for name, most in one["bar"].items()) else "missed"
-    return [
-        kind,
-        one["bundle"],
-        *figures,
-        f"{one['peak_mib'][0]:.0f}",
-        ", ".join(f"{name} {most:g}" for name, most in one["bar"].items()),
-        verdict,
-    ]
+    return [kind, one["bundle"], *figures, f"{one['peak_mib'][0]:.0f}", bar, verdict]
 
 
 if __name__ == "__main__":

@@ -155,15 +155,22 @@ def _removes_regions_of_the_size() -> bool:
 
 
 def _window(options: _Options) -> Range:
-    take = options.take
+    low, high = float(options.take("a_min")), float(options.take("a_max"))
     options.only("dtype", None, "float32")
-    return Range(take("a_min"), take("a_max"), b_min=take("b_min"), b_max=take("b_max"), clip=take("clip", False))
+    return Range(
+        low, high, b_min=_end(options, "b_min"), b_max=_end(options, "b_max"), clip=options.take("clip", False)
+    )
+
+
+def _end(options: _Options, key: str) -> float | None:
+    value = options.take(key)
+    return None if value is None else float(value)
 
 
 def _percentiles(options: _Options) -> Range:
     lower, upper = float(options.take("lower")), float(options.take("upper"))
-    b_min, b_max = options.take("b_min"), options.take("b_max")
-    if options.take("relative", False):
+    b_min, b_max = _end(options, "b_min"), _end(options, "b_max")
+    if options.take("relative", False) and b_min is not None and b_max is not None:
         b_min, b_max = (b_min + (b_max - b_min) * percent / 100 for percent in (lower, upper))
     options.only("dtype", None, "float32")
     return Range(

@@ -17,7 +17,7 @@ from monai.transforms import Compose
 from PIL import Image
 
 import monai_lwmisn.light
-from monai_lwmisn.bundle.full_onnx import full_onnx, write_full_onnx
+from monai_lwmisn.bundle.full_onnx import bundle_facts, full_onnx, write_full_onnx
 from monai_lwmisn.bundle.onnx_translation import translate_intensity, translate_spatial
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.inference.predict import load_bundle
@@ -25,6 +25,9 @@ from monai_lwmisn.light.facts import KEY, Facts
 from monai_lwmisn.light.normalisation import from_facts, statistics_of, to_facts
 from monai_lwmisn.light.onnx_properties import read_properties
 from monai_lwmisn.light.predict import load
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.export import onnx_program
+from monai_lwmisn.networks.weights import load_weights
 from tests.inference.bundles import write_bundle
 
 NETWORK = """
@@ -53,6 +56,14 @@ INTENSITIES: dict[str, list[dict[str, Any]]] = {
 def facts(**others: Any) -> Facts:
     plain = {"modality": "MR", "in_channels": 2, "out_channels": 2, "label_names": {"1": "a"}}
     return Facts("name", "0", "free", **{**plain, **others})
+
+
+def write_file(bundle: Path, file: Path) -> None:
+    genotype = Genotype.load(bundle / "genotype.json")
+    network = LWMISN(genotype)
+    load_weights(network, bundle / "models" / "model.pt")
+    program = onnx_program(network, genotype.architecture.input_channels)
+    file.write_bytes(full_onnx(program.model, bundle_facts(bundle)))
 
 
 def session(content: bytes) -> Any:
@@ -101,11 +112,11 @@ def test_mirror_images_are_averaged_and_slices_smoothed() -> None:
 
 @pytest.mark.parametrize(("size", "grid"), [([8, -1], (8, 17)), (10, (8, 10))])
 def test_a_size_of_the_network_is_that_of_monai(size: Any, grid: tuple[int, int]) -> None:
-    image = np.random.default_rng(0).normal(size=(2, 13, 17)).astype(np.float32)
+    image = np.random.default_rng(0).uniform(0, 255, (2, 13, 17)).astype(np.float32)
     found = around(facts(volumetric=False, resize=size)).run(["logits"], {"image": image.transpose(2, 1, 0)})[0]
     smaller = torch.nn.functional.interpolate(torch.as_tensor(image)[None], grid, mode="bilinear")
     expected = torch.nn.functional.interpolate(smaller, (13, 17), mode="bilinear")[0].numpy()
-    np.testing.assert_allclose(found.transpose(2, 1, 0), np.asarray(expected), atol=1e-5)
+    np.testing.assert_allclose(found.transpose(2, 1, 0), np.asarray(expected), atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +148,7 @@ def test_the_whole_file_gives_the_masks_of_predict_in_each_engine(tmp_path: Path
         settings["inference.slice_smoothing"] = 0.8
     bundle = write_bundle(tmp_path / "bundle", preset, settings, slices)
     file = tmp_path / "bundle" / "models" / "model_full.onnx"
-    write_full_onnx(bundle, file)
+    write_file(bundle, file)
     rng = np.random.default_rng(0)
     images: list[tuple[np.ndarray, np.ndarray | None]] = [
         (rng.integers(0, 255, (61, 45), np.uint8), None),
@@ -164,8 +175,8 @@ def test_the_whole_file_gives_the_masks_of_predict_in_each_engine(tmp_path: Path
                     np.testing.assert_allclose(found.affine, wanted.affine)
 
 
-def test_the_command_segments_without_torch_and_monai(tmp_path: Path) -> None:
-    write_full_onnx(write_bundle(tmp_path / "bundle", "prostate_mr"), tmp_path / "it.onnx")
+def test_the_command_segments_without_torch_and_monai(prostate_bundle: Path, tmp_path: Path) -> None:
+    write_full_onnx(prostate_bundle, tmp_path / "it.onnx")
     (tmp_path / "lwmisn_run").symlink_to(Path(monai_lwmisn.light.__file__).parent)
     rng = np.random.default_rng(0)
     nibabel.save(nibabel.Nifti1Image(rng.normal(100, 20, (30, 26, 3)), np.diag([-1.5, 2, 3, 1])), tmp_path / "a.nii.gz")
@@ -177,7 +188,7 @@ def test_the_command_segments_without_torch_and_monai(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 2, done.stderr
     assert "b.nii.gz cannot be read" in done.stderr and "1 of 2 inputs could not be segmented" in done.stderr
-    with load_bundle(tmp_path / "bundle", device="cpu") as predictor:
+    with load_bundle(prostate_bundle, device="cpu") as predictor:
         expected = predictor(tmp_path / "a.nii.gz").labels
     np.testing.assert_array_equal(np.asarray(nibabel.load(tmp_path / "out" / "a_seg.nii.gz").dataobj), expected)
 
@@ -200,7 +211,7 @@ def test_facts_are_read_and_what_has_none_is_refused(tmp_path: Path) -> None:
 def test_a_large_picture_goes_in_windows(tmp_path: Path) -> None:
     settings = {"inference.roi": [24, 32], "inference.postprocessing": [], "inference.test_time_flips": []}
     bundle = write_bundle(tmp_path / "bundle", "nuclei", settings)
-    write_full_onnx(bundle, tmp_path / "it.onnx")
+    write_file(bundle, tmp_path / "it.onnx")
     values = np.random.default_rng(0).integers(0, 255, (70, 61), np.uint8)
     Image.fromarray(values).save(tmp_path / "picture.png")
     said: list[tuple[int, int]] = []
