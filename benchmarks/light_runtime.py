@@ -10,11 +10,11 @@ the time on the clock, because the machine may do other work.
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,16 @@ from monai_lwmisn.profiling import processor_name
 
 ROOT = Path(__file__).parents[1]
 BARS = {"picture": {"seconds": 1.0}, "volume": {"seconds": 4.0, "peak_mib": 600.0}}
+SMALL_PARENT = """
+import os, sys, time
+begin = time.perf_counter()
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)])
+_, status, used = os.wait4(pid, 0)
+print(time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+sys.exit(status != 0)
+"""
+"""Starts the command: the peak of a process is at least the memory of the one that starts it."""
+
 LARGEST_ENVIRONMENT = 300.0
 """Megabytes."""
 
@@ -77,7 +87,8 @@ def _install(environment: Path) -> float:
     """Make an environment with lwmisn-run, and return its megabytes."""
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    subprocess.run([*pip, str(ROOT / "monai_lwmisn" / "light")], check=True)
+    source = shutil.copytree(ROOT / "monai_lwmisn" / "light", environment.parent / "light")  # pip builds in its folder
+    subprocess.run([*pip, str(source)], check=True)
     files = (file for file in environment.rglob("*") if file.is_file() and not file.is_symlink())
     return sum(file.stat().st_size for file in files) / 1e6
 
@@ -97,13 +108,20 @@ def _volume(folder: Path) -> Path:
 
 
 def _run(place: Path, model: Path, image: Path) -> dict[str, float]:
-    command = [str(place / "environment" / "bin" / "lwmisn-run"), str(model), str(image), "-o", str(place / "masks")]
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begin
-    assert status == 0, command
-    return {"seconds": seconds, "processor": used.ru_utime + used.ru_stime, "peak_mib": used.ru_maxrss / 1024}
+    command = [
+        sys.executable,
+        "-S",
+        "-c",
+        SMALL_PARENT,
+        str(place / "environment" / "bin" / "lwmisn-run"),
+        str(model),
+        str(image),
+        "-o",
+        str(place / "masks"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    seconds, processor, peak_mib = map(float, done.stdout.split())
+    return {"seconds": seconds, "processor": processor, "peak_mib": peak_mib}
 
 
 def _summary(runs: list[dict[str, float]]) -> dict[str, Any]:

@@ -157,9 +157,8 @@ def _removes_regions_of_the_size() -> bool:
 def _window(options: _Options) -> Range:
     low, high = float(options.take("a_min")), float(options.take("a_max"))
     options.only("dtype", None, "float32")
-    return Range(
-        low, high, b_min=_end(options, "b_min"), b_max=_end(options, "b_max"), clip=options.take("clip", False)
-    )
+    b_min, b_max = _end(options, "b_min"), _end(options, "b_max")
+    return Range(low, high, b_min=b_min, b_max=b_max, clip=options.take("clip", False))
 
 
 def _end(options: _Options, key: str) -> float | None:
@@ -204,7 +203,7 @@ def _standard(options: _Options) -> Standard:
         if value is not None and several != channel_wise:
             raise options.refused(f"with {key} = {value!r}")
         given.append(None if value is None else tuple(map(float, value if several else [value])))
-    return Standard(*given, nonzero=options.take("nonzero", False), channel_wise=channel_wise)
+    return Standard(given[0], given[1], options.take("nonzero", False), channel_wise)
 
 
 def _invert(options: _Options) -> Invert:

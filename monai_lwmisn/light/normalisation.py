@@ -148,11 +148,10 @@ def from_facts(facts: Iterable[Mapping[str, Any]]) -> list[Step]:
     """
     steps: list[Step] = []
     for fact in facts:
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fact.items()}
-        kind = _KINDS.get(fields.pop("step", ""))
+        fields: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in fact.items()}
         try:
-            steps.append(kind(**fields))  # type: ignore[misc]
-        except TypeError as error:
+            steps.append(_KINDS[fields.pop("step", "")](**fields))
+        except (KeyError, TypeError) as error:
             raise ConfigError(f"The step {fact} is not known here: install a newer lwmisn-run.") from error
     return steps
 

@@ -170,7 +170,7 @@ def test_the_whole_file_gives_the_masks_of_predict_in_each_engine(tmp_path: Path
                 assert 0 < wanted.labels.mean() < 1.9
                 assert (found.labels == wanted.labels).mean() >= 0.999
                 assert found.warnings == wanted.warnings
-                assert found.quality == pytest.approx(wanted.quality, abs=0.02 if preset == "liver_ct" else 1e-3)
+                assert found.quality == pytest.approx(wanted.quality, abs=0.05 if preset == "liver_ct" else 1e-3)
                 if wanted.affine is not None:
                     np.testing.assert_allclose(found.affine, wanted.affine)
 
@@ -220,4 +220,4 @@ def test_a_large_picture_goes_in_windows(tmp_path: Path) -> None:
     with load_bundle(bundle, device="cpu") as predictor:
         expected = predictor(tmp_path / "picture.png").labels
     assert said[-1][0] == said[-1][1] == len(said) > 4
-    assert (found == expected).mean() > 0.98  # windows lie elsewhere, so that seams do
+    assert (found == expected).mean() > 0.95  # windows lie elsewhere, so that seams do
