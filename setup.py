@@ -51,7 +51,7 @@ setup(
         "matplotlib>=3.8",
         "nibabel>=5",
         "onnx>=1.16",
-        "onnx_ir>=0.1",
+        "onnx-ir>=0.1",
         "onnxscript>=0.3",  # torch writes ONNX with it
         "optuna>=5",
         "pillow",
