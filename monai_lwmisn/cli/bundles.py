@@ -156,7 +156,8 @@ def _bundle(arguments: argparse.Namespace) -> None:
 
     if not any((arguments.output, arguments.standalone, arguments.bioimageio, arguments.onnx)):
         raise ConfigError(
-            "There is nothing to make: give -o BUNDLE, --standalone FILE.zip, --bioimageio FILE.zip or --onnx FILE.onnx."
+            "There is nothing to make: give -o BUNDLE, --standalone FILE.zip, --bioimageio FILE.zip or --onnx "
+            "FILE.onnx."
         )
     source = arguments.source
     if arguments.output is not None:

@@ -15,7 +15,7 @@ from qtpy.QtCore import QObject, Signal
 
 from monai_lwmisn.errors import LWMISNError, explain
 from monai_lwmisn.files import read_json
-from monai_lwmisn.inference.overlays import COLORS
+from monai_lwmisn.light.overlays import COLORS
 from monai_lwmisn.napari.layers import DIRECTIONS, LayerImage, LayerLabels, segment_layer
 from monai_lwmisn.shipped import shipped_bundles
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 from scipy import ndimage
 
-from monai_lwmisn.inference.overlays import darken_beside
+from monai_lwmisn.light.overlays import darken_beside
 
 __all__ = ["ERROR_COLORS", "draw_errors"]
 

@@ -12,9 +12,9 @@ from scipy.special import softmax
 
 from monai_lwmisn.bundle.bioimageio.network import shown_plane
 from monai_lwmisn.data.phantom import abdomen_volume, nuclei_picture, pelvis_volume
-from monai_lwmisn.inference.masks import Prediction
-from monai_lwmisn.inference.overlays import displayable, draw_overlay
 from monai_lwmisn.inference.predict import Predictor, load_bundle
+from monai_lwmisn.light.masks import Prediction
+from monai_lwmisn.light.overlays import displayable, draw_overlay
 
 HEIGHT, WIDTH, SLICES = 192, 160, 8
 """Pixels of the example. Height and width differ, so that none is taken for the other."""
