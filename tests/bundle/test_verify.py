@@ -31,7 +31,7 @@ def broken(prostate_bundle: Path, tmp_path: Path) -> Path:
 def test_a_whole_bundle_passes_every_check(form: str, request: pytest.FixtureRequest) -> None:
     findings = list(verify(request.getfixturevalue(form)))
     assert [str(finding) for finding in findings if not finding.passed] == []
-    assert len(findings) == 9
+    assert len(findings) == 10
     assert "TorchScript, onnxruntime, openvino" in findings[-1].detail
     assert ("none" in findings[1].detail) == (form == "prostate_bundle")
 
@@ -107,7 +107,7 @@ def test_a_failed_check_is_a_finding_and_the_others_go_on(broken: Path) -> None:
     (broken / "LICENSE").unlink()
     (broken / "models" / "model.pt").write_bytes(b"damaged")
     failed = [finding.check for finding in verify(broken) if not finding.passed]
-    assert failed == ["files", "weights", "export", "properties", "runtimes"]
+    assert failed == ["files", "weights", "export", "properties", "runtimes", "one ONNX file"]
 
 
 def test_what_is_no_bundle_is_refused(tmp_path: Path, prostate_bundle: Path) -> None:

@@ -25,7 +25,7 @@ def test_a_bundle_that_cannot_be_written_has_a_remedy(trained: Path, tmp_path: P
     assert outcome.code == 2 and is_one_sentence(outcome.err)
     assert str(tmp_path / "file") in outcome.err and "check its path and permissions" in outcome.err
     nothing = lwmisn("bundle", trained)
-    assert nothing.code == 2 and "give -o BUNDLE, --standalone FILE.zip or --bioimageio FILE.zip" in nothing.err
+    assert nothing.code == 2 and "give -o BUNDLE, --standalone FILE.zip, --bioimageio FILE.zip or --onnx" in nothing.err
 
 
 def test_a_package_of_bioimageio_is_written_by_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

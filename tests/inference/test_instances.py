@@ -60,7 +60,7 @@ def test_a_large_mask_in_parts_has_the_objects_of_the_whole(circles: list[tuple[
     mask = np.any(discs(*circles, shape=(120, 40)), axis=0)
     whole = separate_instances(mask)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("monai_lwmisn.inference.instances.LARGEST_WHOLE", most)
+        patch.setattr("monai_lwmisn.light.instances.LARGEST_WHOLE", most)
         parts = separate_instances(mask)
     assert parts.dtype == whole.dtype and set(np.unique(parts)) == set(np.unique(whole))
     pairs = set(zip(whole.ravel().tolist(), parts.ravel().tolist(), strict=True))
