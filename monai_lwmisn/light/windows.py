@@ -13,6 +13,9 @@ OVERLAP = 0.25
 SIGMA = 0.125
 """Standard deviation of the weights of a window, as a share of its side, as in MONAI."""
 
+LEAST_WEIGHT = 1e-3
+"""Of a pixel in a window, as in MONAI."""
+
 __all__ = ["in_windows"]
 
 
@@ -32,7 +35,7 @@ def in_windows(
     """
     size = [min(length, side) for length, side in zip(picture.shape, window, strict=False)]
     places = list(product(*(list(_starts(length, side)) for length, side in zip(picture.shape, size, strict=False))))
-    weights = np.multiply.outer(*(_weights(side) for side in size))[..., None]
+    weights = np.maximum(np.multiply.outer(*(_weights(side) for side in size)), LEAST_WEIGHT)[..., None]
     total, sums = None, np.zeros((*picture.shape[:2], 1), dtype=np.float32)
     for done, (top, left) in enumerate(places, start=1):
         part = slice(top, top + size[0]), slice(left, left + size[1])
@@ -55,4 +58,4 @@ def _starts(length: int, side: int) -> Iterator[int]:
 
 def _weights(side: int) -> np.ndarray:
     distances = (np.arange(side) - (side - 1) / 2) / (SIGMA * side)
-    return np.maximum(np.exp(-(distances**2) / 2), 1e-3).astype(np.float32)
+    return np.exp(-(distances**2) / 2).astype(np.float32)

@@ -221,4 +221,5 @@ def test_a_large_picture_goes_in_windows(tmp_path: Path) -> None:
     with load_bundle(bundle, device="cpu") as predictor:
         expected = predictor(tmp_path / "picture.png").labels
     assert said[-1][0] == said[-1][1] == len(said) > 4
-    assert (found == expected).mean() > 0.95  # windows lie elsewhere, so that seams do
+    assert (found == expected).mean() > 0.9999
+    assert 0.1 < expected.mean() / expected.max() < 0.9
