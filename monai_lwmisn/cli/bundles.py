@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from monai_lwmisn.cli.arguments import LOOK, MORE, YOUR_DATA, Commands
 from monai_lwmisn.cli.terminal import say, sleep_early
-from monai_lwmisn.errors import ConfigError, DataError, counted
+from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.locks import only_writer
 
 if TYPE_CHECKING:
@@ -203,6 +203,7 @@ def _segment(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from monai_lwmisn.inference.segment import segment
+    from monai_lwmisn.light.segment import say_summary
 
     bar = tqdm(
         total=len(arguments.inputs),
@@ -226,7 +227,7 @@ def _segment(arguments: argparse.Namespace) -> None:
         for sentence in outcome.warnings:
             print(f"lwmisn: warning: {sentence}", file=sys.stderr)
         if outcome.error is None:
-            say(f"{outcome.image}: {', '.join(map(str, outcome.masks))}{_format_quality(outcome)}")
+            say(outcome.to_text())
         else:
             print(f"lwmisn: {outcome.error}", file=sys.stderr)
         bar.n = finished
@@ -251,21 +252,7 @@ def _segment(arguments: argparse.Namespace) -> None:
             progress=advance,
             report=report,
         )
-    failed = sum(outcome.error is not None for outcome in outcomes)
-    flagged = [outcome.image.name for outcome in outcomes if outcome.look_at_this]
-    if flagged:
-        say(f"Look at {len(flagged)} of {counted(len(outcomes), 'image')}: {', '.join(flagged)}")
-    if failed:
-        rest = "there is no mask" if failed == len(outcomes) else f"masks are in {arguments.output}"
-        raise DataError(f"{failed} of {counted(len(outcomes), 'input')} could not be segmented; {rest}.")
-    table = f"; measures are in {outcomes[0].table}" if outcomes[0].table else ""
-    say(f"{counted(len(outcomes), 'image')} segmented; masks are in {arguments.output}{table}")
-
-
-def _format_quality(outcome: Outcome) -> str:
-    if outcome.quality is None:
-        return ""
-    return f"; quality {outcome.quality:.2f}{', look at this' if outcome.look_at_this else ''}"
+    say_summary(outcomes, arguments.output, say)
 
 
 def _way_on_to_segment(arguments: argparse.Namespace) -> str:

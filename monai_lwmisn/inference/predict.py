@@ -24,6 +24,7 @@ from monai_lwmisn.inference.bundle_files import REMEDY, read_bundle
 from monai_lwmisn.inference.evaluator import MaskEvaluator
 from monai_lwmisn.inference.readers import picture_metadata, volume_metadata
 from monai_lwmisn.light.bundle_files import open_bundle
+from monai_lwmisn.light.image_checks import check_affine, check_not_empty
 from monai_lwmisn.light.masks import Prediction
 from monai_lwmisn.light.orientation import slice_orientation
 from monai_lwmisn.light.pictures import convert_picture
@@ -234,17 +235,9 @@ class Predictor:
 
     def _as_loaded(self, image: np.ndarray, affine: np.ndarray | None, name: str) -> MetaTensor:
         """The array as MONAI's LoadImaged gives a file, channel first."""
-        if not image.size:
-            raise DataError(f"{name} has the shape {'x'.join(map(str, image.shape))}: there is nothing in it.")
+        check_not_empty(image, name)
         if self.volumetric:
-            if image.ndim not in (3, 4) or affine is None:
-                raise ConfigError(
-                    f"{name} is an array of {image.ndim} axes {'without' if affine is None else 'with'} an affine: "
-                    "give a volume (x, y, z) and its affine (4, 4)."
-                )
-            if np.shape(affine) != (4, 4):
-                raise ConfigError(f"{name} has an affine of the shape {np.shape(affine)}: give one of (4, 4).")
-            values, meta = image, volume_metadata(image, np.asarray(affine, dtype=float))
+            values, meta = image, volume_metadata(image, check_affine(image, affine, name))
         else:
             values = convert_picture(image, name).swapaxes(0, 1)
             meta = picture_metadata(values)

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from . import __version__
 from .engines import ENGINES
-from .errors import ConfigError, LWMISNError, counted, reason_of
+from .errors import ConfigError, LWMISNError, reason_of
 from .quiet import quieten_libraries
 from .run import segment
-from .segment import FORMATS, Outcome
+from .segment import FORMATS, Outcome, say_summary
 
 __all__ = ["main"]
 
@@ -137,11 +137,7 @@ def _segment(arguments: argparse.Namespace) -> int:
         progress=progress.advance,
         report=progress.report,
     )
-    failed = sum(outcome.error is not None for outcome in outcomes)
-    if failed:
-        rest = "there is no mask" if failed == len(outcomes) else f"masks are in {arguments.output}"
-        return _fail(f"{failed} of {counted(len(outcomes), 'input')} could not be segmented; {rest}.", 2)
-    _say(f"{counted(len(outcomes), 'image')} segmented; masks are in {arguments.output}")
+    say_summary(outcomes, arguments.output, _say)
     return 0
 
 
@@ -172,9 +168,7 @@ class _Progress:
         if outcome.error is not None:
             _fail(outcome.error, 2)
             return
-        quality = "" if outcome.quality is None else f"; quality {outcome.quality:.2f}"
-        look = ", look at this" if outcome.look_at_this else ""
-        _say(f"{outcome.image}: {', '.join(map(str, outcome.masks))}{quality}{look}")
+        _say(outcome.to_text())
 
 
 def _say(text: str) -> None:

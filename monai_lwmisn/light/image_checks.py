@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .errors import DataError, counted
+from .errors import ConfigError, DataError, counted
 
 AIR = -500.0
 """Hounsfield units below which a voxel of a CT is air. Every CT of a body has such voxels."""
@@ -24,7 +24,42 @@ MANY = 1000
 COARSE = 1.5
 """Ratio of the largest spacing to that between slices from which the slices are taken along another axis."""
 
-__all__ = ["check_image", "check_slice_axis"]
+__all__ = ["check_affine", "check_image", "check_not_empty", "check_slice_axis"]
+
+
+def check_not_empty(image: np.ndarray, name: str) -> None:
+    """Refuse an array without values.
+
+    Args:
+        image: of any shape.
+        name: of the image, for messages.
+
+    Raises:
+        DataError: an axis has no length.
+    """
+    if not image.size:
+        raise DataError(f"{name} has the shape {'x'.join(map(str, image.shape))}: there is nothing in it.")
+
+
+def check_affine(image: np.ndarray, affine: np.ndarray | None, name: str) -> np.ndarray:
+    """Return the affine (4, 4) of an array of a volume as floats.
+
+    Args:
+        image: (x, y, z) or (x, y, z, channel).
+        affine: from x, y, z to millimetres towards right, anterior and superior.
+        name: of the image, for messages.
+
+    Raises:
+        ConfigError: it has none, or one of another shape; or the array is no volume.
+    """
+    if image.ndim not in (3, 4) or affine is None:
+        raise ConfigError(
+            f"{name} is an array of {image.ndim} axes {'without' if affine is None else 'with'} an affine: "
+            "give a volume (x, y, z) and its affine (4, 4)."
+        )
+    if np.shape(affine) != (4, 4):
+        raise ConfigError(f"{name} has an affine of the shape {np.shape(affine)}: give one of (4, 4).")
+    return np.asarray(affine, dtype=float)
 
 
 def check_image(image: np.ndarray, in_channels: int, modality: str, name: str) -> list[str]:

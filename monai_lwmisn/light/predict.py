@@ -19,7 +19,7 @@ from .channel_files import with_other_channels
 from .engines import ENGINES, ONNXRuntimeEngine, OpenVINOEngine
 from .errors import ConfigError, DataError, InputWarning, explain
 from .facts import IMAGE, LABELS, LOGITS, SLICES, STATISTICS, Facts
-from .image_checks import check_image, check_slice_axis
+from .image_checks import check_affine, check_image, check_not_empty, check_slice_axis
 from .instances import separate_instances
 from .masks import Prediction
 from .normalisation import from_facts, statistics_of
@@ -220,7 +220,7 @@ class LightPredictor:
     ) -> Prediction:
         facts = self.facts
         if isinstance(image, np.ndarray):
-            _refuse_empty(image, name)
+            check_not_empty(image, name)
             values = convert_picture(image, name)
         else:
             values = decode_pictures(with_other_channels(image, facts.in_channels // 3))
@@ -234,13 +234,13 @@ class LightPredictor:
                     "the runtime onnxruntime."
                 )
             numbers = statistics_of(channels_first, self._steps)
-
             given = {STATISTICS: numbers} if len(numbers) else {}
 
             def network(part: np.ndarray) -> np.ndarray:
                 return self._engine([LOGITS], {IMAGE: part.astype(np.float32), **given})[0]
 
-            labels = _classes(np.moveaxis(logits := in_windows(values, network, window, self._progress), -1, 0))
+            logits = in_windows(values, network, window, self._progress)
+            labels = _classes(np.moveaxis(logits, -1, 0))
         else:
             labels, logits = self._engine([LABELS, LOGITS], {IMAGE: values.astype(np.float32)})
             if self._progress is not None:
@@ -271,7 +271,8 @@ class LightPredictor:
 
         facts = self.facts
         if isinstance(image, np.ndarray):
-            voxels, grid = _checked_array(image, affine, name)
+            check_not_empty(image, name)
+            voxels, grid = image, check_affine(image, affine, name)
         else:
             voxels, grid = read_with_other_channels(image, facts.in_channels, self._series)
         voxels = voxels if voxels.dtype in SMALL else voxels.astype(np.float32)
@@ -342,23 +343,6 @@ class LightPredictor:
 def _classes(logits: np.ndarray) -> np.ndarray:
     """The most probable class of logits (class, ...), of which one alone is foreground."""
     return (logits[0] >= 0).astype(np.uint8) if len(logits) == 1 else logits.argmax(axis=0).astype(np.uint8)
-
-
-def _refuse_empty(image: np.ndarray, name: str) -> None:
-    if not image.size:
-        raise DataError(f"{name} has the shape {'x'.join(map(str, image.shape))}: there is nothing in it.")
-
-
-def _checked_array(image: np.ndarray, affine: np.ndarray | None, name: str) -> tuple[np.ndarray, np.ndarray]:
-    _refuse_empty(image, name)
-    if image.ndim not in (3, 4) or affine is None:
-        raise ConfigError(
-            f"{name} is an array of {image.ndim} axes {'without' if affine is None else 'with'} an affine: "
-            "give a volume (x, y, z) and its affine (4, 4)."
-        )
-    if np.shape(affine) != (4, 4):
-        raise ConfigError(f"{name} has an affine of the shape {np.shape(affine)}: give one of (4, 4).")
-    return image, np.asarray(affine, dtype=float)
 
 
 def _warn(sentences: Sequence[str] | Iterator[str]) -> None:

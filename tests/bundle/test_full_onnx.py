@@ -184,10 +184,11 @@ def test_the_command_segments_without_torch_and_monai(prostate_bundle: Path, tmp
     (tmp_path / "b.nii.gz").write_bytes(b"nothing")
     blocked = "import sys; sys.modules |= dict.fromkeys(('torch', 'monai', 'monai_lwmisn', 'scipy', 'skimage'));"
     code = f"{blocked} sys.argv[0] = 'lwmisn-run'; from lwmisn_run.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "it.onnx", "a.nii.gz", "b.nii.gz", "-o", "out"]
+    command = [sys.executable, "-c", code, "it.onnx", "a.nii.gz", "b.nii.gz", "-o", "out", "--flag", "--flag-below", "1"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 2, done.stderr
+    assert "Look at 1 of 2 images: a.nii.gz" in done.stdout
     assert "b.nii.gz cannot be read" in done.stderr and "1 of 2 inputs could not be segmented" in done.stderr
     with load_bundle(prostate_bundle, device="cpu") as predictor:
         expected = predictor(tmp_path / "a.nii.gz").labels
