@@ -184,7 +184,8 @@ def test_the_command_segments_without_torch_and_monai(prostate_bundle: Path, tmp
     (tmp_path / "b.nii.gz").write_bytes(b"nothing")
     blocked = "import sys; sys.modules |= dict.fromkeys(('torch', 'monai', 'monai_lwmisn', 'scipy', 'skimage'));"
     code = f"{blocked} sys.argv[0] = 'lwmisn-run'; from lwmisn_run.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "it.onnx", "a.nii.gz", "b.nii.gz", "-o", "out", "--flag", "--flag-below", "1"]
+    options = ["-o", "out", "--flag", "--flag-below", "1"]
+    command = [sys.executable, "-c", code, "it.onnx", "a.nii.gz", "b.nii.gz", *options]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 2, done.stderr
