@@ -13,7 +13,8 @@ from tests.cli.commands import lwmisn
 from tools.write_settings import settings_page
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+DOCUMENTS += sorted(path for folder in ("docs", "tools") for path in (ROOT / folder).rglob("*.md"))
 RESULTS = ROOT / "docs" / "results"
 PRESENT = [path for path in DOCUMENTS if path.parent != RESULTS]
 """The documents that describe the present code. Those of results describe the code of the commit that they name."""
