@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import network_costs, parameter_count
 from monai_lwmisn.shipped import shipped_bundles
 
-FREE_WEIGHTS = {"nuclei_microscopy_lwmisn": "they are under the Apache License 2.0."}
+APACHE = "they are under the Apache License 2.0."
+FREE_WEIGHTS = {"nuclei_microscopy_lwmisn": APACHE, "nuclei_microscopy_lwmisn_fast": APACHE}
 """Terms of the weights that bind nobody who goes on with them. Those of the others are for research or share-alike."""
 
 
@@ -50,7 +52,9 @@ class Start:
 def nearest_start(fingerprint: Fingerprint, preset: Mapping[str, Any], wishes: Wishes) -> Start | None:
     """Return the shipped bundle for images of the same kind, whose network keeps the limits that were asked for.
 
-    Of several it is the one whose network has as many levels as was decided. None where there is none.
+    Of several it is the one whose network has as many levels as was decided, for volumes; and for pictures the one of
+    the fewest parameters, which learns most in the same time, or the finest where a class is thin. None where there is
+    none.
 
     Args:
         fingerprint: of the data.
@@ -60,7 +64,8 @@ def nearest_start(fingerprint: Fingerprint, preset: Mapping[str, Any], wishes: W
     found = []
     for folder in shipped_bundles():
         data = read_config(folder, "evaluate")["data"]
-        alike = data["modality"] == fingerprint.modality if fingerprint.volumetric else not data["volumetric"]
+        # A network of microscopy is a start for any picture.
+        alike = data["modality"] in ([] if fingerprint.volumetric else ["microscopy"]) + [fingerprint.modality]
         if data["volumetric"] != fingerprint.volumetric or not alike:
             continue
         genotype = Genotype.load(folder / "genotype.json").for_images(
@@ -71,14 +76,12 @@ def nearest_start(fingerprint: Fingerprint, preset: Mapping[str, Any], wishes: W
             continue
         if wishes.latency_ms is not None and network_costs(genotype)["latency_ms"] > wishes.latency_ms:
             continue
-        levels = genotype.architecture.cells_of("encoder")
-        distance = abs(levels - preset["architecture"]["cells"]["encoder"])
-        found.append((distance, Start(folder, params)))
-    nearest = min(found, key=lambda pair: pair[0], default=None)
-    # The shape of the network of volumes belongs to the size of the slices, weights of pictures are worth more than it.
-    if nearest is None or (nearest[0] and fingerprint.volumetric):
-        return None
-    return nearest[1]
+        shape, wanted = genotype.architecture, preset["architecture"]
+        stride = shape.stem_stride if wanted["stem_stride"] == 1 and not fingerprint.volumetric else 0
+        if fingerprint.volumetric and shape.cells_of("encoder") != wanted["cells"]["encoder"]:
+            continue  # the shape of a network of volumes belongs to the size of the slices
+        found.append((stride, params, Start(folder, params)))
+    return min(found, key=itemgetter(0, 1))[-1] if found else None
 
 
 def start_name(folder: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_lwmisn.config import load_preset, preset_names
+from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import read_json
 from monai_lwmisn.training.epochs_done import EpochsDone
 from monai_lwmisn.training.metric_words import metric_remarks, metric_rows
@@ -18,6 +19,11 @@ from monai_lwmisn.training.metric_words import metric_remarks, metric_rows
 CARDS = Path(__file__).parent / "cards"
 WIDTH = 100
 """Characters of a line."""
+
+TEXTS = ("title", "task", "image", "data_name", "data_source", "data_terms", "weights_terms")
+"""The texts that a card must have, see :func:`read_card`."""
+
+OPTIONAL_TEXTS = ("author", "trained", "measured")
 
 NO_LICENCE = "Whoever made this bundle has yet to name the terms of the weights."
 
@@ -49,6 +55,7 @@ class Owner:
         description: a sentence on its task.
         start: name of the bundle whose weights its training began with.
         start_terms: the terms of those weights.
+        card: a JSON file with all that the model card says of the data and the training, see :func:`read_card`.
     """
 
     name: str | None = None
@@ -57,6 +64,7 @@ class Owner:
     description: str | None = None
     start: str | None = None
     start_terms: str | None = None
+    card: Path | None = None
 
 
 def load_card(preset: str | None, config: Mapping[str, Any], owner: Owner | None = None) -> dict[str, Any]:
@@ -65,15 +73,23 @@ def load_card(preset: str | None, config: Mapping[str, Any], owner: Owner | None
     Args:
         preset: its name. Of a user's own preset, the configuration is described.
         config: the evaluation configuration of the run.
-        owner: what the owner of the user's own data says.
+        owner: what the owner of the bundle says.
+
+    Raises:
+        ConfigError: the owner's card cannot be used.
     """
-    path, data = CARDS / f"{preset}.json", config["data"]
+    path, data, owner = CARDS / f"{preset}.json", config["data"], owner or Owner()
+    terms = f"The terms of the weights: {owner.licence}." if owner.licence else None
     # Data in another format than that of the preset are not the preset's data set.
-    if preset is not None and path.is_file() and data["dataset"] == load_preset(preset)["data"]["dataset"]:
-        return read_json(path)
-    owner = owner or Owner()
+    of_preset = (
+        preset is not None and path.is_file() and data["dataset"] == load_preset(preset)["data"]["dataset"]
+    )
+    if owner.card is not None or of_preset:
+        said = {"title": owner.name, "author": owner.author, "task": owner.description, "weights_terms": terms}
+        card = read_card(owner.card) if owner.card is not None else read_json(path)
+        return {**card, **{key: text for key, text in said.items() if text is not None}}
     structures = ", ".join(data["label_names"].values())
-    terms = f"The terms of the weights: {owner.licence}." if owner.licence else NO_LICENCE
+    terms = terms or NO_LICENCE
     if owner.start:
         terms += f" The training began with the weights of {owner.start}: {owner.start_terms}"
     return {
@@ -87,6 +103,31 @@ def load_card(preset: str | None, config: Mapping[str, Any], owner: Owner | None
         "weights_terms": terms,
         "limits": ["Whoever made this bundle has yet to name its limits."],
     }
+
+
+def read_card(file: Path) -> dict[str, Any]:
+    """Read a card: what its bundle is for, which data it learned from on which terms, and its limits.
+
+    Its texts are ``title``, ``task``, ``image``, ``data_name``, ``data_source``, ``data_terms`` and ``weights_terms``;
+    ``limits`` is a list of texts. ``author``, ``trained`` (how the weights were learned, where it was not by
+    ``lwmisn train``) and ``measured`` (figures of other networks or data that tell of this one) may be there.
+
+    Raises:
+        ConfigError: the file cannot be read, or a text is missing or none.
+    """
+    card = read_json(file, "give the JSON file of a model card")
+    limits = card.get("limits")
+    wrong = [key for key in TEXTS if not isinstance(card.get(key), str)]
+    wrong += [key for key in OPTIONAL_TEXTS if not isinstance(card.get(key, ""), str)]
+    if not isinstance(limits, list) or not all(isinstance(limit, str) for limit in limits):
+        wrong.append("limits")
+    unknown = sorted(set(card) - {*TEXTS, *OPTIONAL_TEXTS, "limits"})
+    if wrong:
+        raise ConfigError(f"{file} has no {', '.join(wrong)}: give a text for each, and a list of texts as limits.")
+    if unknown:
+        known = ", ".join((*TEXTS, *OPTIONAL_TEXTS, "limits"))
+        raise ConfigError(f"{file} has {', '.join(unknown)}, which no card knows: use {known}.")
+    return card
 
 
 def model_card(
@@ -131,6 +172,7 @@ def model_card(
         "## Data and terms",
         f"{card['data_name']} ({card['data_source']}). {card['data_terms']}",
         card["weights_terms"],
+        card.get("trained", ""),
         "## What was measured",
         measured,
         "## Limits",
@@ -152,6 +194,7 @@ def measured_text(
     metrics: Mapping[str, Any] | None,
     split: Mapping[str, Any] | None,
     training: EpochsDone | None = None,
+    card: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the section of a card about measurements: figures, and the commands that give them.
 
@@ -161,10 +204,13 @@ def measured_text(
         metrics: the metrics.json of the run; None where it has not been evaluated.
         split: how the data of the run were split, and how many items each part has; None where not known.
         training: how far the training has come; None where not known.
+        card: see :func:`load_card`.
     """
+    card = card or {}
     learned = [] if training is None else [training.sentence()]
+    other = [card["measured"]] if "measured" in card else []
     if metrics is None:
-        return " ".join([*learned, "Nothing was measured yet."])
+        return " ".join([*learned, *(other or ["Nothing was measured yet."])])
     data, settings = config["data"], facts["settings"]
     volumetric = data["volumetric"]
     images = "slices" if volumetric else "images"
@@ -182,7 +228,8 @@ def measured_text(
         for row in metric_rows(metrics, volumetric, published_size=False)
     ]
     table = "\n".join(["| | |", "|---|---|", *rows])
-    return "\n\n".join([" ".join(said), table, *_commands(facts)])
+    commands = [] if "trained" in card else _commands(facts)
+    return "\n\n".join([" ".join(said), table, *other, *commands])
 
 
 def _slices(image: Mapping[str, Any]) -> str:

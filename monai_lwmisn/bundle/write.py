@@ -145,7 +145,7 @@ def _write_documents(
         raise ConfigError(f"{metrics_file} was measured with other weights than {weights}: run lwmisn evaluate {run}.")
     metadata = bundle_metadata(config, card, genotype, settings, metrics, installed_libraries())
     training = read_epochs_done(run)
-    measured = measured_text(config, metadata["lwmisn"], metrics, _split(run), training)
+    measured = measured_text(config, metadata["lwmisn"], metrics, _split(run), training, card)
     texts = {
         "docs/README.md": model_card(bundle.name, card, metadata, config, measured, training),
         "docs/data_license.txt": data_license(card),

@@ -6,8 +6,13 @@ The modules of commands import libraries inside functions, so that --help answer
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from monai_lwmisn.bundle.card import Owner
 
 YOUR_DATA, LOOK, MORE = "your data", "look", "more"
 """Headings of the help."""
@@ -115,6 +120,30 @@ def add_shorthands(parser: argparse.ArgumentParser, stage: str) -> None:
             metavar=metavar,
             help=f"{meaning}; short for --set {key}={metavar}",
         )
+
+
+def add_owner(parser: argparse.ArgumentParser) -> None:
+    """Add what the owner of a bundle says of it; :func:`owner_of` reads it."""
+    for option, metavar, words in (
+        ("name", "TITLE", "title of the bundle"),
+        ("author", "NAME", "who made it"),
+        ("licence", "TERMS", "terms of its weights, such as CC-BY-4.0"),
+        ("description", "SENTENCE", "what it segments"),
+    ):
+        parser.add_argument(f"--{option}", metavar=metavar, help=f"{words}, for the model card and the metadata")
+    parser.add_argument(
+        "--card",
+        type=Path,
+        metavar="FILE.json",
+        help="all that the model card says of the data, the terms and the limits; the form is in docs/bundles.md",
+    )
+
+
+def owner_of(arguments: argparse.Namespace) -> Owner:
+    """Return what the options of :func:`add_owner` say."""
+    from monai_lwmisn.bundle.card import Owner
+
+    return Owner(arguments.name, arguments.author, arguments.licence, arguments.description, card=arguments.card)
 
 
 def add_resume(parser: argparse.ArgumentParser, settings: str) -> None:

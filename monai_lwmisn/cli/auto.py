@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monai_lwmisn.cli.arguments import YOUR_DATA, Commands, add_set
+from monai_lwmisn.cli.arguments import YOUR_DATA, Commands, add_owner, add_set, owner_of
 from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.errors import BudgetError, ConfigError
 
@@ -44,13 +44,7 @@ def _add_auto(commands: Commands) -> None:
     parser.add_argument(
         "--compare", action="store_true", help="also train MONAI's BasicUNet for the same time, to compare with"
     )
-    for option, metavar, words in (
-        ("name", "TITLE", "title of the bundle"),
-        ("author", "NAME", "who made it"),
-        ("licence", "TERMS", "terms of its weights, such as CC-BY-4.0"),
-        ("description", "SENTENCE", "what it segments"),
-    ):
-        parser.add_argument(f"--{option}", metavar=metavar, help=f"{words}, for the model card and the metadata")
+    add_owner(parser)
 
 
 def add_wishes(parser: argparse.ArgumentParser) -> None:
@@ -114,11 +108,9 @@ def wishes_of(arguments: argparse.Namespace, test: bool = False) -> Wishes:
 def _auto(arguments: argparse.Namespace) -> None:
     sleep_early()
     from monai_lwmisn.auto.pipeline import auto
-    from monai_lwmisn.bundle.card import Owner
 
-    owner = Owner(arguments.name, arguments.author, arguments.licence, arguments.description)
     wishes = replace(wishes_of(arguments, test=arguments.test is not None), compare=arguments.compare)
-    auto(arguments.data, arguments.output, wishes, test=arguments.test, owner=owner, say=say)
+    auto(arguments.data, arguments.output, wishes, test=arguments.test, owner=owner_of(arguments), say=say)
 
 
 def _init(arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monai_lwmisn.cli.arguments import LOOK, MORE, YOUR_DATA, Commands
+from monai_lwmisn.cli.arguments import LOOK, MORE, YOUR_DATA, Commands, add_owner, owner_of
 from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.locks import only_writer
@@ -55,6 +55,7 @@ def _add_bundle(commands: Commands) -> None:
         help="an ONNX file to make besides, which takes raw intensities and gives classes; lwmisn-run runs it without "
         "torch and MONAI",
     )
+    add_owner(bundle)
 
 
 def _add_verify(commands: Commands) -> None:
@@ -150,6 +151,7 @@ def _add_segment(commands: Commands) -> None:
 
 def _bundle(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.bundle.bioimageio.write import write_bioimageio
+    from monai_lwmisn.bundle.card import Owner
     from monai_lwmisn.bundle.full_onnx import write_full_onnx
     from monai_lwmisn.bundle.standalone import write_standalone
     from monai_lwmisn.bundle.write import write_bundle
@@ -159,9 +161,11 @@ def _bundle(arguments: argparse.Namespace) -> None:
             "There is nothing to make: give -o BUNDLE, --standalone FILE.zip, --bioimageio FILE.zip or --onnx "
             "FILE.onnx."
         )
-    source = arguments.source
+    source, owner = arguments.source, owner_of(arguments)
+    if arguments.output is None and owner != Owner():
+        raise ConfigError("--name, --author, --licence, --description and --card are for a bundle that is made: give -o too.")
     if arguments.output is not None:
-        data = write_bundle(source, arguments.output)
+        data = write_bundle(source, arguments.output, owner)
         source = arguments.output
         say(
             f"The bundle: {arguments.output}\n"

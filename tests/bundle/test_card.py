@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from monai_lwmisn.bundle.card import WIDTH, load_card, measured_text, model_card, wrap_markdown
+from monai_lwmisn.bundle.card import WIDTH, Owner, load_card, measured_text, model_card, wrap_markdown
 from monai_lwmisn.config import resolve
 from monai_lwmisn.training.epochs_done import EpochsDone
 
@@ -85,3 +85,11 @@ def test_wrapping_keeps_the_words_and_indents_a_list() -> None:
     wrapped = wrap_markdown(text)
     assert wrapped.split() == text.split()
     assert wrapped.splitlines()[1].startswith("  word") and wrapped.splitlines()[-1] == text.splitlines()[-1]
+
+
+def test_what_the_owner_says_takes_the_place_of_what_the_preset_says() -> None:
+    config = resolve("nuclei")["evaluate"]
+    plain, own = load_card("nuclei", config), load_card("nuclei", config, Owner(name="Mine", licence="CC0"))
+    assert own["title"] == "Mine"
+    assert own["weights_terms"] == "The terms of the weights: CC0."
+    assert {key for key in own if own[key] != plain.get(key)} == {"title", "weights_terms"}
