@@ -18,8 +18,9 @@ from monai_lwmisn.settings import all_settings
 EVERY_PRESET = [(preset, variant) for preset in config.preset_names() for variant in config.variant_names(preset)]
 
 
-def test_the_presets_are_the_published_three_and_hippocampus() -> None:
-    assert config.preset_names() == ["hippocampus_mr", "liver_ct", "nuclei", "prostate_mr"]
+def test_the_presets_are_the_published_three_and_those_of_the_other_bundles() -> None:
+    names = ["hippocampus_mr", "liver_ct", "liver_ct_slices", "lung_ct", "nuclei", "prostate_mr"]
+    assert config.preset_names() == names
     assert config.variant_names("nuclei") == ["light", "paper"]
     assert config.variant_names("hippocampus_mr") == ["light"]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_lwmisn.bundle.configs import bundle_configs
+from monai_lwmisn.bundle.metadata import settings_of
 from monai_lwmisn.config import resolve, write_configs
 from monai_lwmisn.files import read_json
 
@@ -21,7 +22,7 @@ def main() -> None:
     for metadata in sorted(BUNDLES.glob("*/configs/metadata.json")):
         facts = read_json(metadata)["lwmisn"]
         write_configs(
-            metadata.parents[1], bundle_configs(resolve(facts["preset"], facts["variant"], facts["settings"]))
+            metadata.parents[1], bundle_configs(resolve(facts["preset"], facts["variant"], settings_of(facts)))
         )
 
 

@@ -37,8 +37,9 @@ TRAINS = (
     "data as downloaded. `configs/search.json` searches another network. All three need the package monai-lwmisn."
 )
 SLICES = (
-    "A volume is turned to RAS and taken slice by slice along its axial axis, as in training. `--data::slice_axis` "
-    "takes `sagittal` or `coronal` instead. A warning says when the slices were acquired along another axis. A DICOM "
+    "A volume is turned to {orientation} and taken slice by slice along its axial axis, as in training. "
+    "`--data::slice_axis` takes `sagittal` or `coronal` instead. A warning says when the slices were acquired along "
+    "another axis. A DICOM "
     "folder with several series needs `--data::series UID`. DICOM is read where pydicom is installed too, and "
     "compressed DICOM where python-gdcm is."
 )
@@ -81,9 +82,7 @@ def load_card(preset: str | None, config: Mapping[str, Any], owner: Owner | None
     path, data, owner = CARDS / f"{preset}.json", config["data"], owner or Owner()
     terms = f"The terms of the weights: {owner.licence}." if owner.licence else None
     # Data in another format than that of the preset are not the preset's data set.
-    of_preset = (
-        preset is not None and path.is_file() and data["dataset"] == load_preset(preset)["data"]["dataset"]
-    )
+    of_preset = preset is not None and path.is_file() and data["dataset"] == load_preset(preset)["data"]["dataset"]
     if owner.card is not None or of_preset:
         said = {"title": owner.name, "author": owner.author, "task": owner.description, "weights_terms": terms}
         card = read_card(owner.card) if owner.card is not None else read_json(path)
@@ -167,7 +166,9 @@ def model_card(
         f"    {run} --dataset_dir FOLDER --output_dir OUT",
         f"Input: {card['image']} ({metadata['data_type']}). Output: one label map for each input, on its own grid; "
         f"0: background, {structures}. {NEEDS}",
-        _slices(metadata["network_data_format"]["inputs"]["image"]) if config["data"]["volumetric"] else "",
+        _slices(metadata["network_data_format"]["inputs"]["image"], config["data"]["orientation"])
+        if config["data"]["volumetric"]
+        else "",
         TRAINS,
         "## Data and terms",
         f"{card['data_name']} ({card['data_source']}). {card['data_terms']}",
@@ -232,11 +233,12 @@ def measured_text(
     return "\n\n".join([" ".join(said), table, *other, *commands])
 
 
-def _slices(image: Mapping[str, Any]) -> str:
+def _slices(image: Mapping[str, Any], orientation: str) -> str:
     """How a volume is taken, with the order of the channels where the network sees several slices."""
+    text = SLICES.format(orientation=orientation)
     if len(image["channel_def"]) == 1:
-        return SLICES
-    return f"{SLICES} The network takes as channels, in this order: {', '.join(image['channel_def'].values())}."
+        return text
+    return f"{text} The network takes as channels, in this order: {', '.join(image['channel_def'].values())}."
 
 
 def wrap_markdown(text: str) -> str:

@@ -141,3 +141,15 @@ def _described(value: Any) -> Any:
     """The value of a setting; transforms as a text, so that nothing builds them from here."""
     text = json.dumps(value)
     return text if '"_target_"' in text else value
+
+
+def settings_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that differ from those of the preset, by dotted key, as they are in a configuration.
+
+    Args:
+        facts: the section ``lwmisn`` of the metadata, where transforms are texts.
+    """
+    return {
+        key: json.loads(value) if isinstance(value, str) and '"_target_"' in value else value
+        for key, value in facts["settings"].items()
+    }

@@ -6,9 +6,9 @@ The modules of commands import libraries inside functions, so that --help answer
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 YOUR_DATA, LOOK, MORE = "your data", "look", "more"
 """Headings of the help."""
 
-PRESET_HELP = "nuclei, liver_ct, prostate_mr, hippocampus_mr, or the path of a preset of your own (JSON)"
+PRESET_HELP = (
+    "nuclei, liver_ct, liver_ct_slices, lung_ct, prostate_mr, hippocampus_mr, or the path of a preset of your own "
+    "(JSON)"
+)
 VARIANT_HELP = "light: this project's settings (recommended); paper: the published settings (default: light)"
 DATA_HELP = "the data set as downloaded: a folder, or for dsb2018 (nuclei) also its zip"
 SET_HELP = (

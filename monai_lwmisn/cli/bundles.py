@@ -163,7 +163,9 @@ def _bundle(arguments: argparse.Namespace) -> None:
         )
     source, owner = arguments.source, owner_of(arguments)
     if arguments.output is None and owner != Owner():
-        raise ConfigError("--name, --author, --licence, --description and --card are for a bundle that is made: give -o too.")
+        raise ConfigError(
+            "--name, --author, --licence, --description and --card are for a bundle that is made: give -o too."
+        )
     if arguments.output is not None:
         data = write_bundle(source, arguments.output, owner)
         source = arguments.output

@@ -24,7 +24,8 @@ def test_the_lightest_network_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "name"), [(0.2e6, "nuclei_microscopy_lwmisn_fast"), (0.1e6, "nuclei_microscopy_lwmisn_fast"), (0.05e6, None)]
+    ("size", "name"),
+    [(0.2e6, "nuclei_microscopy_lwmisn_fast"), (0.1e6, "nuclei_microscopy_lwmisn_fast"), (0.05e6, None)],
 )
 def test_a_limit_of_parameters_is_kept(size: float, name: str | None) -> None:
     assert chosen(stem_stride=1, size=size) == name

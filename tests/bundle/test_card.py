@@ -1,9 +1,23 @@
 """A model card says how a network was found and measured, so that it can be done again."""
 
+import json
+from pathlib import Path
 from typing import Any
 
-from monai_lwmisn.bundle.card import WIDTH, Owner, load_card, measured_text, model_card, wrap_markdown
+import pytest
+
+from monai_lwmisn.bundle.card import (
+    TEXTS,
+    WIDTH,
+    Owner,
+    load_card,
+    measured_text,
+    model_card,
+    read_card,
+    wrap_markdown,
+)
 from monai_lwmisn.config import resolve
+from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.training.epochs_done import EpochsDone
 
 METRICS = {"mean": {"dsc": 0.5, "miou": 0.4}, "counts": {"cases": 2, "images": 3}, "split": "test"}
@@ -93,3 +107,37 @@ def test_what_the_owner_says_takes_the_place_of_what_the_preset_says() -> None:
     assert own["title"] == "Mine"
     assert own["weights_terms"] == "The terms of the weights: CC0."
     assert {key for key in own if own[key] != plain.get(key)} == {"title", "weights_terms"}
+
+
+def a_card(tmp_path: Path, **changed: Any) -> Path:
+    card = {key: f"The {key}." for key in TEXTS} | {"limits": ["It was never tried."]} | changed
+    file = tmp_path / "card.json"
+    file.write_text(json.dumps({key: text for key, text in card.items() if text is not None}))
+    return file
+
+
+def test_the_owners_card_takes_the_place_of_the_presets(tmp_path: Path) -> None:
+    config = resolve("nuclei", "light")["evaluate"]
+    card = load_card("nuclei", config, Owner(name="Mine", card=a_card(tmp_path, measured="Others have 0.9.")))
+    assert (
+        card["title"] == "Mine" and card["data_name"] == "The data_name." and card["limits"] == ["It was never tried."]
+    )
+    facts = {"preset": "nuclei", "variant": "light", "settings": {}}
+    assert measured_text(config, facts, None, None, card=card) == "Others have 0.9."
+    assert "lwmisn search" in measured_text(config, facts, METRICS, SPLIT, card=card)
+    learned = {**card, "trained": "It was learned elsewhere."}
+    assert "lwmisn search" not in measured_text(config, facts, METRICS, SPLIT, card=learned)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"title": None}, "has no title: give a text for each"),
+        ({"limits": "none"}, "has no limits"),
+        ({"trained": 3}, "has no trained"),
+        ({"titel": "Nuclei"}, "has titel, which no card knows: use title, task"),
+    ],
+)
+def test_a_card_that_cannot_be_used_is_refused(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        read_card(a_card(tmp_path, **changed))
