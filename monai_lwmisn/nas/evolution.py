@@ -1,10 +1,9 @@
 """Searches whole networks by short trainings, inside a budget: the strategy ``evolve``.
 
 Optuna proposes networks and stops the worse ones. A network is built, counted and timed before it is trained, and one
-that is over a limit never is. One that is within the limits is made as wide as they let it be. The others are trained
-for the epochs of the first rung, and the better of them go on to the next (asynchronous successive halving, Li et al.,
-MLSys 2020). All are judged by their Dice on the validation part. The best few are trained with further seeds, which are
-the same for all.
+that is over a limit never is. The others are trained for the epochs of the first rung, and the better of them go on to
+the next (asynchronous successive halving, Li et al., MLSys 2020). All are judged by their Dice on the validation part.
+The best few are trained with further seeds, which are the same for all.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ class Evolution:
         first_rung: int = 3,
         finalists: int = 3,
         seeds: int = 2,
-        sampler: str = "mutation",
+        sampler: str = "random",
         widen: bool = False,
         max_parameter_free: int | None = None,
         storage: str | None = None,

@@ -41,8 +41,11 @@ _NO_COSTS: dict[str, Any] = {
 }
 
 
-_EVOLVE: dict[str, Any] = {"search.reference_share": 0.8, "search.latency_threads": 1}
+_DRAWN: dict[str, Any] = {"search.reference_share": 0.8, "search.latency_threads": 1}
 """Whole networks that take at most 0.8 of UNeXt-S's processor time under torch with one thread."""
+
+_EVOLVE: dict[str, Any] = {**_DRAWN, "search.sampler": "mutation", "search.widen": True}
+"""Changes of the best of those networks, each as wide as the budget lets it be."""
 
 _TABLE_5: dict[str, Any] = {
     **_CELLS,
@@ -51,7 +54,7 @@ _TABLE_5: dict[str, Any] = {
 }
 """The U shape reduces as often as the contrast network then: twice, after the same stem."""
 
-_CHANCE: dict[str, Any] = {**_EVOLVE, "search.sampler": "random", "search.widen": False}
+_CHANCE: dict[str, Any] = {**_DRAWN, "search.sampler": "random", "search.widen": False}
 """Random networks of that space and budget."""
 
 _ONE = {f"search.{name}": 1 for name in ("trials", "trial_epochs", "first_rung", "finalists", "finalist_seeds")}
