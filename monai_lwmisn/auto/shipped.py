@@ -18,7 +18,7 @@ from monai_lwmisn.shipped import shipped_bundles
 
 APACHE = "they are under the Apache License 2.0."
 FREE_WEIGHTS = {"nuclei_microscopy_lwmisn": APACHE, "nuclei_microscopy_lwmisn_fast": APACHE}
-"""Terms of the weights that bind nobody who goes on with them. Those of the others are for research or share-alike."""
+"""Terms of the weights that bind nobody who goes on with them. Those of most others are for research or share-alike."""
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def add_owner(parser: argparse.ArgumentParser) -> None:
         "--card",
         type=Path,
         metavar="FILE.json",
-        help="all that the model card says of the data, the terms and the limits; the form is in docs/bundles.md",
+        help="all that the model card says of the data, the terms and the limits; the form is in docs/commands.md",
     )
 
 
