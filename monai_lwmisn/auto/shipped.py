@@ -17,7 +17,7 @@ from monai_lwmisn.profiling import network_costs, parameter_count
 from monai_lwmisn.shipped import shipped_bundles
 
 APACHE = "they are under the Apache License 2.0."
-FREE_WEIGHTS = {"nuclei_microscopy_lwmisn": APACHE, "nuclei_microscopy_lwmisn_fast": APACHE}
+FREE_WEIGHTS = dict.fromkeys(("nuclei_microscopy_lwmisn", "nuclei_microscopy_lwmisn_fast", "lung_ct_lwmisn"), APACHE)
 """Terms of the weights that bind nobody who goes on with them. Those of most others are for research or share-alike."""
 
 

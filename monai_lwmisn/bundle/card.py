@@ -33,8 +33,9 @@ NEEDS = (
     "fire, nibabel, itk and scikit-image."
 )
 TRAINS = (
-    "`configs/train.json` and `configs/evaluate.json` train and measure the network again, with `--dataset_dir` on the "
-    "data as downloaded. `configs/search.json` searches another network. All three need the package monai-lwmisn."
+    "`configs/train.json` and `configs/evaluate.json` train and measure the network again, with `--dataset_dir` on "
+    "data of the form `{dataset}`. `configs/search.json` searches another network. All three need the package "
+    "monai-lwmisn."
 )
 SLICES = (
     "A volume is turned to {orientation} and taken slice by slice along its axial axis, as in training. "
@@ -169,7 +170,7 @@ def model_card(
         _slices(metadata["network_data_format"]["inputs"]["image"], config["data"]["orientation"])
         if config["data"]["volumetric"]
         else "",
-        TRAINS,
+        TRAINS.format(dataset=config["data"]["dataset"]),
         "## Data and terms",
         f"{card['data_name']} ({card['data_source']}). {card['data_terms']}",
         card["weights_terms"],

@@ -67,7 +67,7 @@ def bundle_metadata(
         **({"optional_packages_version": {name: libraries[name] for name in DICOM_LIBRARIES}} if volumetric else {}),
         "name": card["title"],
         "task": card["task"],
-        "description": f"{card['task']}, by a light-weight network that was searched for on this kind of image.",
+        "description": f"{card['task']}, by a light-weight network.",
         "authors": card.get("author", AUTHORS),
         "copyright": f"Copyright (c) {card.get('author', AUTHORS)}",
         "data_source": f"{card['data_name']}, {card['data_source']}",
