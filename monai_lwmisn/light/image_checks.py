@@ -9,6 +9,11 @@ from .errors import ConfigError, DataError, counted
 AIR = -500.0
 """Hounsfield units below which a voxel of a CT is air. Every CT of a body has such voxels."""
 
+VOLUME = 4
+"""Dimensions of a volume (channel, x, y, z). A picture has one less, and its file no values below 0."""
+
+MOST_OF_A_PICTURE = 255.0
+
 LEAST_AIR = 0.01
 """Share of voxels with air by which a CT is recognised. Resampling leaves single voxels of an MR below zero."""
 
@@ -89,8 +94,13 @@ def check_image(image: np.ndarray, in_channels: int, modality: str, name: str) -
     remarks = []
     if modality == "MR" and np.count_nonzero(image < AIR) > LEAST_AIR * image.size:
         remarks.append(f"{name} looks like CT (values down to {lowest:g}), not like MR.")
-    if modality == "CT" and lowest > AIR:
+    if modality == "CT" and image.ndim == VOLUME and lowest > AIR:
         remarks.append(f"{name} does not look like CT in Hounsfield units (values from {lowest:g}).")
+    if modality == "CT" and image.ndim < VOLUME and highest > MOST_OF_A_PICTURE:
+        remarks.append(
+            f"{name} has values up to {highest:g}: in pictures of CT, 0 to 255 must be Hounsfield units, and the values "
+            "below and above are cut off."
+        )
     if lowest == highest:
         remarks.append(f"{name} has the value {lowest:g} everywhere: there is nothing to see in it.")
     elif _is_flat(image, highest - lowest):

@@ -90,6 +90,15 @@ def test_values_are_warned_of_by_the_share_of_air(modality: str, share: float, l
     assert len(said) == expected and all(sentence.startswith("a.nii ") for sentence in said)
 
 
+@pytest.mark.parametrize(("highest", "warned"), [(255, False), (256, True), (4095, True)])
+def test_a_picture_of_ct_holds_hounsfield_units_of_8_bits(highest: int, warned: bool) -> None:
+    picture = np.linspace(0, highest, 3 * 20 * 20).reshape(3, 20, 20)
+    said = check_image(picture, 3, "CT", "a.png")
+    assert len(said) == warned
+    assert all(f"a.png has values up to {highest}" in sentence for sentence in said)
+    assert check_image(picture, 3, "microscopy", "a.png") == []
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_no_numbers_are_refused(value: float) -> None:
     image = np.zeros((1, 3, 3), np.float32)
