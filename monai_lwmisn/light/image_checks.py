@@ -98,8 +98,8 @@ def check_image(image: np.ndarray, in_channels: int, modality: str, name: str) -
         remarks.append(f"{name} does not look like CT in Hounsfield units (values from {lowest:g}).")
     if modality == "CT" and image.ndim < VOLUME and highest > MOST_OF_A_PICTURE:
         remarks.append(
-            f"{name} has values up to {highest:g}: in pictures of CT, 0 to 255 must be Hounsfield units, and the values "
-            "below and above are cut off."
+            f"{name} has values up to {highest:g}: in pictures of CT, 0 to 255 must be Hounsfield units, and the "
+            "values above are cut off."
         )
     if lowest == highest:
         remarks.append(f"{name} has the value {lowest:g} everywhere: there is nothing to see in it.")
