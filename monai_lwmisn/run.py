@@ -146,6 +146,9 @@ def train(run: PathLike, *, settings: Mapping[str, Any] | None = None, resume: b
 
 
 def _learns_from_validation(run: Path) -> bool:
+    # A folder may have the evaluation alone.
+    if not (run / "configs" / "train.json").is_file():
+        return False
     return "validation" in read_config(run, "train")["train"]["parts"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from monai_lwmisn.auto.decisions import Decision, Wishes, as_asked, preset_of, with_value
@@ -143,12 +143,10 @@ def planned(
     if plan.start is not None:
         decisions = [one for one in decisions if one.key not in OF_A_SEARCH]
         shape = Genotype.load(plan.start.genotype).architecture
-        decisions = [
-            replace(one, value=getattr(shape, one.key.partition(".")[2]), reason="It is that of the given network.")
-            if one.key.startswith("architecture.")
-            else one
-            for one in decisions
-        ]
+        for each in fields(shape):
+            key, value = f"architecture.{each.name}", getattr(shape, each.name)
+            if each.metadata and (value != each.default or any(one.key == key for one in decisions)):
+                decisions = with_value(decisions, key, value, "It is that of the given network.")
         decisions = with_value(decisions, "search.strategy", "given", plan.network)
         decisions = with_value(decisions, "search.genotype", str(plan.start.genotype), plan.network)
         if plan.weights:

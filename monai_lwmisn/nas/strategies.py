@@ -50,7 +50,7 @@ def random_genotype(
 
     Raises:
         BudgetError: when no genotype keeps the budget, or none was drawn that does.
-        ConfigError: for another ``shape``.
+        ConfigError: for another ``shape``, or where the given one has no cells.
     """
     if shape not in SHAPES:
         raise ConfigError(f"search.shape is {shape!r}: use one of {', '.join(SHAPES)}.")
@@ -68,6 +68,11 @@ def random_genotype(
             measure=partial(measure_network, runtime=latency_table.runtime) if timed else None,
         ).save(genotype_file)
         return
+    if not architecture.has_cells:
+        raise ConfigError(
+            "The architecture has dense convolutions alone, so there are no cells to draw: add --set "
+            "search.shape=drawn, or search with --strategy evolve, which both draw whole networks."
+        )
     table = measure_costs(architecture, search_space, alpha_groups, latency_table, used_by=[budget])
     measure = true_costs(architecture, budget, latency_table.runtime)
     edges = draw_edges(table, seed, budget, max_parameter_free=max_parameter_free, measure=measure)

@@ -33,7 +33,9 @@ def test_a_preset_of_ones_own_data_is_searched_with_unchanged(
     assert "8 pictures (grey), 1 class, 48x48 pixels, uint8." in said and "`train.epochs` = " in said
     assert load_preset(str(preset))["search"]["budget_params"] == 100_000
     command = ["search", "--preset", str(preset), "--data", str(data), "--out", str(run), "--strategy", "random"]
-    assert main(command) == 0
+    # The network of the shipped bundle that it begins with has no cells.
+    assert main(command) == 2 and "so there are no cells to draw" in capsys.readouterr().err
+    assert main([*command, "--set", "search.shape=drawn"]) == 0
     datalist = json.loads((run / "datalist.json").read_text())
     assert datalist["split"]["folds"] == 5 and len(datalist["test"]) in (1, 2)
 

@@ -19,8 +19,11 @@ from monai_lwmisn.data import build_dataset, read_dataset, split_datalist
 
 DATA_OF = {"nuclei": "nuclei_phantom", "liver_ct": "ct_phantom", "prostate_mr": "mr_phantom"}
 DATA_OF["hippocampus_mr"] = "msd_phantom"
+FOLDERS = {"lung_ct": ".nii.gz", "liver_ct_slices": ".png"}
+"""Presets of images and labels with equal names in two folders, by the ending of the images."""
+
 NAMES = sorted(file.stem for file in PRESETS.glob("*.json"))
-VOLUMES = [name for name in NAMES if not name.startswith("nuclei")]
+VOLUMES = [name for name in NAMES if not name.startswith(("nuclei", "liver_ct_slices"))]
 
 
 def parse(name: str) -> ConfigParser:
@@ -34,12 +37,30 @@ def transforms(parser: ConfigParser, *keys: str) -> list:
 
 
 def items_of(parser: ConfigParser, request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    if parser["preset"] in FOLDERS:
+        data = request.getfixturevalue("tmp_path")
+        for number in range(8):
+            write_pair(data, f"{number}_0", FOLDERS[parser["preset"]], parser["data"]["volumetric"])
+        return read_dataset("folder", data)
     return read_dataset(parser["data"]["dataset"], request.getfixturevalue(DATA_OF[parser["preset"]]))
 
 
-def test_the_seven_presets_are_there() -> None:
+def write_pair(data: Path, name: str, suffix: str, volumetric: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Write an image and its label into the two folders of a data set; return them."""
+    shape = (40, 36, 8) if volumetric else (40, 36)
+    label = np.zeros(shape, np.uint8)
+    label[8:20, 5:15] = 1
+    image = 40 * label + np.random.default_rng(0).integers(0, 20, shape, dtype=np.uint8)
+    for kind, array in (("images", image), ("labels", label)):
+        (data / kind).mkdir(exist_ok=True)
+        picture = SimpleITK.GetImageFromArray(np.ascontiguousarray(array.T))
+        SimpleITK.WriteImage(picture, str(data / kind / f"{name}{suffix}"))
+    return image, label
+
+
+def test_the_presets_are_there() -> None:
     pairs = {(preset, variant) for preset in ("nuclei", "liver_ct", "prostate_mr") for variant in ("light", "paper")}
-    pairs.add(("hippocampus_mr", "light"))
+    pairs |= {(preset, "light") for preset in ("hippocampus_mr", "lung_ct", "liver_ct_slices")}
     contents = [json.loads((PRESETS / f"{name}.json").read_text()) for name in NAMES]
     assert {(content["preset"], content["variant"]) for content in contents} == pairs
     assert sorted(f"{preset}_{variant}" for preset, variant in pairs) == NAMES
@@ -83,14 +104,7 @@ def test_a_preset_turns_its_raw_data_into_batches(name: str, request: pytest.Fix
 def test_a_preset_reads_ones_own_folder_too(name: str, suffix: str, tmp_path: Path) -> None:
     parser = parse(name)
     volumetric = parser["data"]["volumetric"]
-    shape = (40, 36, 6) if volumetric else (40, 36)
-    label = np.zeros(shape, np.uint8)
-    label[8:20, 5:15] = 1
-    image = 40 * label + np.random.default_rng(0).integers(0, 20, shape, dtype=np.uint8)
-    for kind, array in (("images", image), ("labels", label)):
-        (tmp_path / kind).mkdir()
-        picture = SimpleITK.GetImageFromArray(np.ascontiguousarray(array.T))
-        SimpleITK.WriteImage(picture, str(tmp_path / kind / f"a{suffix}"))
+    image, label = write_pair(tmp_path, "a", suffix, volumetric)
     loaded = Compose(transforms(parser, "loading"))(read_dataset("folder", tmp_path)[0])
     turned = (slice(None, None, -1),) * 2 if volumetric else ()  # the files run left and back, RAS does not
     np.testing.assert_array_equal(np.asarray(loaded["label"][0]), label[turned])
