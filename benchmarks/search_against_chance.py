@@ -2,11 +2,12 @@
 
     lwmisn compare --preset nuclei --protocol small --data dsb2018.zip -o nuclei --validation-only \
         --models evolve_0,best_of_random_0,drawn_0,...
-    python benchmarks/search_against_chance.py nuclei --output docs/results/search_nuclei
+    python benchmarks/search_against_chance.py nuclei --widened widened --output docs/results/search_nuclei
 
 The folder has ``trials/`` of the comparison and, for the correlations, ``networks/NAME.csv``, the trials.csv of each
-search. The score of an architecture is the mean of its trainings with the same seeds. The permutation test exchanges
-architectures, not images or trainings of one. The interval is a bootstrap over architectures.
+search. The searches of the folder ``widened`` make each network as wide as the budget lets it be (search.widen). The
+score of an architecture is the mean of its trainings with the same seeds. The permutation test exchanges architectures,
+not images or trainings of one. The interval is a bootstrap over architectures.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from monai_lwmisn.profiling import parameter_count
 from monai_lwmisn.studies.trials import DONE, read_trials
 
 METHODS = {"evolve": "searched", "best_of_random": "best of random", "drawn": "single random"}
+WIDENED, BOTH = "searched, widened", "searched, of either kind"
 LEARNED = "single random that learned"
 """Those of which no training ends below LEAST."""
 
@@ -37,18 +39,29 @@ def main() -> None:
     """Read the folder of a comparison and write the result."""
     parser = make_parser(__doc__)
     parser.add_argument("comparison", type=Path, help="the folder of a comparison")
+    parser.add_argument("--widened", type=Path, metavar="FOLDER", help="a comparison whose searches widen networks")
     arguments = parser.parse_args()
     scores = {method: read_scores(arguments.comparison, method) for method in METHODS}
     groups = {METHODS[method]: found for method, found in scores.items()}
     groups[LEARNED] = {name: values for name, values in scores["drawn"].items() if min(values) >= LEAST}
-    own = groups.pop(METHODS["evolve"])
+    own, best = groups.pop(METHODS["evolve"]), METHODS["best_of_random"]
+    minutes = {METHODS[method]: read_minutes(arguments.comparison, method) for method in METHODS}
+    effects = {
+        f"{METHODS['evolve']} against {words}": effect(means(own), means(found)) for words, found in groups.items()
+    }
+    searched = {METHODS["evolve"]: own}
+    if arguments.widened is not None:
+        searched[WIDENED] = read_scores(arguments.widened, "evolve")
+        minutes[WIDENED] = read_minutes(arguments.widened, "evolve")
+        for words, values in ((WIDENED, means(searched[WIDENED])), (BOTH, means(own) + means(searched[WIDENED]))):
+            effects[f"{words} against {best}"] = effect(values, means(groups[best]))
     result: dict[str, Any] = {
-        "scores": {METHODS["evolve"]: own, **groups},
-        "minutes": {METHODS[method]: read_minutes(arguments.comparison, method) for method in METHODS},
+        "scores": {**searched, **groups},
+        "minutes": minutes,
         "ceiling": spread(list(groups[LEARNED].values())),
-        "effects": {words: effect(means(own), means(found)) for words, found in groups.items()},
+        "effects": effects,
         "correlations": correlations(arguments.comparison / "networks"),
-        "networks": [read_network(arguments.comparison, name) for name in (*own, *groups[METHODS["best_of_random"]])],
+        "networks": [read_network(arguments.comparison, name) for name in (*own, *groups[best])],
     }
     write_result(arguments.output, result, markdown(result))
 
@@ -180,7 +193,7 @@ def markdown(result: dict[str, Any]) -> list[str]:
     return [
         *table(head, rows),
         "",
-        *table(["searched against", "points", "95 % interval", "p (permutation)"], effects),
+        *table(["compared", "points", "95 % interval", "p (permutation)"], effects),
         "",
         *table([LEARNED, "SD between", "SD of seeds", "F", "p"], [spreads]),
         "",
