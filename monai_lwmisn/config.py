@@ -184,6 +184,9 @@ def override(configs: Mapping[str, dict[str, Any]], overrides: Mapping[str, Any]
         check_classes(config.get("data", {}))
     if "search" in changed:
         check_slices(changed["search"])
+    if "evaluate" in changed and "validation" in changed.get("train", {}).get("train", {}).get("parts", ()):
+        # No post-processing is chosen on images that the network learns from: they tell nothing of others.
+        changed["evaluate"]["choice_file"] = None
     strategy = changed.get("search", {}).get("search", {}).get("strategy")
     if strategy is not None:
         # The file of the search has a list of steps for each strategy; a macro names the one to run.

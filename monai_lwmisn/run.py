@@ -140,16 +140,9 @@ def train(run: PathLike, *, settings: Mapping[str, Any] | None = None, resume: b
             )
         with _stage(run, "train", configs, made=[] if resume else [run / "train", run / "models"]) as folder:
             execute(folder / "configs" / "train.json", bundle_root=str(run.absolute()), resume=resume)
-            if _is_first_process() and not _learns_from_validation(folder):
+            if _is_first_process():
                 execute(folder / "configs" / "evaluate.json", run_id="choose", bundle_root=str(run.absolute()))
     return run / "models" / "model.pt"
-
-
-def _learns_from_validation(run: Path) -> bool:
-    # A folder may have the evaluation alone.
-    if not (run / "configs" / "train.json").is_file():
-        return False
-    return "validation" in read_config(run, "train")["train"]["parts"]
 
 
 def evaluate(
@@ -190,9 +183,8 @@ def evaluate(
         remedy = f"lwmisn train {run} --resume finishes it"
         warnings.warn(f"{training.sentence()} The figures are of these weights: {remedy}.", FigureWarning, stacklevel=2)
     output = evaluation_folder(run, data=data, split=split)
-    # What is asked for is not chosen, and images that a network has learned from tell nothing of others.
-    given = "inference.postprocessing" in settings or _learns_from_validation(run)
-    places: dict[str, Any] = {"choice_file": None} if given else {}
+    # What is asked for is not chosen.
+    places: dict[str, Any] = {"choice_file": None} if "inference.postprocessing" in settings else {}
     settings |= {"evaluate.split": split, "evaluate.other_data": None if data is None else os.path.abspath(data)}
     with only_writer(output):
         execute(

@@ -459,3 +459,12 @@ def test_slices_that_no_network_sees_are_refused(preset: str, overrides: dict[st
     config.resolve("liver_ct", overrides={"architecture.slices": 5, "search.slices": [1, 5]})
     with pytest.raises(ConfigError, match=sentence):
         config.resolve(preset, overrides=overrides)
+
+
+@pytest.mark.parametrize(("parts", "chooses"), [(["training"], True), (["training", "validation"], False)])
+def test_nothing_is_chosen_on_a_part_that_the_network_learns_from(parts: list[str], chooses: bool) -> None:
+    file = config.resolve("nuclei", overrides={"train.parts": parts})["evaluate"]["choice_file"]
+    assert file == ("train/postprocessing.json" if chooses else None)
+    # The command `train` may change the parts of a run.
+    changed = config.override_stage(config.resolve("nuclei"), "train", {"train.parts": parts})
+    assert (changed["evaluate"]["choice_file"] is not None) == chooses

@@ -75,24 +75,3 @@ def test_settings_are_for_one_evaluation_only(run: Path, outputs: list[Path]) ->
     before = (run / "configs" / "evaluate.json").read_bytes()
     evaluation.evaluate(run, settings={"evaluate.empty_images": "skip"})
     assert (run / "configs" / "evaluate.json").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("parts", "chooses"), [(["training"], True), (["training", "validation"], False), (None, True)]
-)
-def test_nothing_is_chosen_on_a_part_that_the_network_learned_from(
-    run: Path, monkeypatch: pytest.MonkeyPatch, parts: list[str] | None, chooses: bool
-) -> None:
-    given: list[dict[str, Any]] = []
-
-    def execute(config_file: Path, **runtime: Any) -> None:
-        given.append(runtime)
-        (run / "evaluation").mkdir(exist_ok=True)
-        (run / "evaluation" / "metrics.json").write_text("{}")
-
-    monkeypatch.setattr(evaluation, "execute", execute)
-    if parts is not None:
-        write_configs(run, {"train": resolve("nuclei", overrides={"train.parts": parts})["train"]})
-    evaluation.evaluate(run)
-    # None for the file of the choice takes all steps of the preset.
-    assert ("choice_file" not in given[0]) == chooses

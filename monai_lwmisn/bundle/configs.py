@@ -52,8 +52,8 @@ def chosen_inference(run: Path, evaluate: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: they were chosen for other weights than the run has.
     """
-    settings, file = dict(evaluate["inference"]), run / evaluate.get("choice_file", "")
-    if not file.is_file():  # of a former release, where there was nothing to choose
+    settings, file = dict(evaluate["inference"]), run / (evaluate.get("choice_file") or "")
+    if not file.is_file():  # there was nothing to choose
         return settings
     choice = read_json(file)
     if choice["weights_sha256"] != sha256_of(run / "models" / "model.pt"):
