@@ -28,7 +28,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Turn the links to files of the repository into links to pages. Folders without a page become plain words."""
+    """Turn the links to files of the repository into links to pages. What has no page on the site becomes plain words."""
     here = page.file.src_uri
     source = next((name for name, place in PLACES.items() if place == here), f"docs/{here}")
 
@@ -40,6 +40,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             if not (ROOT / name).is_file():
                 return words
         place = PLACES.get(name, name.removeprefix("docs/"))
+        if (ROOT / name).is_file() and files.get_file_from_path(place) is None:
+            return words
         return f"[{words}]({posixpath.relpath(place, posixpath.dirname(here) or '.')}{rest})"
 
     return re.sub(r"\[([^\]]*)\]\((?!\w+:)([^)#\s]+)([^)]*)\)", turned, markdown)
