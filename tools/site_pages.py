@@ -28,7 +28,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Turn the links to files of the repository into links to pages. What has no page on the site becomes plain words."""
+    """Turn the links to files of the repository into links to pages. What has no page becomes plain words."""
     here = page.file.src_uri
     source = next((name for name, place in PLACES.items() if place == here), f"docs/{here}")
 

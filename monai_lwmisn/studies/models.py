@@ -12,6 +12,7 @@ from torch import nn
 from monai_lwmisn.config import variant_names
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.networks import LWMISN, SEARCH_SPACES, Genotype
+from monai_lwmisn.shipped import shipped_bundles
 from monai_lwmisn.studies.baselines import BASELINES, build_baseline
 
 OURS = "lwmisn"
@@ -70,20 +71,45 @@ class Model:
         group: its part of a table: ``paper``, ``peer``, ``ours`` or ``ablation``.
         search: settings of the search that finds it; None for a baseline.
         variant: the variant of the preset that ``search`` changes.
+        bundle: the shipped bundle whose network it is; nothing is searched then.
+        preset: the only preset that the network is for; None for all.
     """
 
     name: str
     group: str
     search: Mapping[str, Any] | None = None
     variant: str = "light"
+    bundle: str | None = None
+    preset: str | None = None
+
+    def shipped_genotype(self) -> Genotype:
+        """Return the genotype of the bundle.
+
+        Raises:
+            ConfigError: this installation has no such bundle.
+        """
+        folders = {folder.name: folder for folder in shipped_bundles()}
+        if self.bundle not in folders:
+            raise ConfigError(f"This installation has no bundle '{self.bundle}': leave {self.name} out of --models.")
+        return Genotype.load(folders[self.bundle] / "genotype.json")
 
 
 PAPER = ("unet", "fcn", "attention_unet", "r2_unet", "unet_plus_plus", "nas_unet", "auto_deeplab")
 """The baselines of tables 2 to 4 of the paper."""
 
+_SHIPPED = {
+    "shipped_nuclei": ("nuclei", "nuclei_microscopy_lwmisn"),
+    "shipped_nuclei_fast": ("nuclei", "nuclei_microscopy_lwmisn_fast"),
+    "shipped_prostate": ("prostate_mr", "prostate_mr_lwmisn"),
+    "shipped_hippocampus": ("hippocampus_mr", "hippocampus_mr_lwmisn"),
+    "shipped_liver": ("liver_ct", "liver_ct_lwmisn"),
+}
+"""The networks of the shipped bundles, which a comparison trains anew: name, preset and bundle."""
+
 _SEARCHED = [
     Model(OURS, "ours", _CELLS),
     Model("lwmisn_fast", "ours", _FAST),
+    *(Model(name, "ours", {}, bundle=bundle, preset=preset) for name, (preset, bundle) in _SHIPPED.items()),
     Model("lwmisn_published", "ours", {}, variant="paper"),
     *(
         Model(f"random_{seed}", "ours", {**_CELLS, "search.strategy": "random", "search.genotype_seed": seed})
@@ -121,19 +147,22 @@ def find_models(names: Sequence[str], preset: str) -> list[Model]:
     """Return the networks of these names, each once, in this order.
 
     Args:
-        names: names; ``["all"]`` gives all networks that the preset has a variant for.
+        names: names; ``["all"]`` gives all networks that are for the preset, and that it has a variant for.
         preset: the preset of the data set.
 
     Raises:
-        ConfigError: a name is unknown. The message names the nearest.
+        ConfigError: a name is unknown, where the message names the nearest; or the network is for another preset.
     """
     names = [name.strip() for name in names]
     if names == ["all"]:
-        return [model for model in MODELS.values() if model.variant in variant_names(preset)]
+        variants = variant_names(preset)
+        return [model for model in MODELS.values() if model.variant in variants and model.preset in (None, preset)]
     for name in names:
         if name not in MODELS:
             nearest = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.0)[0]
             raise ConfigError(f"There is no model '{name}': the nearest is '{nearest}' (of {', '.join(MODELS)}).")
+        if MODELS[name].preset not in (None, preset):
+            raise ConfigError(f"{name} is for --preset {MODELS[name].preset}: leave it out of --models.")
     return [MODELS[name] for name in dict.fromkeys(names)]
 
 

@@ -215,9 +215,17 @@ def training_fingerprint(configs: Mapping[str, Any], datalist: Datalist, genotyp
     return _fingerprint([configs["train"], configs["evaluate"], architecture], datalist)
 
 
+def genotype_fingerprint(genotype: Mapping[str, Any]) -> str:
+    """Return a hash of a genotype's JSON form."""
+    return _hash(genotype)
+
+
 def _fingerprint(content: list[Any], datalist: Datalist) -> str:
     images = {part: [(item["case"], item.get("slices")) for item in datalist[part]] for part in PARTS}
-    content = [*content, images]
+    return _hash([*content, images])
+
+
+def _hash(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
