@@ -22,6 +22,13 @@ __all__ = [
 ]
 
 
+NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
+"""The variable that keeps ONNX Runtime from reporting to its maker, which release 1.32 does by default.
+
+It must be set before the import. Windows has a switch of its own for that, which is a function.
+"""
+
+
 def is_installed(runtime: str) -> bool:
     """Return whether ``onnxruntime`` or ``openvino`` can be imported."""
     return find_spec(runtime) is not None
@@ -45,8 +52,10 @@ def onnxruntime_session(model: str | os.PathLike[str] | bytes, device: str = "cp
     """
     if not is_installed("onnxruntime"):
         raise ConfigError("ONNX Runtime is not installed: pip install onnxruntime.")
+    os.environ[NO_TELEMETRY] = "1"
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
     cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     if device == "cuda" and not cuda:
         raise ConfigError("The installed ONNX Runtime finds no CUDA GPU: use the device cpu, or onnxruntime-gpu.")
