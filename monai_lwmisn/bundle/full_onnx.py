@@ -18,7 +18,8 @@ from monai_lwmisn.bundle.write import as_bundle
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import check_writable, read_json, write_named
 from monai_lwmisn.inference.bundle_files import read_bundle
-from monai_lwmisn.light.facts import KEY, Facts
+from monai_lwmisn.light.bundle_files import fingerprint
+from monai_lwmisn.light.facts import KEY, SOURCE, Facts
 from monai_lwmisn.light.normalisation import to_facts
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import onnx_program
@@ -47,15 +48,17 @@ def write_full_onnx(source: Path, path: Path) -> None:
         genotype = Genotype.load(bundle / "genotype.json")
         network = LWMISN(genotype)
         load_weights(network, bundle / "models" / "model.pt")
-    write_named(full_onnx(onnx_program(network, genotype.architecture.input_channels).model, facts), path)
+        made_of = fingerprint(bundle)
+    write_named(full_onnx(onnx_program(network, genotype.architecture.input_channels).model, facts, made_of), path)
 
 
-def full_onnx(model: Any, facts: Facts) -> bytes:
+def full_onnx(model: Any, facts: Facts, source: str = "") -> bytes:
     """Return the content of the file.
 
     Args:
         model: the network, as :func:`monai_lwmisn.networks.export.onnx_program` has it. It is changed.
         facts: what is around it.
+        source: the fingerprint of the bundle that it is of, see :mod:`monai_lwmisn.light.bundle_files`.
     """
     import onnx
     import onnx_ir
@@ -65,7 +68,7 @@ def full_onnx(model: Any, facts: Facts) -> bytes:
     surround(model.graph, facts)
     model.producer_name, model.producer_version = "monai_lwmisn", __version__
     model.doc_string = f"{facts.name}. For research, not for diagnosis."
-    model.metadata_props.update(_properties(facts))
+    model.metadata_props.update(_properties(facts, source))
     written = onnx_ir.to_proto(model)
     onnx.checker.check_model(written, full_check=True)
     return written.SerializeToString()
@@ -111,11 +114,12 @@ def bundle_facts(bundle: Path) -> Facts:
     )
 
 
-def _properties(facts: Facts) -> dict[str, str]:
+def _properties(facts: Facts, source: str) -> dict[str, str]:
     """The metadata of the file: the facts for programs, and those that people look for under names of their own."""
     plane = "slice, channel, x, y" if facts.volumetric else "height, width, channel"
     texts: dict[str, Any] = {
         KEY: facts.to_text(),
+        SOURCE: source,
         "name": facts.name,
         "labels": ", ".join(f"{value}: {name}" for value, name in {"0": "background", **facts.label_names}.items()),
         "layout": f"({plane})",

@@ -16,6 +16,7 @@ from monai_lwmisn.bundle.full_onnx import bundle_facts, full_onnx
 from monai_lwmisn.bundle.write import as_bundle
 from monai_lwmisn.errors import ConfigError, FigureWarning
 from monai_lwmisn.files import check_writable, write_named
+from monai_lwmisn.light.bundle_files import fingerprint
 from monai_lwmisn.locks import only_maker
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_torchscript, onnx_program
@@ -84,7 +85,7 @@ def _export(bundle: Path, folder: Path) -> dict[str, Path]:
     program = onnx_program(network, genotype.architecture.input_channels)
     program.save(str(files["models/model.onnx"]), external_data=False)
     try:
-        files["models/model_full.onnx"].write_bytes(full_onnx(program.model, bundle_facts(bundle)))
+        files["models/model_full.onnx"].write_bytes(full_onnx(program.model, bundle_facts(bundle), fingerprint(bundle)))
     except ConfigError as error:
         warnings.warn(f"The zip has no models/model_full.onnx: {error}", FigureWarning, stacklevel=3)
         del files["models/model_full.onnx"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import stat
 import tempfile
@@ -15,7 +17,7 @@ from .errors import ConfigError, DataError, reason_of
 MOST_FILES = 10_000
 """Files that the zip of a bundle may have. A standalone one has about a hundred."""
 
-__all__ = ["open_bundle", "unpack"]
+__all__ = ["fingerprint", "open_bundle", "unpack"]
 
 
 def open_bundle(bundle: str | os.PathLike[str], stack: ExitStack) -> Path:
@@ -47,6 +49,24 @@ def open_bundle(bundle: str | os.PathLike[str], stack: ExitStack) -> Path:
             f"{path} is no bundle, it has no configs/inference.json: give one, its folder or a zip of it."
         )
     return root.resolve()
+
+
+def fingerprint(root: Path) -> str:
+    """Return a checksum of what the masks of a bundle depend on: its weights and its inference configuration.
+
+    Args:
+        root: the folder of the bundle.
+
+    Raises:
+        ConfigError: one of the two cannot be read.
+    """
+    try:
+        # As JSON, since a checkout may change the ends of lines.
+        config = json.loads((root / "configs/inference.json").read_text(encoding="utf-8"))
+        content = json.dumps(config, sort_keys=True).encode() + (root / "models/model.pt").read_bytes()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"The bundle {root} cannot be read ({reason_of(error)}): write it anew.") from error
+    return hashlib.sha256(content).hexdigest()
 
 
 def unpack(archive: Path, folder: Path) -> None:

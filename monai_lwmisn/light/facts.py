@@ -12,6 +12,9 @@ from .errors import ConfigError
 KEY = "lwmisn"
 """The name of the facts among the properties of an ONNX file."""
 
+SOURCE = "source"
+"""The name of the property that says what the file was made of, see :func:`.bundle_files.fingerprint`."""
+
 RELEASE = 1
 """Of the form of the facts. A program refuses a later one."""
 
@@ -21,7 +24,7 @@ IMAGE, SLICES, STATISTICS = "image", "slices", "statistics"
 LOGITS, PROBABILITIES, LABELS = "logits", "probabilities", "labels"
 """Names of the outputs."""
 
-__all__ = ["IMAGE", "KEY", "LABELS", "LOGITS", "PROBABILITIES", "SLICES", "STATISTICS", "Facts"]
+__all__ = ["IMAGE", "KEY", "LABELS", "LOGITS", "PROBABILITIES", "SLICES", "SOURCE", "STATISTICS", "Facts"]
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from types import TracebackType
 
 import numpy as np
 
-from .bundle_files import open_bundle
+from .bundle_files import fingerprint, open_bundle
 from .channel_files import with_other_channels
 from .engines import ENGINES, ONNXRuntimeEngine, OpenVINOEngine
 from .errors import ConfigError, DataError, InputWarning, explain
-from .facts import IMAGE, LABELS, LOGITS, SLICES, STATISTICS, Facts
+from .facts import IMAGE, LABELS, LOGITS, SLICES, SOURCE, STATISTICS, Facts
 from .image_checks import check_affine, check_image, check_not_empty, check_slice_axis
 from .instances import separate_instances
 from .masks import Prediction
@@ -128,16 +128,23 @@ def find_model(bundle: str | os.PathLike[str], stack: ExitStack) -> Path:
         stack: closes what is opened, see :func:`.bundle_files.open_bundle`.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or it was made before the weights or the configuration of the bundle were changed.
         DataError: a zip is damaged.
     """
     path = Path(bundle)
     if path.is_file() and not zipfile.is_zipfile(path):
         return path
-    file = open_bundle(path, stack) / FILE
+    root = open_bundle(path, stack)
+    file = root / FILE
     if not file.is_file():
         raise ConfigError(
             f"{bundle} has no {FILE}: write it with `lwmisn bundle {bundle} --onnx FILE.onnx`, and give that file."
+        )
+    source = read_properties(file).get(SOURCE)  # files of release 0.2.0 do not say it
+    if source is not None and source != fingerprint(root):
+        raise ConfigError(
+            f"{FILE} of {bundle} was made of other weights or another configuration: write it anew with "
+            f"`lwmisn bundle {bundle} --onnx {file}`."
         )
     return file
 

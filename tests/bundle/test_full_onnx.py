@@ -17,18 +17,16 @@ from monai.transforms import Compose
 from PIL import Image
 
 import monai_lwmisn.light
-from monai_lwmisn.bundle.full_onnx import bundle_facts, full_onnx, write_full_onnx
+from monai_lwmisn.bundle.full_onnx import full_onnx, write_full_onnx
 from monai_lwmisn.bundle.onnx_translation import translate_intensity, translate_spatial
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.inference.predict import load_bundle
+from monai_lwmisn.light.bundle_files import fingerprint
 from monai_lwmisn.light.facts import KEY, Facts
 from monai_lwmisn.light.normalisation import from_facts, statistics_of, to_facts
 from monai_lwmisn.light.onnx_properties import read_properties
-from monai_lwmisn.light.predict import load
-from monai_lwmisn.networks import LWMISN, Genotype
-from monai_lwmisn.networks.export import onnx_program
-from monai_lwmisn.networks.weights import load_weights
-from tests.inference.bundles import write_bundle
+from monai_lwmisn.light.predict import FILE, load
+from tests.inference.bundles import write_bundle, write_onnx
 
 NETWORK = """
 <ir_version: 10, opset_import: ["" : 18]>
@@ -56,14 +54,6 @@ INTENSITIES: dict[str, list[dict[str, Any]]] = {
 def facts(**others: Any) -> Facts:
     plain = {"modality": "MR", "in_channels": 2, "out_channels": 2, "label_names": {"1": "a"}}
     return Facts("name", "0", "free", **{**plain, **others})
-
-
-def write_file(bundle: Path, file: Path) -> None:
-    genotype = Genotype.load(bundle / "genotype.json")
-    network = LWMISN(genotype)
-    load_weights(network, bundle / "models" / "model.pt")
-    program = onnx_program(network, genotype.architecture.input_channels)
-    file.write_bytes(full_onnx(program.model, bundle_facts(bundle)))
 
 
 def session(content: bytes) -> Any:
@@ -148,7 +138,7 @@ def test_the_whole_file_gives_the_masks_of_predict_in_each_engine(tmp_path: Path
         settings["inference.slice_smoothing"] = 0.8
     bundle = write_bundle(tmp_path / "bundle", preset, settings, slices)
     file = tmp_path / "bundle" / "models" / "model_full.onnx"
-    write_file(bundle, file)
+    write_onnx(bundle, file)
     rng = np.random.default_rng(0)
     images: list[tuple[np.ndarray, np.ndarray | None]] = [
         (rng.integers(0, 255, (61, 45), np.uint8), None),
@@ -211,10 +201,26 @@ def test_facts_are_read_and_what_has_none_is_refused(tmp_path: Path) -> None:
         Facts.from_properties(later, "later.onnx")
 
 
+def test_a_file_of_other_weights_or_another_configuration_than_the_bundle_around_it_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    bundle = write_bundle(tmp_path / "bundle", "nuclei")
+    network = onnx_ir.from_proto(onnx.parser.parse_model(NETWORK))
+    (bundle / FILE).write_bytes(full_onnx(network, facts(volumetric=False), fingerprint(bundle)))
+    weights, config = bundle / "models/model.pt", bundle / "configs/inference.json"
+    before = {path: path.read_bytes() for path in (weights, config)}
+    config.write_bytes(before[config].replace(b"\n", b"\r\n"))
+    load(bundle).close()
+    for path, content in ((weights, before[weights] + b"0"), (config, before[config].replace(b"nuclei", b"nucleus"))):
+        path.write_bytes(content)
+        with pytest.raises(ConfigError, match="was made of other weights or another configuration: write it anew"):
+            load(bundle)
+        path.write_bytes(before[path])
+
+
 def test_a_large_picture_goes_in_windows(tmp_path: Path) -> None:
     settings = {"inference.roi": [24, 32], "inference.postprocessing": [], "inference.test_time_flips": []}
     bundle = write_bundle(tmp_path / "bundle", "nuclei", settings)
-    write_file(bundle, tmp_path / "it.onnx")
+    write_onnx(bundle, tmp_path / "it.onnx")
     values = np.random.default_rng(0).integers(0, 255, (70, 61), np.uint8)
     Image.fromarray(values).save(tmp_path / "picture.png")
     said: list[tuple[int, int]] = []

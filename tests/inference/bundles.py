@@ -5,9 +5,13 @@ from typing import Any
 
 import torch
 
+from monai_lwmisn.bundle.full_onnx import bundle_facts, full_onnx
 from monai_lwmisn.config import resolve
 from monai_lwmisn.files import write_json
-from monai_lwmisn.networks import LWMISN
+from monai_lwmisn.light.bundle_files import fingerprint
+from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.export import onnx_program
+from monai_lwmisn.networks.weights import load_weights
 from tests.networks.small import small_genotype
 
 PLAIN = {"inference.postprocessing": [], "inference.test_time_flips": []}
@@ -38,3 +42,12 @@ def write_bundle(root: Path, preset: str, settings: dict[str, Any] | None = None
     (root / "models").mkdir()
     torch.save(network.state_dict(), root / "models/model.pt")
     return root
+
+
+def write_onnx(bundle: Path, file: Path) -> None:
+    """The ONNX file of such a bundle, which has no documents."""
+    genotype = Genotype.load(bundle / "genotype.json")
+    network = LWMISN(genotype)
+    load_weights(network, bundle / "models" / "model.pt")
+    program = onnx_program(network, genotype.architecture.input_channels)
+    file.write_bytes(full_onnx(program.model, bundle_facts(bundle), fingerprint(bundle)))
