@@ -5,6 +5,7 @@ Each is written to ``model_full.onnx`` as facts: ``step``, and the options of th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from .errors import ConfigError
 from .regions import Regions
 
-__all__ = ["fill_holes", "keep_largest", "postprocess", "remove_small"]
+__all__ = ["fill_holes", "keep_largest", "postprocess", "remove_small", "smooth"]
 
 
 def postprocess(labels: np.ndarray, steps: Iterable[Mapping[str, Any]]) -> np.ndarray:
@@ -110,12 +111,53 @@ def of_classes(labels: np.ndarray, classes: Sequence[int], of: Mapping[str, Any]
     return labels
 
 
+def smooth(labels: np.ndarray, sigma: Sequence[float]) -> np.ndarray:
+    """Blur the mask of each class, and take the class that is strongest then, as MONAI's GaussianSmooth makes it.
+
+    Beyond the border of the image there is no class, not even the background.
+
+    Args:
+        labels: a label map.
+        sigma: the standard deviation of the Gaussian along each axis, in pixels.
+    """
+    kernels = [_gaussian(one) for one in sigma]
+    found, strongest = np.zeros_like(labels), _blurred(labels == 0, kernels)
+    for value in _present(labels):
+        strength = _blurred(labels == value, kernels)
+        stronger = strength > strongest
+        found[stronger], strongest[stronger] = value, strength[stronger]
+    return found
+
+
 _STEPS: dict[str, Callable[..., np.ndarray]] = {
     "fill_holes": fill_holes,
     "keep_largest": keep_largest,
     "of_classes": of_classes,
     "remove_small": remove_small,
+    "smooth": smooth,
 }
+
+
+def _gaussian(sigma: float) -> list[float]:
+    """The shares of a Gaussian that fall on pixels, up to four standard deviations from its middle."""
+    reach = max(int(4 * sigma + 0.5), 1)
+    ends = [math.erf((place - 0.5) / (sigma * math.sqrt(2))) for place in range(-reach, reach + 2)]
+    return [(end - begin) / 2 for begin, end in zip(ends, ends[1:], strict=False)]
+
+
+def _blurred(mask: np.ndarray, kernels: Sequence[Sequence[float]]) -> np.ndarray:
+    """A mask convolved along each axis, with zeros around it."""
+    values = mask.astype(np.float32)
+    for axis, kernel in enumerate(kernels):
+        along, total = np.moveaxis(values, axis, 0), np.zeros_like(values)
+        sums = np.moveaxis(total, axis, 0)
+        for shift, weight in zip(range(-(len(kernel) // 2), len(kernel) // 2 + 1), kernel, strict=True):
+            length = len(along) - abs(shift)
+            if length > 0:
+                begin, source = max(-shift, 0), max(shift, 0)
+                sums[begin : begin + length] += np.float32(weight) * along[source : source + length]
+        values = total
+    return values
 
 
 def _present(labels: np.ndarray) -> list[int]:

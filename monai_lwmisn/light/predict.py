@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -88,6 +89,7 @@ def load(
     series: str | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    postprocessing: Sequence[Mapping[str, Any]] = (),
 ) -> LightPredictor:
     """Read a network with all that is around it.
 
@@ -99,6 +101,7 @@ def load(
         series: the UID of the series to take from DICOM folders that hold several.
         threads: of the network; None for all processors.
         progress: called within each image with the number of slices or windows done, and how many there are.
+        postprocessing: steps of :mod:`.postprocessing` on the grid of the image. They follow those of the bundle.
 
     Raises:
         LWMISNError: there is no such file, the runtime is not installed, or an option does not go with the bundle.
@@ -112,6 +115,7 @@ def load(
     with ExitStack() as stack:
         file = find_model(bundle, stack)
         facts = Facts.from_properties(read_properties(file), file)
+        facts = replace(facts, postprocessing=[*facts.postprocessing, *map(dict, postprocessing)])
         given = {"slice axis": slice_axis != "auto", "series": series is not None}
         if not facts.volumetric and any(given.values()):
             name = next(name for name, is_given in given.items() if is_given)

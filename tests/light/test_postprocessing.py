@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.bundle import ConfigParser
+from monai.transforms import AsDiscrete, GaussianSmooth
 
 from monai_lwmisn.bundle.onnx_translation import translate_postprocessing
 from monai_lwmisn.errors import ConfigError
@@ -57,6 +58,18 @@ def test_they_do_what_monai_does(labels: np.ndarray, step: dict[str, Any]) -> No
 def test_what_has_no_translation_is_refused(step: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="cannot be part of an ONNX file"):
         translate_postprocessing([step])
+
+
+@given(arrays.arrays(np.uint8, SHAPES, elements=st.integers(0, 3)), st.lists(st.floats(0.1, 3), min_size=3, max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_smoothing_is_that_of_monai_but_for_ties(labels: np.ndarray, sigmas: list[float]) -> None:
+    sigma = sigmas[: labels.ndim]
+    onehot = AsDiscrete(to_onehot=4)(torch.as_tensor(labels[None].copy()))
+    blurred = np.asarray(GaussianSmooth(sigma)(onehot))
+    found = postprocess(labels, [{"step": "smooth", "sigma": sigma}])
+    second, first = np.sort(blurred, axis=0)[-2:]
+    clear = first - second > 1e-6
+    np.testing.assert_array_equal(found[clear], blurred.argmax(axis=0)[clear])
 
 
 def test_a_step_of_a_later_release_is_refused() -> None:
