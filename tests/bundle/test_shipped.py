@@ -7,15 +7,20 @@ from pathlib import Path
 import pytest
 
 from monai_lwmisn.bundle.configs import bundle_configs
+from monai_lwmisn.bundle.full_onnx import bundle_facts
 from monai_lwmisn.bundle.metadata import settings_of
 from monai_lwmisn.bundle.verify import FILES, check_code, check_files, check_metadata, check_network, check_weights
 from monai_lwmisn.config import resolve
 from monai_lwmisn.files import read_json
+from monai_lwmisn.light.predict import FILE, load
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import parameter_count
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
 SHIPPED = sorted(path.parents[1] for path in BUNDLES.glob("*/configs/metadata.json"))
+
+SHIPPED_FILES = (*FILES, FILE)
+"""The bundles of the repository are also run where there is no torch."""
 
 MACHINE = re.compile(rb"site-packages|/home/|/root/|/tmp/|/monai_lwmisn/networks/")
 """What the path of a machine that made a file would hold."""
@@ -38,15 +43,22 @@ def test_it_is_whole_and_light(bundle: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert parameter_count(LWMISN(Genotype.load(bundle / "genotype.json"))) <= 0.15e6
 
 
+@pytest.mark.parametrize("bundle", SHIPPED, ids=lambda path: path.name)
+def test_its_onnx_file_is_of_its_weights_and_configuration(bundle: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    with load(bundle) as predictor:  # refuses a file of other weights
+        assert predictor.facts == bundle_facts(bundle), "run tools/refresh_bundles.py"
+
+
 def test_they_hold_the_files_of_a_bundle_alone() -> None:
     assert len(SHIPPED) == 7
     listed = subprocess.run(["git", "ls-files", "."], cwd=BUNDLES, check=True, capture_output=True, text=True)
-    assert set(listed.stdout.split()) == {f"{bundle.name}/{name}" for bundle in SHIPPED for name in FILES}
+    assert set(listed.stdout.split()) == {f"{bundle.name}/{name}" for bundle in SHIPPED for name in SHIPPED_FILES}
 
 
 @pytest.mark.parametrize("bundle", SHIPPED, ids=lambda path: path.name)
 def test_no_file_has_a_path_of_the_machine_that_made_it(bundle: Path) -> None:
-    assert not [name for name in FILES if MACHINE.search((bundle / name).read_bytes())]
+    assert not [name for name in SHIPPED_FILES if MACHINE.search((bundle / name).read_bytes())]
 
 
 @pytest.mark.parametrize("bundle", SHIPPED, ids=lambda path: path.name)
