@@ -34,7 +34,7 @@ $(VENV)/docs.installed: $(BIN)/python setup.py constraints.txt
 	$(PIP) -e .[docs]
 	touch $@
 
-$(SLICER)/test.installed: tests/slicer_module/requirements.txt
+$(SLICER)/test.installed: tests/slicer_module/requirements.txt $(wildcard slicer_module/LWMISN/Resources/Requirements/*.txt)
 	$(PYTHON) -m venv $(SLICER)
 	$(SLICER)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@

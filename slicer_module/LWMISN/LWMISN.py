@@ -8,7 +8,7 @@ from typing import Any
 import qt
 import slicer
 from LWMISNLib import installer
-from LWMISNLib.bundles import BundleList
+from LWMISNLib.bundles import LIGHT_FILE, Bundle, BundleList, runtime_of
 from LWMISNLib.errors import SegmentationError
 from LWMISNLib.logic import SegmentationLogic
 from LWMISNLib.parameters import Parameters
@@ -90,11 +90,21 @@ class LWMISNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.set_parameters(Parameters(self.logic.getParameterNode()))
 
 
-def ensure_packages(ask: bool) -> bool:
-    """Return whether the worker's packages are installed; with ``ask``, offer the user to install them."""
-    missing = installer.missing()
+def ensure_packages(bundle: Bundle, device: str, ask: bool) -> bool:
+    """Return whether the worker's packages are installed; with ``ask``, offer the user to install them.
+
+    Raises:
+        SegmentationError: the bundle needs PyTorch, which the user has not asked for; or the installation failed.
+    """
+    runtime = runtime_of(bundle, device)
+    missing = installer.missing(runtime, bundle.objects)
     if not missing:
         return True
+    if ask and runtime == "torch" and device == "auto":
+        raise SegmentationError(
+            f"{bundle.path.name} has no {LIGHT_FILE.as_posix()}, so that it needs PyTorch, which is not installed: add "
+            "a bundle of 'lwmisn bundle --standalone', or choose a device with PyTorch under Advanced."
+        )
     if not ask or not slicer.util.confirmOkCancelDisplay(installer.question(missing)):
         return False
     try:

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "slicer_module" / "LWMISN"
 PYTHON = os.environ.get("LWMISN_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
-"""An interpreter that has MONAI and this package."""
+"""An interpreter that has torch and MONAI."""
 
 sys.path.insert(0, str(MODULE))
 
@@ -33,12 +33,18 @@ if sys.version_info < (3, 12):
 
 @pytest.fixture(scope="session")
 def python() -> str:
+    """The interpreter of Slicer's stand-in, without torch and MONAI."""
+    return sys.executable
+
+
+@pytest.fixture(scope="session")
+def torch_python() -> str:
     return PYTHON
 
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """prostate_mr, hippocampus_mr and nuclei, small and not trained."""
+    """prostate_mr, hippocampus_mr and nuclei, small and not trained, with their ONNX files."""
     folder = tmp_path_factory.mktemp("bundles")
     script = Path(__file__).parent / "make_bundles.py"
     subprocess.run([PYTHON, str(script), str(folder)], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})

@@ -57,7 +57,7 @@ def wrapper(python: str, folder: Path, line: str) -> str:
 
 
 def test_a_killed_worker(logic: SegmentationLogic, bundles: Path, temporary: Path) -> None:
-    volume = slicer.util.addVolumeFromArray(grey((200, 64, 64)))
+    volume = slicer.util.addVolumeFromArray(grey((200, 256, 256)))
     before = nodes()
     logic.start(volume, bundles / "prostate_mr")
     while not logic.poll().done:
@@ -78,13 +78,30 @@ def test_a_bundle_that_is_deleted_meanwhile(logic: SegmentationLogic, bundle_cop
         logic.start(volume, bundle_copy)
 
 
-def test_weights_that_do_not_fit(logic: SegmentationLogic, bundles: Path, bundle_copy: Path, temporary: Path) -> None:
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_weights_that_do_not_fit(
+    python: str, torch_python: str, bundles: Path, bundle_copy: Path, temporary: Path, device: str
+) -> None:
     shutil.copy(bundles / "hippocampus_mr/models/model.pt", bundle_copy / "models/model.pt")
     volume = slicer.util.addVolumeFromArray(grey())
     before = nodes()
-    logic.start(volume, bundle_copy)
+    logic = SegmentationLogic(torch_python if device == "cpu" else python)
+    logic.start(volume, bundle_copy, Options(device=device))
     message = failed(logic, before, temporary)
-    assert "model.pt" in message and "fit" in message
+    if device == "cpu":
+        assert "model.pt" in message and "fit" in message
+    else:
+        assert "model_full.onnx of" in message and "was made of other weights" in message
+
+
+def test_a_bundle_for_torch_alone_where_there_is_none(
+    logic: SegmentationLogic, bundle_copy: Path, temporary: Path
+) -> None:
+    (bundle_copy / "models/model_full.onnx").unlink()
+    volume = slicer.util.addVolumeFromArray(grey())
+    before = nodes()
+    logic.start(volume, bundle_copy)
+    assert "The Python package torch is not installed: apply in the panel" in failed(logic, before, temporary)
 
 
 def test_paths_with_spaces_and_other_letters(logic: SegmentationLogic, bundle_copy: Path, temporary: Path) -> None:
@@ -117,26 +134,33 @@ def test_no_room_for_the_result(python: str, bundles: Path, temporary: Path, tmp
     assert "The segmentation cannot be handed over" in failed(logic, before, temporary)
 
 
-def test_what_the_worker_does_without(python: str, bundles: Path, tmp_path: Path) -> None:
-    """Slicer itself, the libraries that pip would replace in Slicer, and what only training needs."""
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_what_the_worker_does_without(
+    python: str, torch_python: str, bundles: Path, tmp_path: Path, device: str
+) -> None:
+    """Slicer itself, the libraries that pip would replace in Slicer, what only training needs; and torch, if light."""
+    absent = ["slicer", "vtk", "itk", "SimpleITK", "ignite", "pydicom"]
+    absent += ["torch", "monai"] if device == "auto" else []
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "class Absent:\n"
         "    def find_spec(self, name, *rest):\n"
-        "        if name.partition('.')[0] in ('slicer', 'vtk', 'itk', 'SimpleITK', 'ignite', 'pydicom'):\n"
+        f"        if name.partition('.')[0] in {absent}:\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Absent())\n"
     )
-    logic = SegmentationLogic(wrapper(python, tmp_path, f'export PYTHONPATH="{tmp_path}:$PYTHONPATH"'))
+    interpreter = torch_python if device == "cpu" else python
+    logic = SegmentationLogic(wrapper(interpreter, tmp_path, f'export PYTHONPATH="{tmp_path}:$PYTHONPATH"'))
     try:
         for bundle in ("hippocampus_mr", "nuclei"):
-            logic.start(slicer.util.addVolumeFromArray(grey().astype(np.uint8)), bundles / bundle)
+            volume = slicer.util.addVolumeFromArray(grey().astype(np.uint8))
+            logic.start(volume, bundles / bundle, Options(device=device))
             assert wait(logic).state == "done", logic.status.message
     finally:
         logic.close()
 
 
-def test_a_full_graphics_card_is_left_for_the_processor(logic: SegmentationLogic, bundle_copy: Path) -> None:
+def test_a_full_graphics_card_is_left_for_the_processor(torch_python: str, bundle_copy: Path) -> None:
     carry_code(bundle_copy)
     devices = bundle_copy / "monai_lwmisn/inference/runtimes.py"
     code = devices.read_text()
@@ -145,8 +169,10 @@ def test_a_full_graphics_card_is_left_for_the_processor(logic: SegmentationLogic
     raising = "\n    if name == 'cuda':\n        raise torch.OutOfMemoryError('CUDA out of memory')\n"
     devices.write_text(code[:body] + raising + code[body:])
     volume = slicer.util.addVolumeFromArray(grey())
+    logic = SegmentationLogic(torch_python)
     logic.start(volume, bundle_copy, Options(device="cuda"))
     status = wait(logic)
+    logic.close()
     assert status.state == "done", status.message
     assert "The memory of the graphics card is full" in status.warnings[0]
     assert next(iter(segments(status.node, volume).values())).any()
@@ -158,7 +184,7 @@ def test_when_slicer_dies_the_worker_ends_and_cleans_up(python: str, bundles: Pa
         "from pathlib import Path\n"
         "import numpy as np\n"
         "from LWMISNLib.processes import Worker\n"
-        "worker = Worker(Path(sys.argv[1]), sys.argv[2])\n"
+        "worker = Worker(Path(sys.argv[1]), 'light', sys.argv[2])\n"
         "while not worker.events():\n"
         "    time.sleep(0.05)\n"
         "print(worker._process.pid, flush=True)\n"

@@ -30,7 +30,15 @@ def scene() -> None:
 
 @pytest.fixture(scope="module")
 def shared_logic(python: str) -> Iterator[SegmentationLogic]:
+    """By the light runtime."""
     logic = SegmentationLogic(python)
+    yield logic
+    logic.close()
+
+
+@pytest.fixture(scope="module")
+def torch_logic(torch_python: str) -> Iterator[SegmentationLogic]:
+    logic = SegmentationLogic(torch_python)
     yield logic
     logic.close()
 
@@ -75,8 +83,9 @@ class Reference:
 
 
 @pytest.fixture(scope="module")
-def by_command(python: str) -> Iterator[Reference]:
-    reference = Reference(python)
+def by_command(torch_python: str) -> Iterator[Reference]:
+    """By PyTorch."""
+    reference = Reference(torch_python)
     yield reference
     reference.process.stdin.close()
     reference.process.wait()
@@ -199,6 +208,33 @@ def test_a_picture(
     (row,) = status.measures
     objects = np.asarray(Image.open(tmp_path / "out/picture_instances.png"))
     assert row.objects == objects.max() > 0 and row.slices == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"largest_component": True, "smoothing": 1.5}], ids=["plain", "changed"])
+@pytest.mark.parametrize("bundle", ["hippocampus_mr", "nuclei"])
+def test_both_runtimes_give_the_same_segments_and_measures(
+    shared_logic: SegmentationLogic, torch_logic: SegmentationLogic, bundles: Path, bundle: str, options: dict[str, Any]
+) -> None:
+    volume = slicer.util.addVolumeFromArray(grey((7, 40, 52)).astype(np.uint8))
+    volume.SetSpacing(0.8, 0.9, 1.7)
+    light = run(shared_logic, volume, bundles / bundle, options=Options(**options))
+    torch = run(torch_logic, volume, bundles / bundle, options=Options(device="cpu", **options))
+    assert torch.state == "done", torch.message
+    assert light.measures == torch.measures and all(row.slices for row in light.measures)
+    for name, mask in segments(torch.node, volume).items():
+        np.testing.assert_array_equal(segments(light.node, volume)[name], mask)
+
+
+def test_a_bundle_without_the_onnx_file_is_segmented_with_pytorch(
+    torch_logic: SegmentationLogic, by_command: Reference, bundle_copy: Path, tmp_path: Path
+) -> None:
+    (bundle_copy / "models/model_full.onnx").unlink()
+    sitk.WriteImage(image_of(grey()), str(tmp_path / "volume.nrrd"))
+    volume = load(tmp_path / "volume.nrrd")
+    status = run(torch_logic, volume, bundle_copy)
+    assert status.state == "done", status.message
+    (mask,) = segments(status.node, volume).values()
+    np.testing.assert_array_equal(mask, by_command(bundle_copy, tmp_path / "volume.nrrd", tmp_path / "out") == 1)
 
 
 def test_a_stack_of_pictures_is_done_one_by_one(shared_logic: SegmentationLogic, bundles: Path) -> None:

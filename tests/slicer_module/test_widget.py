@@ -48,7 +48,7 @@ def module(python: str, bundles: Path, tmp_path: Path, asked: Asked, monkeypatch
     """The module's widget as after it was opened."""
     new_scene()
     monkeypatch.setattr(LWMISN, "BundleList", lambda store: BundleList(tmp_path / "store", bundles))
-    monkeypatch.setattr(LWMISN.installer, "missing", list)
+    monkeypatch.setattr(LWMISN.installer, "missing", lambda *_: [])
     monkeypatch.setattr("LWMISNLib.processes.worker_python", lambda: python)
     widget = LWMISN.LWMISNWidget()
     widget.setup()
@@ -94,7 +94,7 @@ def test_bundles_are_listed_with_what_they_are(module: Any) -> None:
 
 
 def test_a_segmentation_with_progress_and_a_table(module: Any, request: pytest.FixtureRequest) -> None:
-    volume = slicer.util.addVolumeFromArray(grey((24, 96, 96)), name="MR")
+    volume = slicer.util.addVolumeFromArray(grey((24, 256, 256)), name="MR")
     ui = choose(module, volume, "hippocampus_mr")
     module.window.show()
     seen = []
@@ -118,7 +118,7 @@ def test_a_segmentation_with_progress_and_a_table(module: Any, request: pytest.F
 
 
 def test_cancel_ends_it_and_leaves_the_scene(module: Any, temporary: Path) -> None:
-    volume = slicer.util.addVolumeFromArray(grey((200, 64, 64)), name="MR")
+    volume = slicer.util.addVolumeFromArray(grey((200, 256, 256)), name="MR")
     ui = choose(module, volume, "prostate_mr")
     ui.applyButton.click()
     until(lambda: module.logic.status.done > 0)
@@ -146,7 +146,10 @@ def test_an_error_is_shown_and_the_log_is_there(module: Any) -> None:
     assert module.logic.status.state == "done"
 
 
-def test_a_saved_scene_has_it_all(module: Any, tmp_path: Path) -> None:
+def test_a_saved_scene_has_it_all(
+    module: Any, torch_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("LWMISNLib.processes.worker_python", lambda: torch_python)
     volume = slicer.util.addVolumeFromArray(grey(), name="MR")
     ui = choose(module, volume, "prostate_mr")
     ui.deviceSelector.currentIndex = 1
@@ -168,7 +171,7 @@ def test_a_saved_scene_has_it_all(module: Any, tmp_path: Path) -> None:
     module.on_scene_change()
     assert ui.volumeSelector.currentNode().GetName() == "MR"
     assert ui.outputSelector.currentNode().GetName() == output
-    assert ui.deviceSelector.currentText == "Processor (CPU)"
+    assert ui.deviceSelector.currentText == "Processor, with PyTorch"
     assert ui.sliceAxisSelector.currentText == "Coronal"
     assert ui.largestComponentCheckBox.checked and ui.smoothingSpinBox.value == 1.5
     assert not ui.replaceCheckBox.checked
@@ -186,7 +189,7 @@ def test_a_bundle_is_added_only_when_it_is_trusted(
     module.panel.add_bundle(archive)
     assert len(module.panel._listed) == count and not list((tmp_path / "store").iterdir())
     (question,) = asked.questions
-    assert "Bundles execute Python code. Add only bundles you trust." in question and archive in question
+    assert "With PyTorch, bundles execute Python code. Add only bundles you trust." in question and archive in question
     assert "configs/inference.json" in question and "monai_lwmisn/inference/*.py (" in question
     asked.answer = True
     module.panel.add_bundle(archive)
@@ -202,7 +205,8 @@ def test_a_bundle_is_added_only_when_it_is_trusted(
 def test_packages_are_installed_on_apply_and_only_with_consent(
     module: Any, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LWMISN.installer, "missing", lambda: LWMISN.installer.required()[:2])
+    required = LWMISN.installer.required
+    monkeypatch.setattr(LWMISN.installer, "missing", lambda *what: required(*what)[:2])
     installed = []
     monkeypatch.setattr(slicer.util, "pip_install", installed.append, raising=False)
     monkeypatch.setattr(slicer.util, "WaitCursor", contextlib.nullcontext)
@@ -210,17 +214,39 @@ def test_packages_are_installed_on_apply_and_only_with_consent(
     assert not asked.questions  # not for choosing
     asked.answer = False
     ui.applyButton.click()
-    assert "torch 2.6 (200 MB)" in asked.questions[0] and "monai 1.6.1 (1.7 MB)" in asked.questions[0]
+    assert "onnxruntime 1.32.0 (27.8 MB)" in asked.questions[0] and "torch" not in asked.questions[0]
     assert not installed and finished(module)
+    ui.deviceSelector.currentIndex = 1
+    ui.applyButton.click()
+    assert "torch 2.6 (200 MB)" in asked.questions[1]
+    assert not installed and finished(module)
+    ui.deviceSelector.currentIndex = 0
     asked.answer = True
     ui.applyButton.click()
-    assert installed[1] == ["--no-deps", "monai==1.6.1"]
+    assert installed == [["--no-deps", "onnxruntime==1.32.0", "flatbuffers==25.12.19"]]
     until(lambda: finished(module))
     assert module.logic.status.state == "done"
 
 
+def test_a_bundle_that_needs_pytorch_says_how_to_ask_for_it(
+    module: Any, asked: Asked, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = Path(shutil.copytree(bundles / "prostate_mr", tmp_path / "store" / "old"))
+    (bundle / "models/model_full.onnx").unlink()
+    module.panel.list_bundles()
+    monkeypatch.setattr(LWMISN.installer, "missing", lambda runtime, _: LWMISN.installer.required(runtime)[:1])
+    ui = choose(module, slicer.util.addVolumeFromArray(grey(), name="MR"), "old")
+    ui.applyButton.click()
+    assert "old has no models/model_full.onnx, so that it needs PyTorch" in ui.errorLabel.text
+    assert not asked.questions and finished(module)
+    asked.answer = False
+    ui.deviceSelector.currentIndex = 1
+    ui.applyButton.click()
+    assert "torch" in asked.questions[0]
+
+
 def test_closing_the_scene_ends_a_segmentation(module: Any) -> None:
-    ui = choose(module, slicer.util.addVolumeFromArray(grey((200, 64, 64)), name="MR"), "prostate_mr")
+    ui = choose(module, slicer.util.addVolumeFromArray(grey((200, 256, 256)), name="MR"), "prostate_mr")
     ui.applyButton.click()
     until(lambda: module.logic.status.done > 0)
     slicer.mrmlScene.Clear(0)

@@ -15,7 +15,10 @@ from pathlib import Path
 from LWMISNLib.code import make_importable
 from LWMISNLib.errors import SegmentationError
 
-WARNING = "Bundles execute Python code. Add only bundles you trust."
+WARNING = "With PyTorch, bundles execute Python code. Add only bundles you trust."
+
+LIGHT_FILE = Path("models", "model_full.onnx")
+"""What the light runtime needs of a bundle."""
 
 _MODULE = Path(__file__).parents[1]
 
@@ -33,6 +36,8 @@ class Bundle:
         orientation: three letters. Volumes are sliced along the last axis.
         labels: the names of the structures by value.
         megabytes: the size of the weights.
+        objects: whether objects are told apart.
+        light: whether it has what the light runtime needs.
     """
 
     path: Path
@@ -43,6 +48,8 @@ class Bundle:
     orientation: str
     labels: dict[int, str]
     megabytes: float
+    objects: bool
+    light: bool
 
     @property
     def title(self) -> str:
@@ -69,6 +76,8 @@ def read_bundle(path: Path) -> Bundle:
             orientation=data.get("orientation", "RAS"),
             labels={int(value): name for value, name in data["label_names"].items()},
             megabytes=(path / "models" / "model.pt").stat().st_size / 1e6,
+            objects=bool(data.get("instances")),
+            light=(path / LIGHT_FILE).is_file(),
         )
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
@@ -76,6 +85,16 @@ def read_bundle(path: Path) -> Bundle:
             f"{path} is no bundle that this module can run ({reason}): "
             "give a folder or zip that 'lwmisn bundle' has written."
         ) from error
+
+
+def runtime_of(bundle: Bundle, device: str) -> str:
+    """Return what executes a bundle: ``light``, which is ONNX Runtime, or ``torch``, which is PyTorch with MONAI.
+
+    Args:
+        bundle: one without :data:`LIGHT_FILE` needs PyTorch.
+        device: auto; or cpu or cuda, which are PyTorch's.
+    """
+    return "light" if device == "auto" and bundle.light else "torch"
 
 
 def what_it_runs(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Segments one volume with a bundle, in the worker. Needs MONAI and monai_lwmisn, and nothing of 3D Slicer."""
+"""Segments one volume with a bundle, in the worker. Needs monai_lwmisn, and nothing of 3D Slicer."""
 
 from __future__ import annotations
 
@@ -24,11 +24,23 @@ Job = dict[str, Any]
 """
 
 
-def run_job(bundle: Path, job: Job, report: Callable[..., None]) -> int | None:
+def load_function(runtime: str) -> Callable[..., Any]:
+    """The function that loads a bundle by a runtime, see :func:`.bundles.runtime_of`."""
+    if runtime == "torch":
+        from monai_lwmisn.inference.predict import load_bundle
+
+        return load_bundle
+    from monai_lwmisn.light.predict import load
+
+    return load
+
+
+def run_job(bundle: Path, runtime: str, job: Job, report: Callable[..., None]) -> int | None:
     """Segment a volume.
 
     Args:
         bundle: its folder.
+        runtime: see :func:`.bundles.runtime_of`.
         job: see :data:`Job`.
         report: called with "progress" and ``done``, ``total``, or with "warning" and ``message``.
 
@@ -39,19 +51,19 @@ def run_job(bundle: Path, job: Job, report: Callable[..., None]) -> int | None:
         LWMISNError: the bundle or the volume cannot be used.
     """
     from monai_lwmisn.errors import DataError
-    from monai_lwmisn.inference.predict import load_bundle
 
     config = json.loads((bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
     data = config["data"]
     voxels = np.load(job["voxels"], mmap_mode="r", allow_pickle=False)
     images = [voxels.transpose(2, 1, 0, *range(3, voxels.ndim))] if data["volumetric"] else list(voxels)
     affine = np.array(job["affine"]) if data["volumetric"] else None
-    with load_bundle(
+    steps = _postprocessing(job, data)
+    with load_function(runtime)(
         bundle,
         device=job["device"],
         slice_axis=job["slice_axis"] if data["volumetric"] else "auto",
         progress=_Progress(len(images), report),
-        postprocessing=_postprocessing(job, data),
+        postprocessing=_of_monai(steps, data["out_channels"]) if runtime == "torch" else steps,
     ) as predictor:
         predictions = [predictor(image, affine, job["name"]) for image in images]
     for message in dict.fromkeys(sentence for prediction in predictions for sentence in prediction.warnings):
@@ -77,18 +89,31 @@ class _Progress:
         self.finished += done == total
 
 
-def _postprocessing(job: Job, data: dict[str, Any]) -> list[Callable]:
+def _postprocessing(job: Job, data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps of :mod:`monai_lwmisn.light.postprocessing` that a job asks for."""
+    steps: list[dict[str, Any]] = []
+    if job["largest_component"]:
+        steps.append({"step": "keep_largest", "classes": [int(value) for value in data["label_names"]]})
+    if job["smoothing"]:
+        spacing = np.linalg.norm(np.array(job["affine"])[:3, :3], axis=0) if data["volumetric"] else np.ones(2)
+        steps.append({"step": "smooth", "sigma": (job["smoothing"] / spacing).tolist()})
+    return steps
+
+
+def _of_monai(steps: list[dict[str, Any]], out_channels: int) -> list[Callable]:
+    """The transforms of MONAI that do the same, for the code that a bundle of an earlier release may carry."""
+    if not steps:
+        return []
     from monai.transforms import AsDiscreted, GaussianSmoothd, KeepLargestConnectedComponentd
 
     transforms: list[Callable] = []
-    if job["largest_component"]:
-        labels = [int(value) for value in data["label_names"]]
-        transforms.append(KeepLargestConnectedComponentd("pred", applied_labels=labels))
-    if job["smoothing"]:
-        spacing = np.linalg.norm(np.array(job["affine"])[:3, :3], axis=0) if data["volumetric"] else np.ones(2)
-        transforms += [
-            AsDiscreted("pred", to_onehot=max(2, data["out_channels"])),
-            GaussianSmoothd("pred", sigma=(job["smoothing"] / spacing).tolist()),
-            AsDiscreted("pred", argmax=True),
-        ]
+    for step in steps:
+        if step["step"] == "keep_largest":
+            transforms.append(KeepLargestConnectedComponentd("pred", applied_labels=step["classes"]))
+        else:
+            transforms += [
+                AsDiscreted("pred", to_onehot=max(2, out_channels)),
+                GaussianSmoothd("pred", sigma=step["sigma"]),
+                AsDiscreted("pred", argmax=True),
+            ]
     return transforms

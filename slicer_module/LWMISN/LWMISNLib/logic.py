@@ -11,7 +11,7 @@ import numpy as np
 import slicer
 import vtk
 
-from LWMISNLib.bundles import Bundle, read_bundle
+from LWMISNLib.bundles import Bundle, read_bundle, runtime_of
 from LWMISNLib.errors import SegmentationError
 from LWMISNLib.processes import Worker
 from LWMISNLib.segments import Measure, measure, show_segments
@@ -26,7 +26,7 @@ class Options:
     """The options of a segmentation.
 
     Args:
-        device: auto, cpu or cuda.
+        device: auto for the light runtime, and for PyTorch where a bundle needs it; cpu or cuda for PyTorch there.
         slice_axis: auto, axial, coronal or sagittal; of pictures it is the third axis of the volume whatever is said.
         largest_component: keep only the largest connected part of each structure.
         smoothing: standard deviation of the Gaussian that the structures are smoothed with, in millimetres, of
@@ -96,15 +96,20 @@ class SegmentationLogic:
         self._jobs = 0
         self._first: tuple[float, int] | None = None
 
-    def warm_up(self, bundle: Path) -> None:
+    def warm_up(self, bundle: Path, device: str = "auto") -> None:
         """Start the process for a bundle, so that it is ready when it is needed.
 
+        Args:
+            bundle: the bundle's folder.
+            device: see :class:`Options`.
+
         Raises:
-            SegmentationError: it cannot be started.
+            SegmentationError: it is no bundle, or the process cannot be started.
         """
-        if self._run is None and not self._is_warm(bundle):
+        runtime = runtime_of(read_bundle(bundle), device)
+        if self._run is None and not self._is_warm(bundle, runtime):
             self._stop_worker()
-            self._worker = Worker(bundle, self.python)
+            self._worker = Worker(bundle, runtime, self.python)
 
     def start(
         self, volume: Any, bundle: Path, options: Options = Options(), output: Any = None, replace: bool = True
@@ -126,7 +131,7 @@ class SegmentationLogic:
         self.status, self.log = Status(), ""
         facts = read_bundle(bundle)
         voxels = _voxels(volume, facts)
-        self.warm_up(bundle)
+        self.warm_up(bundle, options.device)
         worker, self._jobs = self._worker, self._jobs + 1
         image, labels = worker.folder / "image.npy", worker.folder / "labels.npy"
         try:
@@ -222,8 +227,9 @@ class SegmentationLogic:
         for name in ("image.npy", "labels.npy"):
             (self._worker.folder / name).unlink(missing_ok=True)
 
-    def _is_warm(self, bundle: Path) -> bool:
-        return self._worker is not None and self._worker.alive and self._worker.bundle == bundle
+    def _is_warm(self, bundle: Path, runtime: str) -> bool:
+        worker = self._worker
+        return worker is not None and worker.alive and (worker.bundle, worker.runtime) == (bundle, runtime)
 
     def _stop_worker(self) -> None:
         if self._worker is not None:

@@ -32,14 +32,15 @@ class Worker:
 
     Args:
         bundle: its folder.
+        runtime: see :func:`.bundles.runtime_of`.
         python: the interpreter; None for :func:`worker_python`.
 
     Raises:
         SegmentationError: it cannot be started.
     """
 
-    def __init__(self, bundle: Path, python: str | None = None) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: Path, runtime: str, python: str | None = None) -> None:
+        self.bundle, self.runtime = bundle, runtime
         self._read, self._partial = 0, b""
         try:
             self.folder = Path(tempfile.mkdtemp(prefix="lwmisn-"))
@@ -55,9 +56,9 @@ class Worker:
         try:
             with self.log.open("wb") as log:
                 self._process = subprocess.Popen(
-                    [python or worker_python(), "-m", f"{PACKAGE.name}.worker", str(bundle), str(self.folder)],
+                    [python or worker_python(), "-m", f"{PACKAGE.name}.worker", str(bundle), str(self.folder), runtime],
                     cwd=PACKAGE.parent,
-                    env=code_environment(bundle),
+                    env=code_environment(bundle, runtime),
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,

@@ -15,7 +15,11 @@ from LWMISNLib.parameters import Parameters
 
 POLL_MILLISECONDS = 100
 
-_DEVICE_TITLES = {"auto": "Automatic", "cpu": "Processor (CPU)", "cuda": "Graphics card (CUDA)"}
+_DEVICE_TITLES = {
+    "auto": "Light runtime, without PyTorch",
+    "cpu": "Processor, with PyTorch",
+    "cuda": "Graphics card (CUDA), with PyTorch",
+}
 _AXIS_TITLES = {"auto": "As trained", "axial": "Axial", "coronal": "Coronal", "sagittal": "Sagittal"}
 
 
@@ -29,7 +33,8 @@ class Panel:
         bundles: what there is to choose from.
         parameters: what is chosen.
         confirm: asks the user a question and returns whether the answer is yes.
-        ensure_packages: returns whether the worker's packages are there; asks and installs when its argument is true.
+        ensure_packages: returns whether the worker's packages are there for a bundle and a device; asks and installs
+            when its last argument is true.
     """
 
     def __init__(
@@ -39,7 +44,7 @@ class Panel:
         bundles: BundleList,
         parameters: Parameters,
         confirm: Callable[[str], bool],
-        ensure_packages: Callable[[bool], bool],
+        ensure_packages: Callable[[Bundle, str, bool], bool],
     ) -> None:
         self.ui, self.logic, self.bundles, self.parameters = ui, logic, bundles, parameters
         self.confirm, self.ensure_packages = confirm, ensure_packages
@@ -114,10 +119,11 @@ class Panel:
     def on_bundle_chosen(self, *_: Any) -> None:
         """Get the worker ready while the user goes on choosing."""
         self.on_change()
-        if self._updating or self.bundle is None or not self.ensure_packages(False):
+        device = self.parameters.options.device
+        if self._updating or self.bundle is None or not self.ensure_packages(self.bundle, device, False):
             return
         try:
-            self.logic.warm_up(self.bundle.path)
+            self.logic.warm_up(self.bundle.path, device)
         except SegmentationError as error:
             self._fail(str(error))
 
@@ -126,7 +132,7 @@ class Panel:
         parameters = self.parameters
         self._fail("")
         try:
-            if not self.ensure_packages(True):
+            if not self.ensure_packages(self.bundle, parameters.options.device, True):
                 return
             self.logic.start(
                 parameters.volume, self.bundle.path, parameters.options, parameters.output, parameters.replace

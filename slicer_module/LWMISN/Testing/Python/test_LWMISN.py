@@ -19,4 +19,10 @@ class TestInSlicer(unittest.TestCase):
 
     def test_nothing_that_slicer_is_made_of_would_be_installed(self) -> None:
         """Numpy, VTK and ITK stay."""
-        self.assertFalse({package.name for package in installer.required()} & set(installer.PROTECTED))
+        names = {package.name for package in installer.required("torch")}
+        self.assertFalse(names & set(installer.PROTECTED))
+
+    def test_bundles_of_the_repository_need_no_torch(self) -> None:
+        """Each has the file of the light runtime."""
+        with tempfile.TemporaryDirectory() as store:
+            self.assertTrue(all(bundle.light for bundle in BundleList(Path(store))))
