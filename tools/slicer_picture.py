@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("volume", type=Path)
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--python", required=True, help="interpreter that has MONAI")
+    parser.add_argument("--python", default=sys.executable, help="interpreter that has the packages of the bundle")
     arguments = parser.parse_args()
     new_scene()
     volume = slicer.modules.volumes.logic().AddArchetypeVolume(str(arguments.volume), "CT", 0)
