@@ -96,14 +96,13 @@ def ensure_packages(bundle: Bundle, device: str, ask: bool) -> bool:
     Raises:
         SegmentationError: the bundle needs PyTorch, which the user has not asked for; or the installation failed.
     """
-    runtime = runtime_of(bundle, device)
-    missing = installer.missing(runtime, bundle.objects)
+    missing = installer.missing(runtime_of(bundle, device), bundle.objects)
     if not missing:
         return True
-    if ask and runtime == "torch" and device == "auto":
+    if ask and device == "auto" and {"torch", "monai"} & {package.name for package in missing}:
         raise SegmentationError(
-            f"{bundle.path.name} has no {LIGHT_FILE.as_posix()}, so that it needs PyTorch, which is not installed: add "
-            "a bundle of 'lwmisn bundle --standalone', or choose a device with PyTorch under Advanced."
+            f"{bundle.path.name} has no {LIGHT_FILE.as_posix()}, so that it needs PyTorch and MONAI, which are not "
+            "installed: add a bundle of 'lwmisn bundle --standalone', or choose a device with PyTorch under Advanced."
         )
     if not ask or not slicer.util.confirmOkCancelDisplay(installer.question(missing)):
         return False

@@ -237,7 +237,7 @@ def test_a_bundle_that_needs_pytorch_says_how_to_ask_for_it(
     monkeypatch.setattr(LWMISN.installer, "missing", lambda runtime, _: LWMISN.installer.required(runtime)[:1])
     ui = choose(module, slicer.util.addVolumeFromArray(grey(), name="MR"), "old")
     ui.applyButton.click()
-    assert "old has no models/model_full.onnx, so that it needs PyTorch" in ui.errorLabel.text
+    assert "old has no models/model_full.onnx, so that it needs PyTorch and MONAI" in ui.errorLabel.text
     assert not asked.questions and finished(module)
     asked.answer = False
     ui.deviceSelector.currentIndex = 1

@@ -48,8 +48,8 @@ def required(runtime: str = "light", objects: bool = False) -> list[Package]:
         objects: whether it tells objects apart.
     """
     if runtime == "torch":
-        return [TORCH, *_listed("light"), *_listed("objects"), *_listed("torch")]
-    return [*_listed("light"), *(_listed("objects") if objects else [])]
+        return [TORCH, *_listed("both"), *_listed("objects"), *_listed("torch")]
+    return [*_listed("light"), *_listed("both"), *(_listed("objects") if objects else [])]
 
 
 def missing(runtime: str = "light", objects: bool = False) -> list[Package]:
