@@ -21,7 +21,10 @@ def add_commands(commands: Commands) -> None:
         "serve", _serve, "start a server for 3D Slicer, OHIF and other clients", way_on=_way_on_to_serve
     )
     serve.add_argument(
-        "--studies", type=Path, metavar="FOLDER", required=True, help="the images; labels are written there too"
+        "--studies",
+        metavar="FOLDER",
+        required=True,
+        help="the images; labels are written there too; for OHIF the address of a DICOMweb server",
     )
     serve.add_argument(
         "--bundle",

@@ -13,11 +13,13 @@ from typing import Any
 
 import torch
 from fastapi import HTTPException
+from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.exception import MONAILabelException
 from monailabel.utils.others.class_utils import module_from_file
 
 from monai_lwmisn.errors import explain, own_error
+from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.memory import keep_freed_memory
 from monai_lwmisn.label.inference import PredictTask
 from monai_lwmisn.label.training import SafeTrainTask
@@ -35,6 +37,20 @@ _BundleApp: Any = module_from_file("lwmisn_stock_app", str(STOCK)).MyApp
 
 class LWMISNApp(_BundleApp, MONAILabelApp):  # named as a base again, since the server looks for a direct subclass
     """MONAI's app for bundles, which answers an error with a status code and a sentence."""
+
+    def init_remote_datastore(self) -> Any:
+        """Return the images of a DICOMweb server: those of the bundles' modality. They are kept in the app's folder."""
+        given = settings.model_fields_set  # by variables of the environment
+        if "MONAI_LABEL_DICOMWEB_CACHE_PATH" not in given:
+            settings.MONAI_LABEL_DICOMWEB_CACHE_PATH = os.path.join(self.app_dir, "dicom")
+        configs = [read_json(Path(path, "configs", "inference.json")) for path in self.models.values()]
+        modalities = {config["data"]["modality"] for config in configs}
+        if "MONAI_LABEL_DICOMWEB_SEARCH_FILTER" not in given and modalities in ({"CT"}, {"MR"}):
+            settings.MONAI_LABEL_DICOMWEB_SEARCH_FILTER = {"Modality": modalities.pop()}
+        return super().init_remote_datastore()
+
+    def _download_dcmqi_tools(self) -> None:
+        """Download nothing. Labels are written to DICOMweb where itkimage2segimage of dcmqi is on the PATH."""
 
     def init_infers(self) -> dict[str, Any]:
         """Return tasks that segment as every other program does."""

@@ -14,13 +14,13 @@ from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.label.folder import prepare
 
 
-def server_command(folder: Path, names: Iterable[str], studies: Path, host: str, port: int) -> list[str]:
+def server_command(folder: Path, names: Iterable[str], studies: str, host: str, port: int) -> list[str]:
     """Return the command that starts monailabel with an app's folder. It downloads nothing.
 
     Args:
         folder: the folder of the app.
         names: the names of the bundles in it.
-        studies: the folder of the images.
+        studies: the folder of the images, or the address of a DICOMweb server.
         host: the address to listen on.
         port: the port to listen on.
 
@@ -29,16 +29,18 @@ def server_command(folder: Path, names: Iterable[str], studies: Path, host: str,
     """
     if find_spec("monailabel") is None:
         raise ConfigError("monailabel is not installed here: run `make label-env`, and use .venv-label/bin/lwmisn.")
-    if not studies.is_dir():
-        raise ConfigError(f"{studies} is no folder: give the one that has the images.")
+    if not studies.startswith(("http://", "https://")):
+        if not os.path.isdir(studies):
+            raise ConfigError(f"{studies} is no folder: give the one that has the images.")
+        studies = os.path.realpath(studies)
     options = {"models": ",".join(names), "sam2": "false", "zoo_source": "ngc"}
     conf = [text for key, value in options.items() for text in ("--conf", key, value)]
-    command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(folder), "--studies", str(studies)]
+    command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(folder), "--studies", studies]
     return [*command, *conf, "--host", host, "--port", str(port)]
 
 
 def serve(
-    studies: Path,
+    studies: str,
     bundles: Iterable[str | os.PathLike[str]],
     folder: Path,
     host: str = "127.0.0.1",
@@ -62,7 +64,7 @@ def serve(
         ConfigError: see :func:`prepare` and :func:`server_command`.
     """
     server_command(folder, (), studies, host, port)  # what is missing is said before the folder is made
-    command = server_command(folder.resolve(), prepare(folder, bundles), studies.resolve(), host, port)
+    command = server_command(folder.resolve(), prepare(folder, bundles), studies, host, port)
     with subprocess.Popen(command) as process:
         started()
         try:

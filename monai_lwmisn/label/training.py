@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine
+from monailabel.interfaces.datastore import DefaultLabelTag
 from monailabel.tasks.train.bundle import BundleTrainTask
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from monai_lwmisn.errors import DataError
+from monai_lwmisn.label.structures import with_classes_of
 from monai_lwmisn.networks.weights import load_checkpoint, save_atomically
 
 LEARNING_RATE = 0.0001
@@ -60,6 +62,8 @@ def _to_evaluation_mode(layer: nn.Module, _: Any) -> None:
 class SafeTrainTask(BundleTrainTask):
     """Trains a bundle on the labelled images, from the served weights or, without ``pretrained``, from random ones.
 
+    What a value of a label means is what its client said, see :mod:`.structures`.
+
     The weights that are best on the validation images are written beside the served ones and replace them at the end,
     so that a training that fails or is stopped changes nothing. Without validation images the last weights are taken.
 
@@ -70,6 +74,8 @@ class SafeTrainTask(BundleTrainTask):
 
     def __init__(self, path: str, conf: dict[str, str]) -> None:
         super().__init__(path, conf, load_strict=True)
+        names = self.bundle_config["data"]["label_names"]
+        self._classes = {name.lower(): int(value) for value, name in names.items()}
         self._pretrained = True
         self._learning_rate: float | None = None
 
@@ -80,10 +86,12 @@ class SafeTrainTask(BundleTrainTask):
     def __call__(self, request: dict[str, Any], datastore: Any) -> dict[str, Any]:
         """Train, then serve the new weights."""
         if not self._fetch_datalist(request, datastore):
-            raise DataError("No image has a label yet: label some, and save them, before training.")
+            structures = ", ".join(self._classes)
+            raise DataError(f"No image has a label of {structures} yet: label some, and save them, before training.")
         self._pretrained = request.get("pretrained", True)
         default = LEARNING_RATE if self._pretrained else None
         self._learning_rate = request.get("learning_rate") or default
+        request["run_id"] = request.get("run_id") or "run"  # 3D Slicer's plug-in sends an empty text
         if not torch.cuda.is_available():
             request["device"] = "cpu"
         candidate = self._candidate
@@ -102,6 +110,16 @@ class SafeTrainTask(BundleTrainTask):
             del handlers[: len(handlers) - loaders]  # that load the weights this training began with
             candidate.unlink(missing_ok=True)
         return result
+
+    def _fetch_datalist(self, request: dict[str, Any], datastore: Any) -> list[dict[str, str]]:
+        final = {
+            image: one["labels"][DefaultLabelTag.FINAL]
+            for image, one in datastore.json()["objects"].items()
+            if DefaultLabelTag.FINAL in one["labels"]
+        }
+        described = {f"{image}{label['ext']}": label["info"].get("label_info") for image, label in final.items()}
+        items = super()._fetch_datalist(request, datastore)
+        return with_classes_of(items, described, self._classes, Path(self.bundle_path, ".labels"))
 
     @property
     def _candidate(self) -> Path:

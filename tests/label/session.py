@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,13 +91,21 @@ Studies = Callable[[dict[str, Any], Path], dict[str, Path]]
 
 
 @contextmanager
-def session_of(bundle: Path, write: Studies | None = None, stock: bool = False) -> Iterator[Session]:
+def session_of(
+    bundle: Path,
+    write: Studies | None = None,
+    stock: bool = False,
+    others: Sequence[Path] = (),
+    dicomweb: str = "",
+) -> Iterator[Session]:
     """Start a server for a bundle on a free port of the loopback address; it is ended afterwards.
 
     Args:
         bundle: its folder.
         write: gives it images; by default :func:`write_studies`.
         stock: serve with MONAI's own app in place of ours.
+        others: folders of bundles that are served too.
+        dicomweb: the address of a DICOMweb server that has the images in place of a folder.
 
     Raises:
         ConfigError: it is no bundle, or monailabel is not installed.
@@ -108,30 +116,30 @@ def session_of(bundle: Path, write: Studies | None = None, stock: bool = False) 
         folder = Path(temporary)
         truths = (write or write_studies)(config["data"], folder / "studies")
         app, log = folder / "app", folder / "log.txt"
-        names = prepare(app, [bundle])
+        names = prepare(app, [bundle, *others])
         if stock:
             shutil.copytree(STOCK, app, dirs_exist_ok=True)
-        with _running(folder / "studies", names, app, _free_port(), log) as (address, process):
+        with _running(dicomweb or str(folder / "studies"), names, app, log) as (address, process):
             served = app / "model" / bundle.resolve().name
             yield Session(address, served, app, folder / "studies", truths, folder, log, config, process)
 
 
 @contextmanager
-def _running(studies: Path, names: Iterable[str], folder: Path, port: int, log: Path) -> Iterator[tuple[str, int]]:
+def _running(studies: str, names: Iterable[str], folder: Path, log: Path) -> Iterator[tuple[str, int]]:
     """Run a server in the background and give its address and process; it is ended afterwards.
 
     Args:
-        studies: the folder of the images.
+        studies: see :func:`server_command`.
         names: the names of the bundles in the app's folder.
         folder: the folder of the app, see :func:`prepare`.
-        port: a port of the loopback address.
         log: the file for what the server prints.
 
     Raises:
         ConfigError: see :func:`server_command`.
         LWMISNError: it does not start.
     """
-    command = server_command(folder.resolve(), names, studies.resolve(), "127.0.0.1", port)
+    port = _free_port()
+    command = server_command(folder.resolve(), names, studies, "127.0.0.1", port)
     address = f"http://127.0.0.1:{port}"
     sleep_early()  # as `lwmisn label serve` does
     with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True) as process:

@@ -55,9 +55,9 @@ def test_code_beside_a_bundle_is_not_copied(tmp_path: Path) -> None:
 def test_the_server_needs_its_package_and_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monai_lwmisn.label.server.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="make label-env"):
-        server_command(tmp_path, ["a"], tmp_path, "127.0.0.1", 8000)
+        server_command(tmp_path, ["a"], str(tmp_path), "127.0.0.1", 8000)
     monkeypatch.setattr("monai_lwmisn.label.server.find_spec", lambda name: object())
     with pytest.raises(ConfigError, match="is no folder"):
-        server_command(tmp_path, ["a"], tmp_path / "missing", "127.0.0.1", 8000)
-    command = server_command(tmp_path, ["a", "b"], tmp_path, "127.0.0.1", 8123)
+        server_command(tmp_path, ["a"], str(tmp_path / "missing"), "127.0.0.1", 8000)
+    command = server_command(tmp_path, ["a", "b"], str(tmp_path), "127.0.0.1", 8123)
     assert command[command.index("models") + 1] == "a,b" and command[-1] == "8123"
