@@ -75,7 +75,7 @@ label-env: $(LABEL)/label.installed
 $(LABEL)/label.installed: setup.py label-constraints.txt
 	$(PYTHON) -m venv $(LABEL)
 	PIP_CONSTRAINT=$(abspath label-constraints.txt) SAM2_BUILD_CUDA=0 \
-		$(LABEL)/bin/python -m pip install --quiet --disable-pip-version-check -e .[label] pytest
+		$(LABEL)/bin/python -m pip install --quiet --disable-pip-version-check -e .[label,runtime] pytest
 	touch $@
 
 test-label: $(LABEL)/label.installed

@@ -28,12 +28,13 @@ from monai_lwmisn.networks.weights import load_weights
 __all__ = ["bundle_facts", "full_onnx", "write_full_onnx"]
 
 
-def write_full_onnx(source: Path, path: Path) -> None:
+def write_full_onnx(source: Path, path: Path, weights: Path | None = None) -> None:
     """Write a run or bundle as one ONNX file. A file that is there is replaced when the new one is whole.
 
     Args:
         source: a trained run, or the folder of a bundle.
         path: the file.
+        weights: a file of weights in place of the bundle's ``models/model.pt``.
 
     Raises:
         ConfigError: ``source`` is no trained run or bundle, it has a transform that has no translation, or ``path``
@@ -47,8 +48,9 @@ def write_full_onnx(source: Path, path: Path) -> None:
         facts = bundle_facts(bundle)  # refuses before the work
         genotype = Genotype.load(bundle / "genotype.json")
         network = LWMISN(genotype)
-        load_weights(network, bundle / "models" / "model.pt")
-        made_of = fingerprint(bundle)
+        weights = weights or bundle / "models" / "model.pt"
+        load_weights(network, weights)
+        made_of = fingerprint(bundle, weights)
     write_named(full_onnx(onnx_program(network, genotype.architecture.input_channels).model, facts, made_of), path)
 
 

@@ -43,6 +43,12 @@ def add_commands(commands: Commands) -> None:
     )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    serve.add_argument(
+        "--runtime",
+        choices=("torch", "onnxruntime", "openvino"),
+        default="torch",
+        help="what executes the networks for masks; trainings are of torch (default: %(default)s)",
+    )
     restore = actions.add("restore", _restore, "undo the learning of a bundle: serve its original weights again")
     restore.add_argument("name", metavar="NAME", help="the bundle's name")
     restore.add_argument(
@@ -57,7 +63,8 @@ def _serve(arguments: argparse.Namespace) -> None:
     def started() -> None:
         say(f"The server starts at http://{arguments.host}:{arguments.port}, in about a minute; Ctrl-C ends it.")
 
-    if serve(arguments.studies, arguments.bundle, arguments.app, arguments.host, arguments.port, started):
+    place = arguments.host, arguments.port
+    if serve(arguments.studies, arguments.bundle, arguments.app, *place, arguments.runtime, started):
         raise LWMISNError("The server stopped by itself: see its messages above.")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from monai_lwmisn.config import read_config
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.inference.bundle_files import read_bundle
+from monai_lwmisn.label.onnx_files import TORCH, onnx_file
 from monai_lwmisn.networks.weights import load_checkpoint, save_atomically
 
 PUBLISHED = "published.pt"
@@ -24,18 +25,20 @@ from monai_lwmisn.label.app import LWMISNApp  # noqa: F401
 '''
 
 
-def prepare(folder: Path, bundles: Iterable[str | os.PathLike[str]]) -> list[str]:
+def prepare(folder: Path, bundles: Iterable[str | os.PathLike[str]], runtime: str = TORCH) -> list[str]:
     """Write the app's folder. Bundles that it has already stay as they are, with the weights they were trained to.
 
     Args:
         folder: the folder to make.
         bundles: folders of bundles.
+        runtime: what executes the networks for masks. The ONNX files that it needs are written.
 
     Returns:
         The names of all bundles in the folder.
 
     Raises:
         ConfigError: one of them is no bundle, or there is none at all.
+        LWMISNError: see :func:`.onnx_files.onnx_file`.
     """
     for bundle in map(Path, bundles):
         if not bundle.is_dir():
@@ -59,6 +62,9 @@ def prepare(folder: Path, bundles: Iterable[str | os.PathLike[str]]) -> list[str
     names = sorted(path.name for path in models.iterdir() if not path.name.startswith("."))
     if not names:
         raise ConfigError(f"{folder} has no bundle yet: name some with --bundle.")
+    if runtime != TORCH:
+        for name in names:
+            onnx_file(models / name / "models" / "model.pt")
     return names
 
 

@@ -6,15 +6,37 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from monai.data import MetaTensor
 from monailabel.tasks.infer.bundle import BundleInferTask
 
 from monai_lwmisn.inference.predict import Predictor, load_bundle
+from monai_lwmisn.label.onnx_files import TORCH, onnx_file
+from monai_lwmisn.light.predict import LightPredictor, load
 
 logger = logging.getLogger(__name__)
+Ready = TypeVar("Ready")
+
+
+class UntilChanged(Generic[Ready]):
+    """Keeps what was made of files of weights, and makes it again when they have changed.
+
+    Args:
+        make: gets a file of weights and the device.
+    """
+
+    def __init__(self, make: Callable[[Path, str], Ready]) -> None:
+        self._make = make
+        self._kept: dict[tuple[Path, str], tuple[float, Ready]] = {}
+
+    def __call__(self, weights: Path, device: str) -> Ready:
+        """Return what belongs to the weights of now."""
+        changed, key = os.stat(weights).st_mtime, (weights, device)
+        if key not in self._kept or self._kept[key][0] != changed:
+            self._kept[key] = changed, self._make(weights, device)
+        return self._kept[key][1]
 
 
 class PredictTask(BundleInferTask):
@@ -25,12 +47,16 @@ class PredictTask(BundleInferTask):
 
     Args:
         path: the folder of the bundle.
-        conf: options of the server.
+        conf: options of the server, of which ``runtime`` says what executes the network for masks.
     """
 
     def __init__(self, path: str, conf: dict[str, str]) -> None:
         super().__init__(path, conf)
-        self._ready: dict[tuple[Path, str], tuple[float, Predictor]] = {}
+        self._torch = UntilChanged(lambda weights, device: load_bundle(path, device=device, weights=weights))
+        self._runtime = conf.get("runtime", TORCH)
+        self._predictors: UntilChanged[Predictor] | UntilChanged[LightPredictor] = self._torch
+        if self._runtime != TORCH:
+            self._predictors = UntilChanged(self._load_light)
 
     def pre_transforms(self, data: Any = None) -> Sequence[Callable]:
         """Return none: the predictor reads the file."""
@@ -42,7 +68,7 @@ class PredictTask(BundleInferTask):
 
     def run_inferer(self, data: dict[str, Any], convert_to_batch: bool = True, device: str = "cuda") -> dict[str, Any]:
         """Set ``pred``, the label map of an image: (x, y, z) of a volume, (x, y) of a picture."""
-        prediction = self._predictor(data, device)(data["image"])
+        prediction = self._predictors(self._weights(data), device)(data["image"])
         for sentence in prediction.warnings:
             logger.warning(sentence)
         # MONAI's first axis of a picture is its width.
@@ -52,18 +78,17 @@ class PredictTask(BundleInferTask):
         return data
 
     def logits(self, image: str) -> torch.Tensor:
-        """Return the logits (channel, x, y[, z]) of an image."""
-        return self._predictor({}, "cuda" if torch.cuda.is_available() else "cpu").logits(image)
+        """Return the logits (channel, x, y[, z]) of an image, which are torch's with any runtime."""
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return self._torch(self._weights({}), device).logits(image)
 
-    def _predictor(self, request: dict[str, Any], device: str) -> Predictor:
-        """Return the predictor with the weights that a request asks for; it is built again when they have changed."""
+    def _weights(self, request: dict[str, Any]) -> Path:
+        """Return the file of weights that a request asks for."""
         asked = request.get("model_filename") or []
         name = asked if isinstance(asked, str) else next(iter(asked), "model.pt")
         weights = Path(self.bundle_path, "models", name)
-        if not weights.is_file():
-            weights = weights.with_name("model.pt")
-        changed = os.stat(weights).st_mtime
-        key = weights, device
-        if key not in self._ready or self._ready[key][0] != changed:
-            self._ready[key] = changed, load_bundle(self.bundle_path, device=device, weights=weights)
-        return self._ready[key][1]
+        return weights if weights.is_file() else weights.with_name("model.pt")
+
+    def _load_light(self, weights: Path, device: str) -> LightPredictor:
+        # "cuda" is what a request has that names no device.
+        return load(onnx_file(weights), runtime=self._runtime, device="cpu" if device == "cpu" else "auto")

@@ -12,9 +12,13 @@ from pathlib import Path
 
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.label.folder import prepare
+from monai_lwmisn.label.onnx_files import TORCH
+from monai_lwmisn.light.engines import is_installed
 
 
-def server_command(folder: Path, names: Iterable[str], studies: str, host: str, port: int) -> list[str]:
+def server_command(
+    folder: Path, names: Iterable[str], studies: str, host: str, port: int, runtime: str = TORCH
+) -> list[str]:
     """Return the command that starts monailabel with an app's folder. It downloads nothing.
 
     Args:
@@ -23,17 +27,20 @@ def server_command(folder: Path, names: Iterable[str], studies: str, host: str, 
         studies: the folder of the images, or the address of a DICOMweb server.
         host: the address to listen on.
         port: the port to listen on.
+        runtime: what executes the networks for masks: ``torch``, ``onnxruntime`` or ``openvino``.
 
     Raises:
-        ConfigError: monailabel is not installed, or the studies are not there.
+        ConfigError: monailabel or the runtime is not installed, or the studies are not there.
     """
     if find_spec("monailabel") is None:
         raise ConfigError("monailabel is not installed here: run `make label-env`, and use .venv-label/bin/lwmisn.")
+    if runtime != TORCH and not is_installed(runtime):
+        raise ConfigError(f"{runtime} is not installed here: pip install {runtime}, or leave --runtime out.")
     if not studies.startswith(("http://", "https://")):
         if not os.path.isdir(studies):
             raise ConfigError(f"{studies} is no folder: give the one that has the images.")
         studies = os.path.realpath(studies)
-    options = {"models": ",".join(names), "sam2": "false", "zoo_source": "ngc"}
+    options = {"models": ",".join(names), "sam2": "false", "zoo_source": "ngc", "runtime": runtime}
     conf = [text for key, value in options.items() for text in ("--conf", key, value)]
     command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(folder), "--studies", studies]
     return [*command, *conf, "--host", host, "--port", str(port)]
@@ -45,6 +52,7 @@ def serve(
     folder: Path,
     host: str = "127.0.0.1",
     port: int = 8000,
+    runtime: str = TORCH,
     started: Callable[[], None] = lambda: None,
 ) -> int:
     """Prepare the app's folder and run the server until it is interrupted.
@@ -55,16 +63,18 @@ def serve(
         folder: the folder of the app.
         host: the address to listen on.
         port: the port to listen on.
+        runtime: see :func:`server_command`.
         started: called when the process of the server runs.
 
     Returns:
         The exit code of the server.
 
     Raises:
-        ConfigError: see :func:`prepare` and :func:`server_command`.
+        LWMISNError: see :func:`prepare` and :func:`server_command`.
     """
-    server_command(folder, (), studies, host, port)  # what is missing is said before the folder is made
-    command = server_command(folder.resolve(), prepare(folder, bundles), studies, host, port)
+    server_command(folder, (), studies, host, port, runtime)  # what is missing is said before the folder is made
+    names = prepare(folder, bundles, runtime)
+    command = server_command(folder.resolve(), names, studies, host, port, runtime)
     with subprocess.Popen(command) as process:
         started()
         try:

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from monai_lwmisn.errors import DataError
+from monai_lwmisn.label.onnx_files import TORCH, onnx_file, path_of
 from monai_lwmisn.label.structures import with_classes_of
 from monai_lwmisn.networks.weights import load_checkpoint, save_atomically
 
@@ -103,12 +104,14 @@ class SafeTrainTask(BundleTrainTask):
             served = candidate.with_name("model.pt")
             if self._pretrained:
                 learned = load_checkpoint(candidate)
-                save_atomically(mean_weights(load_checkpoint(served), learned), served)
-            else:
-                os.replace(candidate, served)
+                save_atomically(mean_weights(load_checkpoint(served), learned), candidate)
+            if self.conf.get("runtime", TORCH) != TORCH:
+                os.replace(onnx_file(candidate), path_of(served))  # made before the weights are served
+            os.replace(candidate, served)
         finally:
             del handlers[: len(handlers) - loaders]  # that load the weights this training began with
             candidate.unlink(missing_ok=True)
+            path_of(candidate).unlink(missing_ok=True)
         return result
 
     def _fetch_datalist(self, request: dict[str, Any], datastore: Any) -> list[dict[str, str]]:

@@ -51,11 +51,12 @@ def open_bundle(bundle: str | os.PathLike[str], stack: ExitStack) -> Path:
     return root.resolve()
 
 
-def fingerprint(root: Path) -> str:
+def fingerprint(root: Path, weights: Path | None = None) -> str:
     """Return a checksum of what the masks of a bundle depend on: its weights and its inference configuration.
 
     Args:
         root: the folder of the bundle.
+        weights: a file of weights in place of the bundle's ``models/model.pt``.
 
     Raises:
         ConfigError: one of the two cannot be read.
@@ -63,7 +64,7 @@ def fingerprint(root: Path) -> str:
     try:
         # As JSON, since a checkout may change the ends of lines.
         config = json.loads((root / "configs/inference.json").read_text(encoding="utf-8"))
-        content = json.dumps(config, sort_keys=True).encode() + (root / "models/model.pt").read_bytes()
+        content = json.dumps(config, sort_keys=True).encode() + (weights or root / "models/model.pt").read_bytes()
     except (OSError, ValueError) as error:
         raise ConfigError(f"The bundle {root} cannot be read ({reason_of(error)}): write it anew.") from error
     return hashlib.sha256(content).hexdigest()

@@ -3,4 +3,4 @@
 from importlib.util import find_spec
 
 if find_spec("monailabel") is None:
-    collect_ignore = ["test_clients.py", "test_server.py", "test_training.py", "test_uncertainty.py"]
+    collect_ignore = ["test_clients.py", "test_runtime.py", "test_server.py", "test_training.py", "test_uncertainty.py"]

@@ -95,6 +95,7 @@ def session_of(
     bundle: Path,
     write: Studies | None = None,
     stock: bool = False,
+    runtime: str = "torch",
     others: Sequence[Path] = (),
     dicomweb: str = "",
 ) -> Iterator[Session]:
@@ -104,6 +105,7 @@ def session_of(
         bundle: its folder.
         write: gives it images; by default :func:`write_studies`.
         stock: serve with MONAI's own app in place of ours.
+        runtime: see :func:`server_command`.
         others: folders of bundles that are served too.
         dicomweb: the address of a DICOMweb server that has the images in place of a folder.
 
@@ -116,16 +118,16 @@ def session_of(
         folder = Path(temporary)
         truths = (write or write_studies)(config["data"], folder / "studies")
         app, log = folder / "app", folder / "log.txt"
-        names = prepare(app, [bundle, *others])
+        names = prepare(app, [bundle, *others], runtime)
         if stock:
             shutil.copytree(STOCK, app, dirs_exist_ok=True)
-        with _running(dicomweb or str(folder / "studies"), names, app, log) as (address, process):
+        with _running(dicomweb or str(folder / "studies"), names, app, log, runtime) as (address, process):
             served = app / "model" / bundle.resolve().name
             yield Session(address, served, app, folder / "studies", truths, folder, log, config, process)
 
 
 @contextmanager
-def _running(studies: str, names: Iterable[str], folder: Path, log: Path) -> Iterator[tuple[str, int]]:
+def _running(studies: str, names: Iterable[str], folder: Path, log: Path, runtime: str) -> Iterator[tuple[str, int]]:
     """Run a server in the background and give its address and process; it is ended afterwards.
 
     Args:
@@ -133,13 +135,14 @@ def _running(studies: str, names: Iterable[str], folder: Path, log: Path) -> Ite
         names: the names of the bundles in the app's folder.
         folder: the folder of the app, see :func:`prepare`.
         log: the file for what the server prints.
+        runtime: see :func:`server_command`.
 
     Raises:
         ConfigError: see :func:`server_command`.
         LWMISNError: it does not start.
     """
     port = _free_port()
-    command = server_command(folder.resolve(), names, studies, "127.0.0.1", port)
+    command = server_command(folder.resolve(), names, studies, "127.0.0.1", port, runtime)
     address = f"http://127.0.0.1:{port}"
     sleep_early()  # as `lwmisn label serve` does
     with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True) as process:
