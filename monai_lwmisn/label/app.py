@@ -89,7 +89,15 @@ class LWMISNApp(_BundleApp, MONAILabelApp):  # named as a base again, since the 
     def next_sample(self, request: dict[str, Any]) -> Any:
         """Choose the image to label next."""
         self._need_images()
-        return self._answer(lambda: super(LWMISNApp, self).next_sample(request), request)
+
+        def choose() -> Any:
+            sample = super(LWMISNApp, self).next_sample(request)
+            if sample:
+                # A series of a DICOMweb server has the UID of its study, with which OHIF opens it, once it was read.
+                self.datastore().get_image_uri(sample["id"])
+            return sample
+
+        return self._answer(choose, request)
 
     def _need_images(self) -> None:
         if not self.datastore().list_images():
