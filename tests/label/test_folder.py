@@ -52,12 +52,16 @@ def test_code_beside_a_bundle_is_not_copied(tmp_path: Path) -> None:
     assert not list((tmp_path / "app/model").rglob("*.py")) and (tmp_path / "app/model/bundle/LICENSE").is_file()
 
 
-def test_the_server_needs_its_package_and_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_needs_its_packages_and_studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monai_lwmisn.label.server.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="make label-env"):
         server_command(tmp_path, ["a"], str(tmp_path), "127.0.0.1", 8000)
     monkeypatch.setattr("monai_lwmisn.label.server.find_spec", lambda name: object())
     with pytest.raises(ConfigError, match="is no folder"):
         server_command(tmp_path, ["a"], str(tmp_path / "missing"), "127.0.0.1", 8000)
-    command = server_command(tmp_path, ["a", "b"], str(tmp_path), "127.0.0.1", 8123)
+    monkeypatch.setattr("monai_lwmisn.label.server.is_installed", lambda name: False)
+    with pytest.raises(ConfigError, match="pip install openvino"):
+        server_command(tmp_path, ["a"], str(tmp_path), "127.0.0.1", 8000, "openvino")
+    command = server_command(tmp_path, ["a", "b"], "http://server/dicom-web", "127.0.0.1", 8123)
+    assert command[command.index("--studies") + 1] == "http://server/dicom-web"
     assert command[command.index("models") + 1] == "a,b" and command[-1] == "8123"

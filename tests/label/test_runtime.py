@@ -19,7 +19,7 @@ BUNDLES = Path(__file__).parents[2] / "bundles"
 
 @pytest.fixture(
     scope="module",
-    params=[("onnxruntime", "nuclei_microscopy_lwmisn_fast"), ("openvino", "prostate_mr_lwmisn")],
+    params=[("onnxruntime", "nuclei_microscopy_lwmisn_fast"), ("openvino", "liver_ct_lwmisn")],
     ids=lambda pair: str(pair[0]),
 )
 def session(request: pytest.FixtureRequest) -> Iterator[Session]:
