@@ -13,7 +13,7 @@ from monai.transforms import AsDiscrete, GaussianSmooth
 
 from monai_lwmisn.bundle.onnx_translation import translate_postprocessing
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.light.postprocessing import postprocess
+from monai_lwmisn.light.postprocessing import postprocess, postprocess_in_place
 
 OF_CLASSES = "monai_lwmisn.inference.postprocessing.OfClassesd"
 STEPS: list[dict[str, Any]] = [
@@ -45,6 +45,24 @@ def test_they_do_what_monai_does(labels: np.ndarray, step: dict[str, Any]) -> No
     found = postprocess(labels, translate_postprocessing([step]))
     np.testing.assert_array_equal(labels, before)
     np.testing.assert_array_equal(found, np.asarray(expected).astype(np.uint8))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    arrays.arrays(np.uint8, arrays.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 2)),
+    st.sampled_from(STEPS[:-1]),
+    st.tuples(st.integers(1, 4), st.integers(1, 4)),
+)
+def test_blocks_give_what_the_whole_gives(labels: np.ndarray, step: dict[str, Any], block: tuple[int, int]) -> None:
+    (fact,) = translate_postprocessing([{**step, "keys": "pred"}])
+    expected = postprocess(labels, [fact])
+    places = [
+        (slice(top, min(top + block[0], labels.shape[0])), slice(left, min(left + block[1], labels.shape[1])))
+        for top in range(0, labels.shape[0], block[0])
+        for left in range(0, labels.shape[1], block[1])
+    ]
+    postprocess_in_place(labels, fact, places)
+    np.testing.assert_array_equal(labels, expected)
 
 
 @pytest.mark.parametrize(
