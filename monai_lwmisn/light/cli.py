@@ -19,7 +19,7 @@ from .quiet import quieten_libraries
 from .run import segment
 from .segment import FORMATS, Outcome, say_summary
 
-__all__ = ["main"]
+__all__ = ["add_large_options", "main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,7 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         metavar="INPUT",
-        help="an image, a volume (NIfTI, NRRD, MetaImage), the folder of a DICOM series, or a folder of such",
+        help="an image, a folder of OME-Zarr, a volume (NIfTI, NRRD, MetaImage), the folder of a DICOM series, or a "
+        "folder of such",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", required=True, help="the folder for the masks")
     parser.add_argument(
@@ -82,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format",
         choices=tuple(FORMATS),
-        help="of the masks: png for images, otherwise one of the others (default: nifti)",
+        help="of the masks: png for images, ome-tiff or ome-zarr for large ones, otherwise one of the others (default: "
+        "nifti)",
     )
     parser.add_argument("--series", metavar="UID", help="which series of DICOM folders that hold several")
     parser.add_argument(
@@ -104,14 +106,40 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="where another file has the name of a mask, write NAME_2 and so on, instead of a refusal",
     )
+    add_large_options(parser)
     return parser
 
 
+def add_large_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of large pictures to a command."""
+    parser.add_argument(
+        "--plane",
+        type=_plane,
+        metavar="z=3,c=1",
+        help="which slice (z), moment (t) or channel (c) of an OME-TIFF or OME-Zarr that has several, from 1 on",
+    )
+    parser.add_argument(
+        "--geojson", action="store_true", help="also write each object as a polygon, NAME_objects.geojson, for QuPath"
+    )
+    parser.add_argument(
+        "--processes", type=_number, default=1, metavar="N", help="that share a large image (default: %(default)s)"
+    )
+
+
+def _plane(text: str) -> dict[str, int]:
+    found = {}
+    for part in text.split(","):
+        axis, _, number = part.partition("=")
+        if axis not in ("c", "t", "z") or not number.isdecimal():
+            raise argparse.ArgumentTypeError("give axes and numbers, such as z=3 or z=3,c=1")
+        found[axis] = int(number)
+    return found
+
+
 def _number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("give a number of threads from 1 on")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("give a number from 1 on")
+    return int(text)
 
 
 def _segment(arguments: argparse.Namespace) -> int:
@@ -133,6 +161,9 @@ def _segment(arguments: argparse.Namespace) -> int:
         flag=arguments.flag,
         flag_below=arguments.flag_below,
         next_free_name=arguments.next_free_name,
+        plane=arguments.plane,
+        geojson=arguments.geojson,
+        processes=arguments.processes,
         started=progress.start,
         progress=progress.advance,
         report=progress.report,

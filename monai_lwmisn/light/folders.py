@@ -25,17 +25,21 @@ _KINDS = {
 _HEADERS = (".mhd", ".nhdr", ".hdr")
 """Endings of headers that have their data in a file beside them, of the same name before another ending."""
 
+_ZARR = (".zgroup", ".zattrs", "zarr.json")
+"""The files by which a folder is one of zarr, of either version."""
+
 _START = 512
 _MOST_NAMED = 3
 """Files that a sentence names for one reason; it counts the others."""
 
-__all__ = ["FolderTree", "is_of_the_system", "kind_of"]
+__all__ = ["FolderTree", "is_of_the_system", "is_zarr", "kind_of"]
 
 
 class FolderTree:
     """All files under a folder that can be opened, and what was passed over.
 
     A linked folder is followed, but no folder is read twice, and none above the link.
+    A folder of zarr counts as a file.
 
     Args:
         top: the folder.
@@ -94,7 +98,7 @@ class FolderTree:
             beginnings = {(file.parent, ".".join(parts[:number])) for number in range(1, len(parts))}
             if headers.isdisjoint(beginnings):
                 try:
-                    if not _is_text(file):
+                    if file.is_dir() or not _is_text(file):
                         self.pass_over(file, f"not {kinds}")
                 except OSError as error:
                     self.pass_over(file, f"cannot be read: {error.strerror}")
@@ -137,6 +141,8 @@ class FolderTree:
                 self.files[folder].append(path)
             elif kind != "folder":
                 self.pass_over(path, kind)
+            elif is_zarr(path):
+                self.files[folder].append(path)
             elif not path.is_symlink():
                 folders.append(path)
             elif Path(place).is_relative_to(os.path.realpath(path)):
@@ -154,6 +160,11 @@ def _is_text(file: Path) -> bool:
     except UnicodeDecodeError:
         return False
     return b"\0" not in start
+
+
+def is_zarr(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a folder of zarr, which holds one picture, or several."""
+    return any(os.path.isfile(os.path.join(path, mark)) for mark in _ZARR)
 
 
 def is_of_the_system(name: str) -> bool:

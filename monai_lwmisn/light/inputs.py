@@ -11,8 +11,8 @@ from pathlib import Path
 from .channel_files import first_channels
 from .dicom import looks_like_dicom, series_of_image
 from .errors import DataError, InputWarning
-from .folders import FolderTree, kind_of
-from .pictures import PICTURE_SUFFIXES
+from .folders import FolderTree, is_zarr, kind_of
+from .pictures import OME_SUFFIXES, PICTURE_SUFFIXES, ZARR_SUFFIXES
 from .volumes import VOLUME_SUFFIXES, read_volume
 
 __all__ = ["find_inputs", "output_name", "output_names"]
@@ -28,7 +28,8 @@ def find_inputs(
 
     Args:
         paths: files, which are taken as they are, and folders, which are searched.
-        volumetric: search for volumes (NIfTI, NRRD, MetaImage, folders with a DICOM series), otherwise for pictures.
+        volumetric: search for volumes (NIfTI, NRRD, MetaImage, folders with a DICOM series), otherwise for pictures,
+            among which are folders of OME-Zarr.
         in_channels: the channels that the network takes. Files of further channels in a folder are no inputs of their
             own, see :func:`.channel_files.first_channels`.
 
@@ -44,6 +45,8 @@ def find_inputs(
                 raise DataError(f"{place} only lists the files of a medium: give its folder, {place.parent}.")
             header = place.with_suffix(".hdr")
             found.append(header if place.suffix.lower() == ".img" and header.is_file() else place)
+        elif kind == "folder" and not volumetric and is_zarr(place):
+            found.append(place)
         elif kind == "folder":
             found += _inputs_in(place, volumetric, in_channels)
         elif kind == "nothing":
@@ -58,8 +61,8 @@ def _inputs_in(folder: Path, volumetric: bool, in_channels: int | None) -> list[
     inputs: list[Path] = []
     folders: dict[str, list[str]] = {}
     tree = FolderTree(folder)
-    suffixes = VOLUME_SUFFIXES if volumetric else PICTURE_SUFFIXES
-    kinds = "NIfTI, NRRD, MetaImage or DICOM" if volumetric else "PNG, TIFF, JPEG or BMP"
+    suffixes = VOLUME_SUFFIXES if volumetric else (*PICTURE_SUFFIXES, *ZARR_SUFFIXES)
+    kinds = "NIfTI, NRRD, MetaImage or DICOM" if volumetric else "PNG, TIFF, JPEG, BMP or OME-Zarr"
     for parent, files in tree.files.items():
         slices = [file for file in files if volumetric and not file.name.lower().endswith(suffixes) and _is_dicom(file)]
         images = tree.select([file for file in files if file not in slices], suffixes, kinds)
@@ -103,9 +106,12 @@ def _series(file: Path, tree: FolderTree) -> str | None:
 def output_name(image: str | os.PathLike[str]) -> str:
     """The name of an input without its folder and endings: ``case_01`` of ``data/case_01.nii.gz``.
 
-    A folder keeps its whole name: it is often a DICOM UID, whose last number is no ending.
+    A folder keeps its whole name, but for one of zarr: it is often a DICOM UID, whose last number is no ending.
     """
     name = Path(image).name
+    for suffix in (*ZARR_SUFFIXES, *OME_SUFFIXES):
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
     if Path(image).is_dir():
         return name
     for suffix in (*VOLUME_SUFFIXES, *PICTURE_SUFFIXES):

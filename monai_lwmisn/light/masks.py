@@ -89,6 +89,22 @@ class MaskFolder:
         """See :func:`output_names`. They are found for the first mask, since a server has no inputs."""
         return output_names(item["image"] for item in self.datalist)
 
+    def base(self, image: str | os.PathLike[str], number: int = 1) -> Path:
+        """Return the beginning of the names of the masks of an input, in the folder.
+
+        Args:
+            image: the path of the input.
+            number: from 2 on, it is behind the name of the input.
+
+        Raises:
+            DataError: the input can have no name of its own.
+        """
+        names, clashes = self.names
+        if str(image) in clashes:
+            raise DataError(clashes[str(image)])
+        name = self.output_dir / (names.get(str(image)) or output_name(image))
+        return name if number == 1 else name.with_name(f"{name.name}_{number}")
+
     def files(
         self,
         image: str | os.PathLike[str],
@@ -107,12 +123,7 @@ class MaskFolder:
         Raises:
             DataError: the input can have no name of its own.
         """
-        names, clashes = self.names
-        if str(image) in clashes:
-            raise DataError(clashes[str(image)])
-        name = self.output_dir / (names.get(str(image)) or output_name(image))
-        if number > 1:
-            name = name.with_name(f"{name.name}_{number}")
+        name = self.base(image, number)
         written: dict[Path, Write] = {}
         if overlay is not None:
             written[name.with_name(f"{name.name}_overlay.png")] = mask_writer(".png", overlay)

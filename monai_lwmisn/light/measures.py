@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ class Measures:
     """
 
     classes: tuple[dict[str, Any], ...]
-    objects: tuple[dict[str, Any], ...] = ()
+    objects: Collection[dict[str, Any]] = ()
 
 
 def measure(prediction: Prediction, values: np.ndarray, label_names: Mapping[str, str]) -> Measures:

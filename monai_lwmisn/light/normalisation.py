@@ -52,9 +52,9 @@ class Range:
         """How many statistics there are, of each channel or of all."""
         return 0 if self.low is not None else 2
 
-    def statistics(self, values: np.ndarray) -> list[float]:
-        """The ends of the range in some values."""
-        return _percentiles(values, (self.lower, self.upper))
+    def statistics(self, values: np.ndarray, counts: np.ndarray | None = None) -> list[float]:
+        """The ends of the range in some values; ``counts`` says how often each occurs, once by default."""
+        return _percentiles(values, (self.lower, self.upper), counts)
 
     def __call__(self, values: np.ndarray, numbers: Sequence[float]) -> np.ndarray:
         """Bring values (any shape), float32, to the other range."""
@@ -92,12 +92,17 @@ class Standard:
         """See :attr:`Range.numbers`."""
         return 0 if self.mean is not None and self.deviation is not None else 2
 
-    def statistics(self, values: np.ndarray) -> list[float]:
-        """The mean and the deviation of some values, of which one may be given."""
-        chosen = values[values != 0] if self.nonzero else values
-        if not chosen.size:
+    def statistics(self, values: np.ndarray, counts: np.ndarray | None = None) -> list[float]:
+        """The mean and the deviation of some values, of which one may be given; for ``counts`` see :class:`Range`."""
+        used = values != 0 if self.nonzero else np.ones(values.shape, dtype=bool)
+        if not used.any():
             return [0.0, 1.0]
-        mean, deviation = chosen.mean(dtype=np.float64), chosen.std(dtype=np.float64)
+        if counts is None:
+            chosen = values[used] if self.nonzero else values
+            mean, deviation = chosen.mean(dtype=np.float64), chosen.std(dtype=np.float64)
+        else:
+            mean = np.average(values[used].astype(np.float64), weights=counts[used])
+            deviation = np.sqrt(np.average((values[used] - mean) ** 2, weights=counts[used]))
         return [float(mean), float(deviation)]
 
     def __call__(self, values: np.ndarray, numbers: Sequence[float]) -> np.ndarray:
@@ -120,10 +125,15 @@ class Invert:
     channel_wise: ClassVar[bool] = False
     maximum: float = 1.0
 
-    def statistics(self, values: np.ndarray) -> list[float]:
-        """1 where the image is inverted, otherwise 0. The median is the lower of two middle values, as torch has it."""
-        above = np.count_nonzero(values > np.float32(self.maximum / 2))
-        return [float(above >= values.size - (values.size - 1) // 2)]
+    def statistics(self, values: np.ndarray, counts: np.ndarray | None = None) -> list[float]:
+        """1 where the image is inverted, otherwise 0; for ``counts`` see :class:`Range`.
+
+        The median is the lower of two middle values, as torch has it.
+        """
+        bright = values > np.float32(self.maximum / 2)
+        above = np.count_nonzero(bright) if counts is None else int(counts[bright].sum())
+        size = values.size if counts is None else int(counts.sum())
+        return [float(above >= size - (size - 1) // 2)]
 
     def __call__(self, values: np.ndarray, numbers: Sequence[float]) -> np.ndarray:
         """Invert values (any shape), float32, where it is so."""
@@ -156,12 +166,13 @@ def from_facts(facts: Iterable[Mapping[str, Any]]) -> list[Step]:
     return steps
 
 
-def statistics_of(values: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
+def statistics_of(values: np.ndarray, steps: Sequence[Step], counts: np.ndarray | None = None) -> np.ndarray:
     """The statistics of an image for all steps, one after the other.
 
     Args:
         values: (channel, ...), as the first step takes them.
         steps: of which each takes what the step before it gives.
+        counts: how often each of the values occurs in the image, of their shape; None for once.
 
     Returns:
         (number,) float32: of each step those of all channels together, or of one channel after the other.
@@ -170,7 +181,10 @@ def statistics_of(values: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
     last = max((place for place, step in enumerate(steps) if step.numbers), default=-1)
     for place, step in enumerate(steps[: last + 1]):
         parts = list(values) if step.channel_wise else [values]
-        numbers = [step.statistics(part) if step.numbers else () for part in parts]
+        weights = [None] * len(parts) if counts is None else list(counts) if step.channel_wise else [counts]
+        numbers = [
+            step.statistics(part, weight) if step.numbers else () for part, weight in zip(parts, weights, strict=True)
+        ]
         found += [number for one in numbers for number in one]
         if place < last:
             scaled = [
@@ -189,19 +203,26 @@ def _scaled(step: Step, part: np.ndarray, numbers: Sequence[float], channel: int
     return step(part.astype(np.float32), numbers)
 
 
-def _percentiles(values: np.ndarray, percents: Sequence[float]) -> list[float]:
-    """Percentiles by linear interpolation, as numpy has them; of whole numbers by counting."""
+def _percentiles(values: np.ndarray, percents: Sequence[float], counts: np.ndarray | None = None) -> list[float]:
+    """Percentiles by linear interpolation, as numpy has them; of whole numbers, and of counted values, by counting."""
+    if counts is not None:
+        order = np.argsort(values, axis=None)
+        return _of_counts(values.reshape(-1)[order].astype(np.float64), counts.reshape(-1)[order], percents)
     if values.dtype.kind in "iu":
         low, high = int(values.min()), int(values.max())
         if high - low < LARGEST_COUNTED:
             counts = np.zeros(high - low + 1, dtype=np.int64)
             for part in values.reshape(len(values), -1) if values.ndim > 1 else [values]:
                 counts += np.bincount(part.astype(np.int64) - low, minlength=len(counts))
-            ends = np.cumsum(counts)
-            places = np.asarray(percents) / 100 * (values.size - 1)
-            before, after = (
-                np.searchsorted(ends, one.astype(np.int64), side="right") + low
-                for one in (np.floor(places), np.ceil(places))
-            )
-            return (before + (after - before) * (places - np.floor(places))).tolist()
+            return _of_counts(np.arange(low, high + 1), counts, percents)
     return np.percentile(values, percents).tolist()
+
+
+def _of_counts(values: np.ndarray, counts: np.ndarray, percents: Sequence[float]) -> list[float]:
+    """Percentiles of values in rising order, of which each occurs so often."""
+    ends = np.cumsum(counts)
+    places = np.asarray(percents) / 100 * (ends[-1] - 1)
+    before, after = (
+        values[np.searchsorted(ends, one.astype(np.int64), side="right")] for one in (np.floor(places), np.ceil(places))
+    )
+    return (before + (after - before) * (places - np.floor(places))).tolist()

@@ -24,7 +24,7 @@ from .archives import read_bytes
 from .errors import DataError, reason_of
 from .tiff_stacks import split_page
 
-__all__ = ["FilePicture", "is_turned", "read_picture_file"]
+__all__ = ["FilePicture", "check_whole", "is_turned", "named_white", "read_picture_file"]
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
 """What Pillow may take a file for. It has readers that start other programs."""
@@ -227,7 +227,7 @@ def _read_tiff(name: str, content: bytes) -> FilePicture:
         (page,) = full
         if page.imagewidth * page.imagelength > LARGEST_PIXELS:
             raise Image.DecompressionBombError
-        _check_whole(name, page, len(content))
+        check_whole(name, page, len(content))
         picture = _tiff_picture(name, content, page)
     return replace(picture, lossy=page.compression in LOSSY_COMPRESSIONS, inverted=page.photometric == WHITE_IS_ZERO)
 
@@ -237,7 +237,7 @@ def _read_page(name: str, stack: str, number: int) -> FilePicture:
         page = file.pages[number - 1].aspage()
         if page.imagewidth * page.imagelength > LARGEST_PIXELS:
             raise Image.DecompressionBombError
-        _check_whole(name, page, os.path.getsize(stack))
+        check_whole(name, page, os.path.getsize(stack))
         picture = _tiff_picture(name, None, page)
     return replace(picture, lossy=page.compression in LOSSY_COMPRESSIONS, inverted=page.photometric == WHITE_IS_ZERO)
 
@@ -272,7 +272,7 @@ def _tiff_picture(name: str, content: bytes | None, page: Any) -> FilePicture:
     if page.photometric == PALETTE:
         colours = np.asarray(page.colormap)
         return FilePicture(values, (colours.T >> (8 if colours.max() > 255 else 0)).astype(np.uint8), alpha)
-    white = _tiff_white(page)
+    white = named_white(page)
     if page.photometric == WHITE_IS_ZERO:
         if values.dtype.kind == "f" or values.min() < 0:
             raise DataError(f"{name} has white as 0 and values below it: save it with black as 0.")
@@ -281,8 +281,8 @@ def _tiff_picture(name: str, content: bytes | None, page: Any) -> FilePicture:
     return FilePicture(values, alpha=alpha, white=white)
 
 
-def _tiff_white(page: Any) -> float | None:
-    """The white that a TIFF says it has: by its tag, by its bits, or by OME's description of the camera."""
+def named_white(page: Any) -> float | None:
+    """Return the white that a TIFF says it has: by its tag, by its bits, or by OME's description of the camera."""
     tag = page.tags.valueof(MAX_SAMPLE_VALUE, None)
     if tag is not None:
         return float(np.max(tag))
@@ -292,8 +292,17 @@ def _tiff_white(page: Any) -> float | None:
     return float(2 ** int(found[1]) - 1) if found and 8 < int(found[1]) < page.bitspersample else None
 
 
-def _check_whole(name: str, page: Any, size: int) -> None:
-    """Refuse a TIFF that is cut short: tifffile would fill it up."""
+def check_whole(name: str, page: Any, size: int) -> None:
+    """Refuse a TIFF that is cut short: tifffile would fill it up.
+
+    Args:
+        name: of the picture, for messages.
+        page: of tifffile.
+        size: of the file in bytes.
+
+    Raises:
+        DataError: it is.
+    """
     parts = list(zip(page.dataoffsets, page.databytecounts, strict=False))
     if not parts or any(count <= 0 or offset + count > size for offset, count in parts):
         raise DataError(f"{name} cannot be read (it is cut short): download it again or remove it.")

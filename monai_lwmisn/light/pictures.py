@@ -16,13 +16,21 @@ PICTURE_SUFFIXES = (*MASK_SUFFIXES, ".jpg", ".jpeg", ".jpe", ".jfif")
 LABEL_SUFFIXES = (*PICTURE_SUFFIXES, ".gif")
 """Endings of labels that are pictures; some older data sets have GIF."""
 
+ZARR_SUFFIXES = (".ome.zarr", ".zarr")
+OME_SUFFIXES = (".ome.tif", ".ome.tiff")
+
 __all__ = [
     "LABEL_SUFFIXES",
     "MASK_SUFFIXES",
+    "OME_SUFFIXES",
     "PICTURE_SUFFIXES",
+    "ZARR_SUFFIXES",
+    "bring_to_range",
+    "colours_of",
     "convert_picture",
     "decode_picture",
     "decode_pictures",
+    "range_of",
     "stored_values",
 ]
 
@@ -59,7 +67,7 @@ def stored_values(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         DataError: see :func:`.picture_files.read_picture_file`.
     """
-    return _coloured(read_picture_file(path), str(path))
+    return colours_of(read_picture_file(path), str(path))
 
 
 def convert_picture(picture: np.ndarray, name: str = "The picture") -> np.ndarray:
@@ -89,16 +97,21 @@ def _three_channels(picture: FilePicture, name: str) -> np.ndarray:
             InputWarning,
             stacklevel=3,
         )
-    values = _coloured(picture, name)
+    values = colours_of(picture, name)
     if values.dtype == bool:
         values = values.astype(np.uint8) * np.uint8(255)
     elif values.dtype != np.uint8:
-        values = _scale(values, picture.white)
+        ends = range_of(float(values.min()), float(values.max()), values.dtype.kind, picture.white)
+        values = bring_to_range(values, ends)
     return np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
 
 
-def _coloured(picture: FilePicture, name: str) -> np.ndarray:
-    """The values of a picture, with the colours of a palette in the place of their indices."""
+def colours_of(picture: FilePicture, name: str) -> np.ndarray:
+    """Return the values of a picture, with the colours of a palette in the place of their indices.
+
+    Raises:
+        DataError: an index has no colour.
+    """
     if picture.palette is None:
         return picture.values
     if picture.values.max() >= len(picture.palette):
@@ -107,18 +120,30 @@ def _coloured(picture: FilePicture, name: str) -> np.ndarray:
     return picture.palette[picture.values[..., 0]]
 
 
-def _scale(values: np.ndarray, white: float | None) -> np.ndarray:
-    """Bring values to 0..255, all channels alike.
+def range_of(low: float, high: float, kind: str, white: float | None) -> tuple[float, float] | None:
+    """Return the values of a picture that become 0 and 255, all channels alike; None where its values stay.
 
     Where the file does not say what is white, its own maximum becomes 255, not the largest value of its type: pictures
     of cameras of 10 to 14 bits, stored with 16, would be nearly black. Whole numbers up to 255 are then a picture of 8
     bits in a deeper file, and stay.
+
+    Args:
+        low: the least value.
+        high: the largest.
+        kind: the letter of the type, as numpy has it.
+        white: what the file says.
     """
-    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    low, high = min(low, 0.0), max(high, 0.0)
     if white is not None and white >= high:  # a smaller one is no white
-        high = white
-    elif low == high or (low == 0 and high <= 255 and values.dtype.kind != "f"):
+        return low, white
+    return None if low == high or (low == 0 and high <= 255 and kind != "f") else (low, high)
+
+
+def bring_to_range(values: np.ndarray, ends: tuple[float, float] | None) -> np.ndarray:
+    """Bring values, float32, to 0..255 from the range between two ends, see :func:`range_of`."""
+    if ends is None:
         return values.astype(np.float32)
+    low, high = ends
     # Values that are not finite stay so, for the check of the image to find.
     with np.errstate(invalid="ignore"):
         return ((values.astype(np.float64) - low) * (255 / (high - low))).astype(np.float32)

@@ -211,6 +211,21 @@ class LightPredictor:
         said = dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, InputWarning))
         return replace(prediction, warnings=tuple(said), quality=None if estimate is None else estimate())
 
+    def part_logits(self, part: np.ndarray, statistics: np.ndarray) -> np.ndarray:
+        """Return the logits (height, width, class) of a part of a picture.
+
+        Args:
+            part: (height, width, channel), float32 from 0 to 255.
+            statistics: of the whole picture, see :func:`.normalisation.statistics_of`.
+
+        Raises:
+            ConfigError: the runtime cannot take parts.
+        """
+        if not self._engine.takes_parts:
+            raise ConfigError("OpenVINO cannot take parts of a picture: use the runtime onnxruntime.")
+        given = {STATISTICS: statistics} if len(statistics) else {}
+        return self._engine([LOGITS], {IMAGE: part, **given})[0]
+
     def close(self) -> None:
         """Remove the temporary folder of a bundle that was a zip."""
         self._stack.close()
@@ -239,16 +254,10 @@ class LightPredictor:
         self._check(channels_first, name)
         window = facts.window[::-1] if facts.window and facts.resize is None else None
         if window and any(length > side for length, side in zip(values.shape, window, strict=False)):
-            if not self._engine.takes_parts:
-                raise DataError(
-                    f"{name} is larger than {window[0]}x{window[1]} pixels, of which OpenVINO cannot take parts: use "
-                    "the runtime onnxruntime."
-                )
             numbers = statistics_of(channels_first, self._steps)
-            given = {STATISTICS: numbers} if len(numbers) else {}
 
             def network(part: np.ndarray) -> np.ndarray:
-                return self._engine([LOGITS], {IMAGE: part.astype(np.float32), **given})[0]
+                return self.part_logits(part.astype(np.float32), numbers)
 
             logits = in_windows(values, network, window, self._progress)
             labels = _classes(np.moveaxis(logits, -1, 0))

@@ -31,8 +31,17 @@ class QualityEstimate:
                 for one, mask in zip(probabilities, masks, strict=True)
             ]
         ).T
-        before = self._sums if self._sums.size else np.zeros_like(found)
-        self._sums = np.concatenate([before[:3] + found[:3], np.maximum(before[3:], found[3:])])
+        self.add_sums(found)
+
+    @property
+    def sums(self) -> np.ndarray:
+        """What was added up, (4, class)."""
+        return self._sums
+
+    def add_sums(self, sums: np.ndarray) -> None:
+        """Add the :attr:`sums` of another estimate, which has seen other parts of the image."""
+        before = self._sums if self._sums.size else np.zeros_like(sums)
+        self._sums = np.concatenate([before[:3] + sums[:3], np.maximum(before[3:], sums[3:])])
 
     def __call__(self) -> float:
         """The estimate, from 0 to 1: the mean over the classes."""

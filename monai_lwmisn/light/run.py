@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from functools import partial
 
+from .engines import available_processors
 from .facts import Facts
 from .onnx_properties import read_properties
 from .predict import find_model, load
@@ -30,6 +32,9 @@ def segment(
     flag: bool = False,
     flag_below: float | None = None,
     next_free_name: bool = False,
+    plane: Mapping[str, int] | None = None,
+    geojson: bool = False,
+    processes: int = 1,
     started: Callable[[int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     report: Callable[[Outcome], None] | None = None,
@@ -51,8 +56,11 @@ def segment(
         flag: see :func:`.segment_files`.
         flag_below: see :func:`.segment_files`.
         next_free_name: see :func:`.segment_files`.
+        plane: see :func:`.segment_files`.
+        geojson: see :func:`.segment_files`.
+        processes: see :func:`.segment_files`. Together they have all processors, if ``threads`` says nothing else.
         started: see :func:`.segment_files`.
-        progress: see :func:`.predict.load`.
+        progress: see :func:`.segment_files`.
         report: see :func:`.segment_files`.
 
     Raises:
@@ -64,14 +72,14 @@ def segment(
         data = {"volumetric": facts.volumetric, "in_channels": facts.in_channels, "label_names": facts.label_names}
         return segment_files(
             data,
-            lambda: load(
+            partial(
+                load,
                 file,
                 runtime=runtime,
                 device=device,
                 slice_axis=slice_axis,
                 series=series,
-                threads=threads,
-                progress=progress,
+                threads=threads or max(1, available_processors() // processes),
             ),
             inputs,
             output,
@@ -82,6 +90,10 @@ def segment(
             flag=flag,
             flag_below=flag_below,
             next_free_name=next_free_name,
+            plane=plane,
+            geojson=geojson,
+            processes=processes,
             started=started,
+            progress=progress,
             report=report,
         )

@@ -17,7 +17,11 @@ import numpy as np
 
 from .dicom import looks_like_dicom
 from .errors import ConfigError, DataError, InputWarning, counted, explain, reason_of
+from .facts import Facts
 from .inputs import find_inputs, output_names
+from .large.outputs import is_own_large_mask
+from .large.segment import LARGE_FORMATS, LargePicture, Options, output_paths
+from .large.sources import is_large
 from .mask_marks import is_own_mask
 from .masks import DICOM_EXTENSION, MaskFolder, Prediction
 from .measures import Measures, measure
@@ -29,8 +33,10 @@ from .writers import Write, is_replaceable, write_files
 
 __all__ = ["FORMATS", "Outcome", "Predictor", "say_summary", "segment_files"]
 
-FORMATS = {"nifti": ".nii.gz", "nrrd": ".nrrd", "dicom-seg": DICOM_EXTENSION, "png": ".png"}
-"""The endings of mask files by the name of their format. png is for pictures, the others are for volumes."""
+FORMATS = {"nifti": ".nii.gz", "nrrd": ".nrrd", "dicom-seg": DICOM_EXTENSION, "png": ".png"} | LARGE_FORMATS
+"""The endings of mask files by the name of their format: of volumes, of pictures (png), and of large pictures."""
+
+OF_PICTURES = ("png", *LARGE_FORMATS)
 
 
 @dataclass(frozen=True)
@@ -101,13 +107,20 @@ class Predictor(Protocol):
     orientation: str
     flag_below: float
 
+    @property
+    def facts(self) -> Facts:
+        """What is around the network; asked for where a picture is large."""
+
+    def part_logits(self, part: np.ndarray, statistics: np.ndarray) -> np.ndarray:
+        """See :meth:`.large.segment.PartPredictor.part_logits`."""
+
     def __call__(self, image: str | os.PathLike[str], *, quality: bool = False) -> Prediction:
         """Segment one file; ``quality`` asks for an estimate of how good the mask is."""
 
 
 def segment_files(
     data: Mapping[str, Any],
-    load: Callable[[], AbstractContextManager[Predictor]],
+    load: Callable[..., AbstractContextManager[Predictor]],
     inputs: Iterable[str | os.PathLike[str]],
     output: str | os.PathLike[str],
     *,
@@ -118,7 +131,11 @@ def segment_files(
     flag: bool = False,
     flag_below: float | None = None,
     next_free_name: bool = False,
+    plane: Mapping[str, int] | None = None,
+    geojson: bool = False,
+    processes: int = 1,
     started: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     report: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Segment files and folders.
@@ -128,10 +145,13 @@ def segment_files(
 
     Args:
         data: of the bundle: ``volumetric``, ``in_channels`` and ``label_names``.
-        load: opens what segments, once, where there is anything to segment.
+        load: opens what segments, once in each process, where there is anything to segment; it is called with
+            ``progress``, and sent to other processes.
         inputs: files, folders of files, and folders of a DICOM series.
         output: the folder for the masks; it is made.
-        format: of the masks, see :data:`FORMATS`; None for nifti, or png of pictures.
+        format: of the masks, see :data:`FORMATS`; None for nifti, or png of pictures. A large picture, see
+            :func:`.large.sources.is_large`, is written as ome-zarr where it is that, otherwise as ome-tiff; with png
+            it is taken whole.
         series: the UID of the series to take from DICOM folders that hold several.
         table: a CSV with the measures of each input and class, see :class:`Measures`; ``NAME_objects.csv`` beside it
             has those of each object where the bundle tells objects apart. It has what was segmented, also after an
@@ -141,7 +161,11 @@ def segment_files(
         flag_below: the estimate below which somebody should look at a mask; None for that of the bundle.
         next_free_name: where another file has the name of a mask or of the table, put ``_2`` and so on behind the name
             of the input, or of the table, instead of a refusal.
+        plane: of pictures, see :func:`.large.sources.open_source`; they are taken as large ones.
+        geojson: also write numbered objects as GeoJSON; pictures are taken as large ones.
+        processes: that work on a large picture at a time. A script of yours needs ``if __name__ == "__main__":``.
         started: called with the number of inputs before the first.
+        progress: called within each input with the slices or windows done, and how many there are.
         report: called after each input.
 
     Returns:
@@ -154,24 +178,36 @@ def segment_files(
     place = Path(output).absolute()
     with ExitStack() as stack:
         volumetric = bool(data["volumetric"])
+        large = Options(format if format in LARGE_FORMATS else None, dict(plane or {}), geojson, processes)
+        takes_large = not volumetric and format != "png"
+        if not takes_large and large.takes_all():
+            raise ConfigError("A plane and GeoJSON are for pictures, and not for masks as png: leave one of them out.")
         format = _check_format(format or ("nifti" if volumetric else "png"), volumetric)
         outcomes = _find(inputs, place, data, format)
         clashes = output_names(outcome.image for outcome in outcomes if outcome.error is None)[1]
         outcomes = [replace(one, error=clashes.get(str(one.image), one.error)) for one in outcomes]
         images = [outcome.image for outcome in outcomes if outcome.error is None]
         masks = MaskFolder(
-            place, [{"image": image} for image in images], data["label_names"], FORMATS[format], volumetric, series
+            place,
+            [{"image": image} for image in images],
+            data["label_names"],
+            ".png" if format in LARGE_FORMATS else FORMATS[format],
+            volumetric,
+            series,
         )
         stack.enter_context(_writable_folder(place))
         results = None if table is None else ResultTable(Path(table), next_free_name)
         if results is not None:
             stack.callback(results.write)
         if images:
-            predictor = stack.enter_context(load())
+            predictor = stack.enter_context(load(progress=progress))
             masks.model_name = predictor.name
             taken = {number: one.image for one in outcomes if (number := _identity(one.image)) is not None}
             below = (predictor.flag_below if flag_below is None else flag_below) if flag else None
             segmenter = _Segmenter(predictor, masks, taken, results, overlays, below, next_free_name)
+            if takes_large:
+                segmenter.large = lambda: LargePicture(predictor, load, large, progress)
+                segmenter.options = large
         if started is not None:
             started(len(outcomes))
         for index, outcome in enumerate(outcomes):
@@ -183,11 +219,11 @@ def segment_files(
 
 
 def _check_format(format: str, volumetric: bool) -> str:
-    of_volumes = [name for name in FORMATS if name != "png"]
+    of_volumes = [name for name in FORMATS if name not in OF_PICTURES]
     if volumetric and format not in of_volumes:
         raise ConfigError(f"This bundle segments volumes, not to {format}: use {', '.join(of_volumes)}.")
-    if not volumetric and format != "png":
-        raise ConfigError(f"This bundle segments pictures, not to {format}: use png.")
+    if not volumetric and format not in OF_PICTURES:
+        raise ConfigError(f"This bundle segments pictures, not to {format}: use {', '.join(OF_PICTURES)}.")
     return format
 
 
@@ -217,7 +253,8 @@ def _is_earlier_mask(image: Path, folder: Path, output: Path) -> bool:
     if output not in image.parents:
         return False
     return folder != output or (
-        bool(re.search(r"_(seg|instances|overlay)\.[\w.]+$", image.name)) and is_own_mask(image)
+        bool(re.search(r"_(seg|instances|overlay|labels)\.[\w.]+$", image.name))
+        and (is_own_mask(image) or is_own_large_mask(image))
     )
 
 
@@ -253,6 +290,8 @@ class _Segmenter:
         overlays: draw overlays.
         flag_below: see :func:`segment_files`; None to estimate no quality.
         next_free_name: see :func:`segment_files`.
+        options: of large pictures; None where no picture is taken so.
+        large: makes what segments these.
     """
 
     predictor: Predictor
@@ -262,10 +301,14 @@ class _Segmenter:
     overlays: bool
     flag_below: float | None
     next_free_name: bool
+    options: Options | None = None
+    large: Callable[[], LargePicture] | None = None
 
     def __call__(self, image: Path) -> Outcome:
         outcome = Outcome(image)
         try:
+            if self.large is not None and self.options is not None and (self.options.takes_all() or is_large(image)):
+                return self._large(image, self.large(), self.options)
             prediction = self.predictor(image, quality=self.flag_below is not None)
             quality = prediction.quality
             low = quality is not None and self.flag_below is not None and quality < self.flag_below
@@ -286,9 +329,38 @@ class _Segmenter:
         if self.results is not None and measures is not None:
             outcome = replace(outcome, measures=measures, table=self.results.path)
             mask = next(file for file in files if file.name.endswith(f"_seg{self.masks.extension}"))
-            flags = {"quality": outcome.quality, "remark": "look at this" if outcome.look_at_this else ""}
-            self.results.add(image, mask, measures, flags if outcome.quality is not None else {})
+            self._add(image, mask, measures, outcome.quality, outcome.look_at_this)
         return outcome
+
+    def _large(self, image: Path, large: LargePicture, options: Options) -> Outcome:
+        facts = self.predictor.facts
+        for number in count(1):
+            paths = output_paths(image, self.masks.base(image, number), facts, options, self.overlays)
+            there = [path for path in paths.values() if os.path.lexists(path)]
+            if not there:
+                break
+            if not self.next_free_name:
+                raise DataError(f"{there[0]} is there already: move it, or give another folder.")
+        found = large(image, paths, self.results is not None, self.flag_below is not None)
+        low = found.quality is not None and self.flag_below is not None and found.quality < self.flag_below
+        if self.results is not None and found.measures is not None:
+            self._add(image, paths["seg"], found.measures, found.quality, low)
+        return Outcome(
+            image,
+            found.files,
+            None,
+            found.warnings,
+            found.quality,
+            low,
+            found.measures,
+            self.results and self.results.path,
+        )
+
+    def _add(self, image: Path, mask: Path, measures: Measures, quality: float | None, low: bool) -> None:
+        """Add an image to the table."""
+        flags = {"quality": quality, "remark": "look at this" if low else ""}
+        if self.results is not None:
+            self.results.add(image, mask, measures, flags if quality is not None else {})
 
     def _stored_values(self, image: Path) -> np.ndarray:
         with warnings.catch_warnings():

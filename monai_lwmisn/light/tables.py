@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
-from itertools import count
+from collections.abc import Collection, Iterable, Mapping
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class ResultTable:
                     raise
             self.path = path.with_name(f"{path.stem}_{number}{path.suffix}")
         self._classes: list[dict[str, Any]] = []
-        self._objects: list[dict[str, Any]] = []
+        self._objects: list[tuple[dict[str, Path], Collection[dict[str, Any]]]] = []
 
     @property
     def _of_objects(self) -> Path:
@@ -64,7 +64,8 @@ class ResultTable:
         """
         names = {"image": image, "mask": mask}
         self._classes += [{**names, **row, **others} for row in measures.classes]
-        self._objects += [{**names, **row} for row in measures.objects]
+        if len(measures.objects):
+            self._objects.append((names, measures.objects))
 
     def write(self) -> None:
         """Write both tables; nothing where no image was added. Without objects, an earlier table of them is removed.
@@ -76,7 +77,8 @@ class ResultTable:
             return
         write_named(_csv(self._classes), self.path)
         if self._objects:
-            write_named(_csv(self._objects), self._of_objects)
+            rows = ({**names, **row} for names, objects in self._objects for row in objects)  # millions, perhaps
+            write_named(_csv(rows), self._of_objects)
         else:
             self._of_objects.unlink(missing_ok=True)
 
@@ -85,10 +87,14 @@ def _is_table(content: bytes) -> bool:
     return content.startswith(BEGINNINGS)
 
 
-def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    content = io.BytesIO()
+    text = io.TextIOWrapper(content, "utf-8", "backslashreplace", newline="")
+    rows = iter(rows)
+    first = next(rows)
+    writer = csv.DictWriter(text, list(first), lineterminator="\n")
     writer.writeheader()
-    for row in rows:
+    for row in chain([first], rows):
         writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
-    return text.getvalue().encode("utf-8", "backslashreplace")
+    text.flush()
+    return content.getvalue()
