@@ -23,7 +23,7 @@ $(BIN)/python:
 
 # One mark per set of extras, so that a changed setup.py or constraints.txt installs again.
 $(VENV)/test.installed: $(BIN)/python setup.py constraints.txt
-	$(PIP) -e .[test,docs,runtime,dicom,studies,postgresql,bioimageio]
+	$(PIP) -e .[test,docs,runtime,dicom,studies,postgresql,bioimageio,large]
 	touch $@
 
 $(VENV)/demo.installed: $(BIN)/python setup.py constraints.txt

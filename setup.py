@@ -74,6 +74,7 @@ setup(
         ],
         "dicom": ["highdicom>=0.24"],
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.6"],
+        "large": ["zarr>=3; python_version >= '3.11'"],  # OME-Zarr and large TIFF, by region
         "label": ["monailabel>=0.8.5"],
         "napari": ["napari[pyqt6]>=0.6"],
         "postgresql": ["psycopg[binary]>=3.1"],  # a search that several machines share
@@ -89,6 +90,7 @@ setup(
             "pytest-cov>=5",
             "pytest-xdist>=3.5",
             "ruff",
+            "shapely>=2",
             "types-psutil",
         ],
     },

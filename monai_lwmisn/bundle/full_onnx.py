@@ -9,23 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-from monai.networks.layers import gaussian_1d
-
 from monai_lwmisn import __version__
-from monai_lwmisn.bundle.onnx_translation import translate_intensity, translate_postprocessing, translate_spatial
 from monai_lwmisn.bundle.write import as_bundle
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.files import check_writable, read_json, write_named
-from monai_lwmisn.inference.bundle_files import read_bundle
+from monai_lwmisn.files import check_writable, write_named
+from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.light.bundle_files import fingerprint
 from monai_lwmisn.light.facts import KEY, SOURCE, Facts
-from monai_lwmisn.light.normalisation import to_facts
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import onnx_program
 from monai_lwmisn.networks.weights import load_weights
 
-__all__ = ["bundle_facts", "full_onnx", "write_full_onnx"]
+__all__ = ["full_onnx", "write_full_onnx"]
 
 
 def write_full_onnx(source: Path, path: Path, weights: Path | None = None) -> None:
@@ -74,46 +69,6 @@ def full_onnx(model: Any, facts: Facts, source: str = "") -> bytes:
     written = onnx_ir.to_proto(model)
     onnx.checker.check_model(written, full_check=True)
     return written.SerializeToString()
-
-
-def bundle_facts(bundle: Path) -> Facts:
-    """Return the facts of a bundle's folder.
-
-    Raises:
-        ConfigError: see :func:`write_full_onnx`.
-    """
-    config = read_bundle(bundle, bundle)
-    data, inference = config["data"], config["inference"]
-    metadata_file = bundle / "configs" / "metadata.json"
-    metadata = read_json(metadata_file) if metadata_file.is_file() else {}
-    volumetric = bool(data["volumetric"])
-    if volumetric and inference["roi"]:
-        raise ConfigError(f"{bundle} takes slices in windows (inference.roi), which cannot be part of an ONNX file.")
-    resample, resize = translate_spatial(data["spatial"], volumetric)
-    smoothing = inference["slice_smoothing"] if volumetric else 0
-    kernel = gaussian_1d(torch.tensor(float(smoothing)), truncated=4.0).tolist() if smoothing else []
-    terms = bundle / "docs" / "data_license.txt"
-    return Facts(
-        name=str(metadata.get("name", bundle.name)),
-        version=__version__,
-        licence=terms.read_text(encoding="utf-8").strip().splitlines()[-1] if terms.is_file() else "",
-        volumetric=volumetric,
-        modality=data["modality"],
-        in_channels=data["in_channels"],
-        out_channels=data["out_channels"],
-        label_names=dict(data["label_names"]),
-        instances=bool(data["instances"]),
-        orientation=data["orientation"],
-        slices=Genotype.load(bundle / "genotype.json").architecture.slices,
-        resample=resample,
-        resize=resize,
-        normalisation=to_facts(translate_intensity(data["intensity"])),
-        slice_kernel=kernel,
-        flips=list(inference["test_time_flips"]),
-        window=list(inference["roi"]) if inference["roi"] and not volumetric else None,
-        postprocessing=translate_postprocessing(inference["postprocessing"]),
-        flag_below=inference.get("flag_below", 0.9),
-    )
 
 
 def _properties(facts: Facts, source: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from monai_lwmisn.cli.arguments import LOOK, MORE, YOUR_DATA, Commands, add_owner, owner_of
 from monai_lwmisn.cli.terminal import say, sleep_early
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.light.large.arguments import add_large_options
 from monai_lwmisn.locks import only_writer
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def _add_segment(commands: Commands) -> None:
         type=Path,
         nargs="+",
         metavar="INPUT",
-        help="an image, a volume (NIfTI, NRRD, MetaImage), the folder of a DICOM series, or a folder of such",
+        help="an image, a folder of OME-Zarr, a volume (NIfTI, NRRD, MetaImage), the folder of a DICOM series, or a "
+        "folder of such",
     )
     segmentation.add_argument(
         "-o", "--output", type=Path, metavar="OUT", required=True, help="the folder for the masks"
@@ -108,9 +110,9 @@ def _add_segment(commands: Commands) -> None:
     )
     segmentation.add_argument(
         "--format",
-        choices=("nifti", "nrrd", "dicom-seg", "png"),
-        help="of the masks: png for images, otherwise one of the others (default: nifti); dicom-seg is for DICOM "
-        "series, and installed with the extra dicom",
+        choices=("nifti", "nrrd", "dicom-seg", "png", "ome-tiff", "ome-zarr"),
+        help="of the masks: png for images, ome-tiff or ome-zarr for large ones, otherwise one of the others (default: "
+        "nifti); dicom-seg is for DICOM series, and installed with the extra dicom",
     )
     segmentation.add_argument("--series", metavar="UID", help="which series of DICOM folders that hold several")
     segmentation.add_argument(
@@ -147,6 +149,7 @@ def _add_segment(commands: Commands) -> None:
         help="where another file has the name of a mask or of the table, write NAME_2 and so on; without this option "
         "that input is refused",
     )
+    add_large_options(segmentation)
 
 
 def _bundle(arguments: argparse.Namespace) -> None:
@@ -254,6 +257,9 @@ def _segment(arguments: argparse.Namespace) -> None:
             flag=arguments.flag,
             flag_below=arguments.flag_below,
             next_free_name=arguments.next_free_name,
+            plane=arguments.plane,
+            geojson=arguments.geojson,
+            processes=arguments.processes,
             started=start,
             progress=advance,
             report=report,

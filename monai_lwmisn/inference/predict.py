@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -17,15 +17,19 @@ import torch
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import EnsureChannelFirst, LoadImaged
+from monai.utils import convert_to_numpy
 
 from monai_lwmisn.errors import ConfigError, DataError, InputWarning, explain, own_error
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.bundle_files import REMEDY, read_bundle
 from monai_lwmisn.inference.evaluator import MaskEvaluator
+from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.inference.readers import picture_metadata, volume_metadata
 from monai_lwmisn.light.bundle_files import open_bundle
+from monai_lwmisn.light.facts import Facts
 from monai_lwmisn.light.image_checks import check_affine, check_not_empty
 from monai_lwmisn.light.masks import Prediction
+from monai_lwmisn.light.normalisation import from_facts, normalise
 from monai_lwmisn.light.orientation import slice_orientation
 from monai_lwmisn.light.pictures import convert_picture
 
@@ -129,18 +133,30 @@ def load_bundle(
         steps = [*config["inference"]["postprocessing"], *postprocessing]
         # All that a caller changes in a configuration is changed here.
         config["data"] |= given
-        config["inference"] |= {"runtime": runtime, "progress": progress, "postprocessing": steps}
+        spoken = None if progress is None else _Progress(progress)
+        config["inference"] |= {"runtime": runtime, "progress": spoken, "postprocessing": steps}
         if weights is not None:
             config |= {"weights_file": os.fspath(weights), "onnx_file": ""}
         parser = ConfigParser({**config, "bundle_root": str(root), "device": device})
         try:
             parser.get_parsed_content("load")  # in a bundle of an earlier day, `network` does not ask for it
-            return Predictor(root, parser, stack)
+            return Predictor(root, parser, stack, spoken)
         except Exception as error:
             own = own_error(error)
             if own is not None:
                 raise own from error
             raise ConfigError(explain(error, f"The bundle {bundle}", REMEDY)) from error
+
+
+class _Progress:
+    """Tells how much of an image is done, unless the image is a part of a large one."""
+
+    def __init__(self, progress: Callable[[int, int], None]) -> None:
+        self.progress, self.is_silent = progress, False
+
+    def __call__(self, done: int, total: int) -> None:
+        if not self.is_silent:
+            self.progress(done, total)
 
 
 class Predictor:
@@ -154,7 +170,8 @@ class Predictor:
         flag_below: the estimate of quality below which somebody should look at a mask.
     """
 
-    def __init__(self, root: Path, parser: ConfigParser, stack: ExitStack) -> None:
+    def __init__(self, root: Path, parser: ConfigParser, stack: ExitStack, progress: _Progress | None = None) -> None:
+        self._root, self._progress = root, progress
         metadata = root / "configs" / "metadata.json"
         self.name = str(read_json(metadata, REMEDY).get("name", root.name) if metadata.exists() else root.name)
         self.volumetric: bool = parser["data"]["volumetric"]
@@ -200,6 +217,35 @@ class Predictor:
             DataError: see :meth:`__call__`.
         """
         return self._run(image, affine, name, lambda item: self._evaluator.logits(item["image"]))
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What is around the network, for parts of large pictures.
+
+        Raises:
+            ConfigError: a transform of the bundle needs the whole picture.
+        """
+        try:
+            return bundle_facts(self._root)
+        except ConfigError as error:
+            raise ConfigError(
+                f"The bundle {self.name} has a transform that needs the whole picture: give smaller pictures."
+            ) from error
+
+    def part_logits(self, part: np.ndarray, statistics: np.ndarray) -> np.ndarray:
+        """Return the logits (height, width, class) of a part of a picture.
+
+        Args:
+            part: (height, width, channel), float32 from 0 to 255.
+            statistics: of the whole picture, see :func:`monai_lwmisn.light.normalisation.statistics_of`.
+        """
+        if self._progress is not None:
+            self._progress.is_silent = True
+        values = normalise(part.transpose(2, 1, 0), from_facts(self.facts.normalisation), statistics)
+        logits = convert_to_numpy(self._evaluator.logits(MetaTensor(values)))
+        if self._progress is not None:
+            self._progress.is_silent = False
+        return logits.transpose(2, 1, 0)
 
     def _run(
         self, image: Image, affine: np.ndarray | None, name: str | None, step: Callable[[dict[str, Any]], Result]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from functools import partial
 
 from monai_lwmisn.inference.bundle_files import read_bundle
 from monai_lwmisn.inference.predict import load_bundle
@@ -29,6 +30,9 @@ def segment(
     flag: bool = False,
     flag_below: float | None = None,
     next_free_name: bool = False,
+    plane: Mapping[str, int] | None = None,
+    geojson: bool = False,
+    processes: int = 1,
     started: Callable[[int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     report: Callable[[Outcome], None] | None = None,
@@ -44,7 +48,7 @@ def segment(
         output: the folder for the masks; it is made.
         device: ``auto``, ``cpu`` or ``cuda``.
         runtime: ``torch``, or ``onnxruntime`` or ``openvino`` for the bundle's ``models/model.onnx``.
-        format: of the masks, see :data:`~monai_lwmisn.light.segment.FORMATS`; None for nifti, or png of pictures.
+        format: of the masks, see :func:`~monai_lwmisn.light.segment.segment_files`.
         series: the UID of the series to take from DICOM folders that hold several.
         slice_axis: ``auto`` for the axis that the network was trained on, or ``axial``, ``coronal``, ``sagittal``.
         table: a CSV with the measures of each input and class, see :class:`.Measures`; ``NAME_objects.csv`` beside it
@@ -55,6 +59,9 @@ def segment(
         flag_below: the estimate below which somebody should look at a mask; None for that of the bundle.
         next_free_name: where another file has the name of a mask or of the table, put ``_2`` and so on behind the name
             of the input, or of the table, instead of a refusal.
+        plane: see :func:`~monai_lwmisn.light.segment.segment_files`.
+        geojson: see :func:`~monai_lwmisn.light.segment.segment_files`.
+        processes: see :func:`~monai_lwmisn.light.segment.segment_files`.
         started: called with the number of inputs before the first.
         progress: called within each input with the number of slices or windows done, and how many there are.
         report: called after each input.
@@ -70,9 +77,7 @@ def segment(
         root = open_bundle(bundle, stack)
         return segment_files(
             read_bundle(root, bundle)["data"],
-            lambda: load_bundle(
-                root, device=device, runtime=runtime, slice_axis=slice_axis, series=series, progress=progress
-            ),
+            partial(load_bundle, root, device=device, runtime=runtime, slice_axis=slice_axis, series=series),
             inputs,
             output,
             format=format,
@@ -82,6 +87,10 @@ def segment(
             flag=flag,
             flag_below=flag_below,
             next_free_name=next_free_name,
+            plane=plane,
+            geojson=geojson,
+            processes=processes,
             started=started,
+            progress=progress,
             report=report,
         )

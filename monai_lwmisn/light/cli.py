@@ -15,11 +15,12 @@ from pathlib import Path
 from . import __version__
 from .engines import ENGINES
 from .errors import ConfigError, LWMISNError, reason_of
+from .large.arguments import add_large_options, number_from_one
 from .quiet import quieten_libraries
 from .run import segment
 from .segment import FORMATS, Outcome, say_summary
 
-__all__ = ["add_large_options", "main"]
+__all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -79,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (%(default)s)"
     )
-    parser.add_argument("--threads", type=_number, metavar="N", help="of the network (default: all processors)")
+    parser.add_argument("--threads", type=number_from_one, metavar="N", help="of the network (default: all processors)")
     parser.add_argument(
         "--format",
         choices=tuple(FORMATS),
@@ -108,38 +109,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_large_options(parser)
     return parser
-
-
-def add_large_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of large pictures to a command."""
-    parser.add_argument(
-        "--plane",
-        type=_plane,
-        metavar="z=3,c=1",
-        help="which slice (z), moment (t) or channel (c) of an OME-TIFF or OME-Zarr that has several, from 1 on",
-    )
-    parser.add_argument(
-        "--geojson", action="store_true", help="also write each object as a polygon, NAME_objects.geojson, for QuPath"
-    )
-    parser.add_argument(
-        "--processes", type=_number, default=1, metavar="N", help="that share a large image (default: %(default)s)"
-    )
-
-
-def _plane(text: str) -> dict[str, int]:
-    found = {}
-    for part in text.split(","):
-        axis, _, number = part.partition("=")
-        if axis not in ("c", "t", "z") or not number.isdecimal():
-            raise argparse.ArgumentTypeError("give axes and numbers, such as z=3 or z=3,c=1")
-        found[axis] = int(number)
-    return found
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("give a number from 1 on")
-    return int(text)
 
 
 def _segment(arguments: argparse.Namespace) -> int:

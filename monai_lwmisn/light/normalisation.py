@@ -17,7 +17,7 @@ from .errors import ConfigError
 LARGEST_COUNTED = 2**17
 """Range of whole numbers whose percentiles are found by counting, which needs no copy of the image."""
 
-__all__ = ["Invert", "Range", "Standard", "Step", "from_facts", "statistics_of", "to_facts"]
+__all__ = ["Invert", "Range", "Standard", "Step", "from_facts", "normalise", "statistics_of", "to_facts"]
 
 
 @dataclass(frozen=True)
@@ -193,6 +193,28 @@ def statistics_of(values: np.ndarray, steps: Sequence[Step], counts: np.ndarray 
             ]
             values = np.stack(scaled) if step.channel_wise else scaled[0]
     return np.array(found, dtype=np.float32)
+
+
+def normalise(values: np.ndarray, steps: Iterable[Step], numbers: np.ndarray) -> np.ndarray:
+    """Take all steps, one after the other.
+
+    Args:
+        values: (channel, ...) of an image, or of a part of it.
+        steps: which are taken.
+        numbers: the statistics of the image, see :func:`statistics_of`.
+
+    Returns:
+        float32 of the same shape.
+    """
+    first = 0
+    for step in steps:
+        parts = list(values) if step.channel_wise else [values]
+        scaled = []
+        for channel, part in enumerate(parts):
+            scaled.append(_scaled(step, part, numbers[first : first + step.numbers].tolist(), channel))
+            first += step.numbers
+        values = np.stack(scaled) if step.channel_wise else scaled[0]
+    return values.astype(np.float32)
 
 
 def _scaled(step: Step, part: np.ndarray, numbers: Sequence[float], channel: int) -> np.ndarray:

@@ -18,9 +18,9 @@ from PIL import Image
 
 import monai_lwmisn.light
 from monai_lwmisn.bundle.full_onnx import full_onnx, write_full_onnx
-from monai_lwmisn.bundle.onnx_translation import translate_intensity, translate_spatial
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.inference.predict import load_bundle
+from monai_lwmisn.inference.translation import translate_intensity, translate_spatial
 from monai_lwmisn.light.bundle_files import fingerprint
 from monai_lwmisn.light.facts import KEY, Facts
 from monai_lwmisn.light.normalisation import from_facts, statistics_of, to_facts

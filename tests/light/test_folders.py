@@ -110,7 +110,7 @@ def test_files_of_other_formats_are_named_and_texts_and_data_of_headers_are_not(
     assert (
         inputs == ["b.jfif", "c.jpe", "d.png"]
         and "c.gif" not in inputs
-        and said.endswith("(not PNG, TIFF, JPEG or BMP).")
+        and said.endswith("(not PNG, TIFF, JPEG, BMP or OME-Zarr).")
     )
 
 

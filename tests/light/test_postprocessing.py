@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from monai.bundle import ConfigParser
 from monai.transforms import AsDiscrete, GaussianSmooth
 
-from monai_lwmisn.bundle.onnx_translation import translate_postprocessing
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.inference.translation import translate_postprocessing
 from monai_lwmisn.light.postprocessing import postprocess, postprocess_in_place
 
 OF_CLASSES = "monai_lwmisn.inference.postprocessing.OfClassesd"
