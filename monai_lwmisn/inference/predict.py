@@ -229,7 +229,8 @@ class Predictor:
             return bundle_facts(self._root)
         except ConfigError as error:
             raise ConfigError(
-                f"The bundle {self.name} has a transform that needs the whole picture: give smaller pictures."
+                f"The bundle {self.name} has a transform that needs the whole picture: take it whole, with "
+                "--format png."
             ) from error
 
     def part_logits(self, part: np.ndarray, statistics: np.ndarray) -> np.ndarray:

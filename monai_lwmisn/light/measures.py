@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from .masks import Prediction
 
-__all__ = ["Measures", "measure"]
+__all__ = ["Measures", "Rows", "measure"]
+
+
+class Rows(Protocol):
+    """Rows of a table, of which there may be too many to keep."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Return one after the other."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Measures:
     """
 
     classes: tuple[dict[str, Any], ...]
-    objects: Collection[dict[str, Any]] = ()
+    objects: Rows = ()
 
 
 def measure(prediction: Prediction, values: np.ndarray, label_names: Mapping[str, str]) -> Measures:

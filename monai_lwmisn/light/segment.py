@@ -19,8 +19,10 @@ from .dicom import looks_like_dicom
 from .errors import ConfigError, DataError, InputWarning, counted, explain, reason_of
 from .facts import Facts
 from .inputs import find_inputs, output_names
+from .large.job import LARGE_FORMATS, Options
 from .large.outputs import is_own_large_mask
-from .large.segment import LARGE_FORMATS, LargePicture, Options, output_paths
+from .large.results import output_paths
+from .large.segment import LargePicture
 from .large.sources import is_large
 from .mask_marks import is_own_mask
 from .masks import DICOM_EXTENSION, MaskFolder, Prediction
@@ -112,7 +114,7 @@ class Predictor(Protocol):
         """What is around the network; asked for where a picture is large."""
 
     def part_logits(self, part: np.ndarray, statistics: np.ndarray) -> np.ndarray:
-        """See :meth:`.large.segment.PartPredictor.part_logits`."""
+        """See :meth:`.large.job.PartPredictor.part_logits`."""
 
     def __call__(self, image: str | os.PathLike[str], *, quality: bool = False) -> Prediction:
         """Segment one file; ``quality`` asks for an estimate of how good the mask is."""
@@ -204,10 +206,8 @@ def segment_files(
             masks.model_name = predictor.name
             taken = {number: one.image for one in outcomes if (number := _identity(one.image)) is not None}
             below = (predictor.flag_below if flag_below is None else flag_below) if flag else None
-            segmenter = _Segmenter(predictor, masks, taken, results, overlays, below, next_free_name)
-            if takes_large:
-                segmenter.large = lambda: LargePicture(predictor, load, large, progress)
-                segmenter.options = large
+            by_region = LargePicture(predictor, load, large, progress) if takes_large else None
+            segmenter = _Segmenter(predictor, masks, taken, results, overlays, below, next_free_name, by_region)
         if started is not None:
             started(len(outcomes))
         for index, outcome in enumerate(outcomes):
@@ -290,8 +290,7 @@ class _Segmenter:
         overlays: draw overlays.
         flag_below: see :func:`segment_files`; None to estimate no quality.
         next_free_name: see :func:`segment_files`.
-        options: of large pictures; None where no picture is taken so.
-        large: makes what segments these.
+        large: segments large pictures; None where no picture is taken so.
     """
 
     predictor: Predictor
@@ -301,14 +300,13 @@ class _Segmenter:
     overlays: bool
     flag_below: float | None
     next_free_name: bool
-    options: Options | None = None
-    large: Callable[[], LargePicture] | None = None
+    large: LargePicture | None
 
     def __call__(self, image: Path) -> Outcome:
         outcome = Outcome(image)
         try:
-            if self.large is not None and self.options is not None and (self.options.takes_all() or is_large(image)):
-                return self._large(image, self.large(), self.options)
+            if self.large is not None and (self.large.options.takes_all() or is_large(image)):
+                return self._by_region(image, self.large)
             prediction = self.predictor(image, quality=self.flag_below is not None)
             quality = prediction.quality
             low = quality is not None and self.flag_below is not None and quality < self.flag_below
@@ -332,10 +330,10 @@ class _Segmenter:
             self._add(image, mask, measures, outcome.quality, outcome.look_at_this)
         return outcome
 
-    def _large(self, image: Path, large: LargePicture, options: Options) -> Outcome:
+    def _by_region(self, image: Path, large: LargePicture) -> Outcome:
         facts = self.predictor.facts
         for number in count(1):
-            paths = output_paths(image, self.masks.base(image, number), facts, options, self.overlays)
+            paths = output_paths(image, self.masks.base(image, number), facts, large.options, self.overlays)
             there = [path for path in paths.values() if os.path.lexists(path)]
             if not there:
                 break
@@ -345,16 +343,8 @@ class _Segmenter:
         low = found.quality is not None and self.flag_below is not None and found.quality < self.flag_below
         if self.results is not None and found.measures is not None:
             self._add(image, paths["seg"], found.measures, found.quality, low)
-        return Outcome(
-            image,
-            found.files,
-            None,
-            found.warnings,
-            found.quality,
-            low,
-            found.measures,
-            self.results and self.results.path,
-        )
+        table = None if self.results is None else self.results.path
+        return Outcome(image, found.files, None, found.warnings, found.quality, low, found.measures, table)
 
     def _add(self, image: Path, mask: Path, measures: Measures, quality: float | None, low: bool) -> None:
         """Add an image to the table."""

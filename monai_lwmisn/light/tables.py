@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError
 from .files import check_writable, write_named
-from .measures import Measures
+from .measures import Measures, Rows
 
 BEGINNINGS = (b"image,mask,class,objects,", b"image,mask,object,class,")
 """The headers of the two tables."""
@@ -47,7 +47,7 @@ class ResultTable:
                     raise
             self.path = path.with_name(f"{path.stem}_{number}{path.suffix}")
         self._classes: list[dict[str, Any]] = []
-        self._objects: list[tuple[dict[str, Path], Collection[dict[str, Any]]]] = []
+        self._objects: list[tuple[dict[str, Path], Rows]] = []
 
     @property
     def _of_objects(self) -> Path:

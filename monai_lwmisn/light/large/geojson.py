@@ -70,7 +70,8 @@ def polygons_of(mask: np.ndarray, left: int = 0, top: int = 0) -> list[list[list
     """
     from skimage.measure import find_contours
 
-    outer, holes = [], []
+    outer: list[np.ndarray] = []
+    holes: list[np.ndarray] = []
     for contour in find_contours(np.pad(mask, 1).astype(np.uint8), 0.5, fully_connected="high"):
         ring = _straightened(contour[:, ::-1] + (left - 0.5, top - 0.5))
         (outer if _area(ring) > 0 else holes).append(ring)

@@ -133,7 +133,7 @@ def write_ome_zarr(
         axes = [{"name": axis, "type": "space", **unit} for axis in "yx"]
         scales = {"version": version, "name": name, "axes": axes, "datasets": datasets}
         properties = [{"label-value": int(value), "class": text} for value, text in names.items()]
-        label = {"version": version, "source": {"image": "../../"}}
+        label: dict[str, Any] = {"version": version, "source": {"image": "../../"}}
         label |= {"properties": properties} if name == "seg" else {}
         _note(group, {"multiscales": [scales], "image-label": label}, version)
 
