@@ -15,7 +15,19 @@ import numpy as np
 from .errors import ConfigError
 from .regions import JoinedRegions, Place
 
-__all__ = ["Labels", "fill_holes", "keep_largest", "postprocess", "postprocess_in_place", "remove_small", "smooth"]
+WHOLE = ("of_classes", "smooth")
+"""The steps that need the whole map in memory."""
+
+__all__ = [
+    "WHOLE",
+    "Labels",
+    "fill_holes",
+    "keep_largest",
+    "postprocess",
+    "postprocess_in_place",
+    "remove_small",
+    "smooth",
+]
 
 
 class Labels(Protocol):
@@ -55,7 +67,7 @@ def postprocess_in_place(labels: Labels, fact: Mapping[str, Any], places: Sequen
         labels: a label map, which is changed.
         fact: the facts of the step.
         places: of the blocks of the map, see :class:`.JoinedRegions`; None for one block. Each block alone is in
-            memory, but for ``of_classes`` and ``smooth``, which copy the map.
+            memory, but for the steps in :data:`WHOLE`, which copy the map.
 
     Raises:
         ConfigError: the step is of another release.

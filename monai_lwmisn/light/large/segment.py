@@ -19,7 +19,7 @@ from ..errors import ConfigError, InputWarning
 from ..image_checks import check_image
 from ..measures import Measures
 from ..normalisation import from_facts, statistics_of
-from ..postprocessing import postprocess_in_place
+from ..postprocessing import WHOLE, postprocess_in_place
 from ..quality import QualityEstimate
 from .counting import count_values
 from .job import COUNTED, WINDOWS, Job, Load, Open, Options, PartPredictor, take_share
@@ -97,10 +97,10 @@ class LargePicture:
                 f"The bundle {facts.name} {what}, and cannot take a part of a picture: take it whole, with --format "
                 "png."
             )
-        if any(step.get("step") == "of_classes" for step in facts.postprocessing):
+        if any(step.get("step") in WHOLE for step in facts.postprocessing):
             raise ConfigError(
-                f"The bundle {facts.name} has a post-processing of single classes, which needs the whole picture: "
-                "take it whole, with --format png."
+                f"The bundle {facts.name} has a post-processing that needs the whole picture: take it whole, with "
+                "--format png."
             )
 
     def _begin(self, opened: Open) -> None:
