@@ -6,16 +6,19 @@ see :class:`monai_lwmisn.light.facts.Facts`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from monai_lwmisn import __version__
+from monai_lwmisn.bundle.quantisation import LEAST_SAME, calibration_batches, quantise, same_pixels
 from monai_lwmisn.bundle.write import as_bundle
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import check_writable, write_named
 from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.light.bundle_files import fingerprint
 from monai_lwmisn.light.facts import KEY, SOURCE, Facts
+from monai_lwmisn.light.inputs import find_inputs
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import onnx_program
 from monai_lwmisn.networks.weights import load_weights
@@ -23,17 +26,22 @@ from monai_lwmisn.networks.weights import load_weights
 __all__ = ["full_onnx", "write_full_onnx"]
 
 
-def write_full_onnx(source: Path, path: Path, weights: Path | None = None) -> None:
+def write_full_onnx(source: Path, path: Path, weights: Path | None = None, calibration: Path | None = None) -> Facts:
     """Write a run or bundle as one ONNX file. A file that is there is replaced when the new one is whole.
 
     Args:
         source: a trained run, or the folder of a bundle.
         path: the file.
         weights: a file of weights in place of the bundle's ``models/model.pt``.
+        calibration: an image, or a folder of images, to calibrate a network in 8 bits on; None for one in float32.
+
+    Returns:
+        What the file says of itself.
 
     Raises:
         ConfigError: ``source`` is no trained run or bundle, it has a transform that has no translation, or ``path``
-            cannot be written.
+            cannot be written; or the network loses too much in 8 bits.
+        DataError: an image of ``calibration`` cannot be used.
         GenotypeError, CheckpointError: a file of ``source`` cannot be used.
     """
     if path.suffix != ".onnx":
@@ -46,7 +54,25 @@ def write_full_onnx(source: Path, path: Path, weights: Path | None = None) -> No
         weights = weights or bundle / "models" / "model.pt"
         load_weights(network, weights)
         made_of = fingerprint(bundle, weights)
-    write_named(full_onnx(onnx_program(network, genotype.architecture.input_channels).model, facts, made_of), path)
+        model = onnx_program(network, genotype.architecture.input_channels).model
+        if calibration is not None:
+            model, facts = _in_8_bits(model, facts, bundle, calibration)
+    write_named(full_onnx(model, facts, made_of), path)
+    return facts
+
+
+def _in_8_bits(model: Any, facts: Facts, bundle: Path, calibration: Path) -> tuple[Any, Facts]:
+    """The network that computes in 8 bits, and the facts that say so."""
+    images = [item["image"] for item in find_inputs(calibration, facts.volumetric, facts.in_channels)]
+    batches = calibration_batches(bundle, images)
+    quantised = quantise(model, batches)
+    share = same_pixels(model, quantised, batches)
+    if share < LEAST_SAME:
+        raise ConfigError(
+            f"In 8 bits, {100 * (1 - share):.1f} % of the pixels of {calibration} get another class: give images like "
+            "those that the network was trained on, or leave --int8 out."
+        )
+    return quantised, replace(facts, quantised={"images": len(batches), "same_pixels": round(share, 5)})
 
 
 def full_onnx(model: Any, facts: Facts, source: str = "") -> bytes:
@@ -84,4 +110,6 @@ def _properties(facts: Facts, source: str) -> dict[str, str]:
     }
     if facts.volumetric:
         texts["orientation"] = facts.orientation
+    if facts.quantised is not None:
+        texts["precision"] = f"int8, calibrated on {facts.quantised['images']} images"
     return {name: str(text) for name, text in texts.items() if text}

@@ -35,6 +35,8 @@ from monai_lwmisn.inference.predict import load_bundle
 from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
 from monai_lwmisn.light.bundle_files import open_bundle
 from monai_lwmisn.light.engines import ENGINES
+from monai_lwmisn.light.facts import Facts
+from monai_lwmisn.light.onnx_properties import read_properties
 from monai_lwmisn.light.predict import load
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_onnx, export_torchscript
@@ -282,6 +284,12 @@ def check_full_onnx(bundle: Path) -> str:
         if not file.is_file():
             file = Path(folder) / "model_full.onnx"
             write_full_onnx(bundle, file)
+        quantised = Facts.from_properties(read_properties(file), file).quantised
+        if quantised is not None:
+            return (
+                f"in 8 bits, with the class of float32 for {100 * quantised['same_pixels']:.2f} % of the pixels of the "
+                f"{quantised['images']} images that it was calibrated on"
+            )
         engines = [name for name in ENGINES if is_installed(name)]
         for name in engines:
             with load(file, runtime=name, device="cpu") as light:

@@ -248,6 +248,26 @@ class Predictor:
             self._progress.is_silent = False
         return logits.transpose(2, 1, 0)
 
+    def network_inputs(self, image: Image, affine: np.ndarray | None = None, name: str | None = None) -> torch.Tensor:
+        """Return what the network gets of one image (B, channel, x, y): slices, windows or mirror images.
+
+        Args:
+            image: see :meth:`__call__`.
+            affine: see :meth:`__call__`.
+            name: see :meth:`__call__`.
+
+        Raises:
+            DataError: see :meth:`__call__`.
+        """
+        batches: list[torch.Tensor] = []
+
+        def note(batch: torch.Tensor) -> torch.Tensor:
+            batches.append(batch)
+            return batch[:, :1]
+
+        self._run(image, affine, name, lambda item: self._evaluator.inferer(item["image"].as_tensor()[None], note))
+        return torch.cat(batches)
+
     def _run(
         self, image: Image, affine: np.ndarray | None, name: str | None, step: Callable[[dict[str, Any]], Result]
     ) -> Result:

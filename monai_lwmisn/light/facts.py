@@ -53,6 +53,8 @@ class Facts:
         window: the largest picture (x, y) that is taken whole; larger ones go in windows. None: any.
         postprocessing: what follows on the label map, see :mod:`.postprocessing`.
         flag_below: the estimate of quality below which somebody should look at a mask.
+        quantised: of a network that computes in 8 bits, ``images``, the number that it was calibrated on, and
+            ``same_pixels``, the share of their pixels that have the class of the network in float32. None: in float32.
         release: of the form of these facts.
     """
 
@@ -75,11 +77,15 @@ class Facts:
     window: list[int] | None = None
     postprocessing: list[dict[str, Any]] = field(default_factory=list)
     flag_below: float = 0.9
+    quantised: dict[str, float] | None = None
     release: int = RELEASE
 
     def to_text(self) -> str:
         """The facts as they are in the file."""
-        return json.dumps(asdict(self))
+        facts = asdict(self)
+        if self.quantised is None:
+            del facts["quantised"]  # releases that do not know it read the file then
+        return json.dumps(facts)
 
     @staticmethod
     def from_properties(properties: Mapping[str, str], name: object) -> Facts:

@@ -28,6 +28,8 @@ def test_a_bundle_that_cannot_be_written_has_a_remedy(trained: Path, tmp_path: P
     assert nothing.code == 2 and "give -o BUNDLE, --standalone FILE.zip, --bioimageio FILE.zip or --onnx" in nothing.err
     named = lwmisn("bundle", trained, "--standalone", tmp_path / "file.zip", "--author", "Jane Doe")
     assert named.code == 2 and "give -o too" in named.err
+    alone = lwmisn("bundle", trained, "-o", tmp_path / "mine", "--int8", tmp_path)
+    assert alone.code == 2 and is_one_sentence(alone.err) and "give --onnx FILE.onnx too" in alone.err
 
 
 def test_a_package_of_bioimageio_is_written_by_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
