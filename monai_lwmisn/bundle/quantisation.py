@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,16 +66,14 @@ def quantise(model: Any, batches: Sequence[np.ndarray]) -> Any:
         raise ConfigError("ONNX Runtime, which quantises a network, is not installed: pip install onnxruntime.")
     import onnx_ir
     from onnxruntime.quantization import QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as folder, _without_advice():
-        plain, prepared, quantised = (Path(folder) / f"{name}.onnx" for name in ("plain", "prepared", "quantised"))
+        plain, quantised = Path(folder) / "plain.onnx", Path(folder) / "quantised.onnx"
         onnx_ir.save(model, plain)
-        quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
-        nodes = list(onnx_ir.load(prepared).graph)
+        nodes = list(model.graph)
         last = max(place for place, node in enumerate(nodes) if node.op_type in ("Conv", "ConvTranspose"))
         quantize_static(
-            str(prepared),
+            str(plain),
             str(quantised),
             _Reader(batches),
             per_channel=True,
@@ -84,7 +82,7 @@ def quantise(model: Any, batches: Sequence[np.ndarray]) -> Any:
             weight_type=QuantType.QInt8,
             nodes_to_exclude=[node.name for node in nodes[last:]],
         )
-        return onnx_ir.from_proto(onnx_ir.to_proto(onnx_ir.load(quantised)))  # with its weights, not with their file
+        return onnx_ir.load(quantised)
 
 
 def same_pixels(model: Any, quantised: Any, batches: Sequence[np.ndarray]) -> float:
@@ -125,7 +123,7 @@ def _evenly(values: Sequence[Value], most: int) -> list[Value]:
 
 
 @contextmanager
-def _without_advice() -> Any:
+def _without_advice() -> Iterator[None]:
     """Keep the advice off the terminal that ONNX Runtime's tool logs."""
     logging.disable(logging.WARNING)
     try:
