@@ -68,7 +68,7 @@ def measure(bundle: Path, data: Path, threads: list[int], rounds: int) -> dict[s
         {"evaluate": read_config(bundle, "evaluate")}, "evaluate", {"evaluate.split": "validation"}
     )["evaluate"]
     parsed = ConfigParser({**config, "bundle_root": str(bundle.absolute()), "dataset_dir": str(data.absolute())})
-    items = parsed.get_parsed_content("evaluate#dataset").data
+    items = parsed.get_parsed_content("evaluate#dataset#data")
     genotype = Genotype.load(bundle / "genotype.json")
     network = LWMISN(genotype)
     load_weights(network, bundle / "models" / "model.pt")
