@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 
+from .colours import class_colour
 from .masks import Prediction
-
-COLORS = ("#00c2a8", "#ffb000", "#dc267f", "#648fff", "#fe6100")
-"""Colours of the classes, which colour-blind people can distinguish too. They repeat after the last."""
 
 LARGEST, SMALLEST = 4096, 512
 """Pixels of the longer side of an overlay: a larger picture is thinned out, a smaller one enlarged."""
@@ -16,7 +14,7 @@ LARGEST, SMALLEST = 4096, 512
 SLICES, ROW = 6, 3
 """Slices of a volume that are drawn, and those in one row."""
 
-__all__ = ["COLORS", "darken_beside", "displayable", "draw_overlay"]
+__all__ = ["darken_beside", "displayable", "draw_overlay"]
 
 
 def draw_overlay(values: np.ndarray, prediction: Prediction, orientation: str = "RAS") -> np.ndarray:
@@ -120,5 +118,5 @@ def _with_contours(image: np.ndarray, labels: np.ndarray, numbers: np.ndarray) -
     borders = find_boundaries(numbers, mode="inner")
     darken_beside(borders, picture)
     for value in np.unique(labels[borders]):
-        picture[borders & (labels == value)] = ImageColor.getrgb(COLORS[(int(value) - 1) % len(COLORS)])
+        picture[borders & (labels == value)] = ImageColor.getrgb(class_colour(int(value)))
     return picture

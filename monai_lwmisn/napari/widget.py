@@ -15,7 +15,7 @@ from qtpy.QtCore import QObject, Signal
 
 from monai_lwmisn.errors import LWMISNError, explain
 from monai_lwmisn.files import read_json
-from monai_lwmisn.light.overlays import COLORS
+from monai_lwmisn.light.colours import class_colour
 from monai_lwmisn.napari.layers import DIRECTIONS, LayerImage, LayerLabels, segment_layer
 from monai_lwmisn.shipped import shipped_bundles
 
@@ -114,7 +114,7 @@ class SegmentWidget(Container):
         place = {key: getattr(layer, key) for key in ("scale", "translate", "rotate", "shear", "units", "axis_labels")}
         place["affine"] = layer.affine.affine_matrix
         colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-        colours |= {value: COLORS[(value - 1) % len(COLORS)] for value in found.names if value}
+        colours |= {value: class_colour(value) for value in found.names if value}
         self._viewer.add_labels(
             found.classes,
             name=f"{layer.name}: {', '.join(list(found.names.values())[1:])}",

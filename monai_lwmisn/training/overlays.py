@@ -22,7 +22,8 @@ from PIL import Image
 
 from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.files import write_atomically
-from monai_lwmisn.light.overlays import COLORS, displayable
+from monai_lwmisn.light.colours import class_colour
+from monai_lwmisn.light.overlays import displayable
 from monai_lwmisn.training.error_pictures import draw_errors
 
 __all__ = ["Example", "OverlayFigure", "blend", "draw_overlays"]
@@ -72,11 +73,11 @@ def draw_overlays(examples: Sequence[Example], label_names: Sequence[str], path:
             axis.spines[:].set_visible(False)
             for value in range(1, len(label_names) + 1):
                 if classes is not None and (classes == value).any() and (classes != value).any():
-                    axis.contour(classes == value, levels=[0.5], colors=[_color(value)], linewidths=1.1)
+                    axis.contour(classes == value, levels=[0.5], colors=[class_colour(value)], linewidths=1.1)
         row[0].set_ylabel(example.title, fontsize=10)
     for axis, title in zip(axes[0], ("image", "truth", "prediction"), strict=True):
         axis.set_title(title, fontsize=11)
-    handles = [Patch(color=_color(value), label=name) for value, name in enumerate(label_names, start=1)]
+    handles = [Patch(color=class_colour(value), label=name) for value, name in enumerate(label_names, start=1)]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
     drawing = io.BytesIO()
     figure.savefig(drawing, format=Path(path).suffix[1:])
@@ -184,12 +185,8 @@ def blend(image: np.ndarray, classes: np.ndarray, opacity: float = 0.35) -> np.n
     colored = np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image.copy()
     for value in np.unique(classes[classes > 0]):
         here = classes == value
-        colored[here] = (1 - opacity) * colored[here] + opacity * np.array(to_rgb(_color(int(value))))
+        colored[here] = (1 - opacity) * colored[here] + opacity * np.array(to_rgb(class_colour(int(value))))
     return colored
-
-
-def _color(value: int) -> str:
-    return COLORS[(value - 1) % len(COLORS)]
 
 
 def _shortened(name: str, length: int = 16) -> str:

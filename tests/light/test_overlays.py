@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
+from monai_lwmisn.light.colours import class_colour
 from monai_lwmisn.light.masks import Prediction
-from monai_lwmisn.light.overlays import COLORS, LARGEST, SMALLEST, draw_overlay
+from monai_lwmisn.light.overlays import LARGEST, SMALLEST, draw_overlay
 
-FIRST, SECOND = (ImageColor.getrgb(color) for color in COLORS[:2])
+FIRST, SECOND = (ImageColor.getrgb(color) for color in map(class_colour, (1, 2)))
 
 
 def has(picture: np.ndarray, color: tuple[int, ...]) -> np.ndarray:
