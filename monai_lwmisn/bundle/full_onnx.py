@@ -23,7 +23,7 @@ from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import onnx_program
 from monai_lwmisn.networks.weights import load_weights
 
-__all__ = ["full_onnx", "write_full_onnx"]
+__all__ = ["bundle_onnx", "full_onnx", "write_full_onnx"]
 
 
 def write_full_onnx(source: Path, path: Path, weights: Path | None = None, calibration: Path | None = None) -> Facts:
@@ -48,17 +48,32 @@ def write_full_onnx(source: Path, path: Path, weights: Path | None = None, calib
         raise ConfigError(f"{path} is no name of an ONNX file: give one that ends with .onnx.")
     check_writable(path, lambda content: b"monai_lwmisn" in content)
     with as_bundle(source, path.stem) as bundle:
-        facts = bundle_facts(bundle)  # refuses before the work
-        genotype = Genotype.load(bundle / "genotype.json")
-        network = LWMISN(genotype)
-        weights = weights or bundle / "models" / "model.pt"
-        load_weights(network, weights)
-        made_of = fingerprint(bundle, weights)
-        model = onnx_program(network, genotype.architecture.input_channels).model
-        if calibration is not None:
-            model, facts = _in_8_bits(model, facts, bundle, calibration)
-    write_named(full_onnx(model, facts, made_of), path)
+        content, facts = bundle_onnx(bundle, weights, calibration)
+    write_named(content, path)
     return facts
+
+
+def bundle_onnx(bundle: Path, weights: Path | None = None, calibration: Path | None = None) -> tuple[bytes, Facts]:
+    """Return the content of the file of a bundle's folder, and what the file says of itself.
+
+    Args:
+        bundle: the folder.
+        weights: see :func:`write_full_onnx`.
+        calibration: see :func:`write_full_onnx`.
+
+    Raises:
+        ConfigError, DataError, GenotypeError, CheckpointError: see :func:`write_full_onnx`.
+    """
+    facts = bundle_facts(bundle)  # refuses before the work
+    genotype = Genotype.load(bundle / "genotype.json")
+    network = LWMISN(genotype)
+    weights = weights or bundle / "models" / "model.pt"
+    load_weights(network, weights)
+    made_of = fingerprint(bundle, weights)
+    model = onnx_program(network, genotype.architecture.input_channels).model
+    if calibration is not None:
+        model, facts = _in_8_bits(model, facts, bundle, calibration)
+    return full_onnx(model, facts, made_of), facts
 
 
 def _in_8_bits(model: Any, facts: Facts, bundle: Path, calibration: Path) -> tuple[Any, Facts]:

@@ -121,6 +121,11 @@ def _add_segment(commands: Commands) -> None:
         help="of the masks: png for images, ome-tiff or ome-zarr for large ones, otherwise one of the others (default: "
         "nifti); dicom-seg is for DICOM series, and installed with the extra dicom",
     )
+    segmentation.add_argument(
+        "--structured-report",
+        action="store_true",
+        help="with dicom-seg: also write a DICOM structured report with the volume of each class: NAME_report.dcm",
+    )
     segmentation.add_argument("--series", metavar="UID", help="which series of DICOM folders that hold several")
     segmentation.add_argument(
         "--slice-axis",
@@ -266,6 +271,7 @@ def _segment(arguments: argparse.Namespace) -> None:
             format=arguments.format,
             series=arguments.series,
             slice_axis=arguments.slice_axis,
+            structured_report=arguments.structured_report,
             table=arguments.table,
             overlays=arguments.overlays,
             flag=arguments.flag,

@@ -56,5 +56,6 @@ def bundle_facts(bundle: Path) -> Facts:
         flips=list(inference["test_time_flips"]),
         window=list(inference["roi"]) if inference["roi"] and not volumetric else None,
         postprocessing=translate_postprocessing(inference["postprocessing"]),
+        bundle_version=str(metadata.get("version", "unknown")),
         flag_below=inference.get("flag_below", 0.9),
     )

@@ -164,6 +164,7 @@ class Predictor:
 
     Attributes:
         name: of the bundle.
+        version: of the bundle.
         volumetric: it takes volumes, otherwise pictures.
         label_names: the names of the classes by value as text.
         orientation: of volumes, as three letters, whose last axis is sliced along.
@@ -172,8 +173,9 @@ class Predictor:
 
     def __init__(self, root: Path, parser: ConfigParser, stack: ExitStack, progress: _Progress | None = None) -> None:
         self._root, self._progress = root, progress
-        metadata = root / "configs" / "metadata.json"
-        self.name = str(read_json(metadata, REMEDY).get("name", root.name) if metadata.exists() else root.name)
+        file = root / "configs" / "metadata.json"
+        metadata = read_json(file, REMEDY) if file.exists() else {}
+        self.name, self.version = str(metadata.get("name", root.name)), str(metadata.get("version", "unknown"))
         self.volumetric: bool = parser["data"]["volumetric"]
         data = parser["data"]
         self.label_names: dict[str, str] = data["label_names"]

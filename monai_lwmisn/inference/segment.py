@@ -25,6 +25,7 @@ def segment(
     format: str | None = None,
     series: str | None = None,
     slice_axis: str = "auto",
+    structured_report: bool = False,
     table: str | os.PathLike[str] | None = None,
     overlays: bool = False,
     flag: bool = False,
@@ -51,6 +52,8 @@ def segment(
         format: of the masks, see :func:`~monai_lwmisn.light.segment.segment_files`.
         series: the UID of the series to take from DICOM folders that hold several.
         slice_axis: ``auto`` for the axis that the network was trained on, or ``axial``, ``coronal``, ``sagittal``.
+        structured_report: also write the volume of each class as a DICOM structured report, ``NAME_report.dcm``; with
+            dicom-seg.
         table: a CSV with the measures of each input and class, see :class:`.Measures`; ``NAME_objects.csv`` beside it
             has those of each object where the bundle tells objects apart. It has what was segmented, also after an
             interruption.
@@ -82,6 +85,7 @@ def segment(
             output,
             format=format,
             series=series,
+            structured_report=structured_report,
             table=table,
             overlays=overlays,
             flag=flag,

@@ -87,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
         help="of the masks: png for images, ome-tiff or ome-zarr for large ones, otherwise one of the others (default: "
         "nifti)",
     )
+    parser.add_argument(
+        "--structured-report",
+        action="store_true",
+        help="with dicom-seg: also write a DICOM structured report with the volume of each class",
+    )
     parser.add_argument("--series", metavar="UID", help="which series of DICOM folders that hold several")
     parser.add_argument(
         "--slice-axis",
@@ -125,6 +130,7 @@ def _segment(arguments: argparse.Namespace) -> int:
         format=arguments.format,
         series=arguments.series,
         slice_axis=arguments.slice_axis,
+        structured_report=arguments.structured_report,
         table=arguments.table,
         overlays=arguments.overlays,
         flag=arguments.flag,

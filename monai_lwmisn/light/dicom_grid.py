@@ -88,11 +88,13 @@ class Grid:
         planes: the slices in the order of their positions along the normal of the slices.
         affine: (4, 4) from column, row and slice to millimetres towards right, anterior and superior.
         remarks: what was assumed, or is unusual, one sentence each.
+        lacking: the tags of its place that no slice has, so that it was assumed.
     """
 
     planes: list[Plane]
     affine: np.ndarray
     remarks: list[str]
+    lacking: tuple[str, ...] = ()
 
 
 def place_planes(planes: Sequence[Plane], name: str | os.PathLike[str]) -> Grid:
@@ -108,6 +110,11 @@ def place_planes(planes: Sequence[Plane], name: str | os.PathLike[str]) -> Grid:
     """
     _check_alike(planes)
     remarks: list[str] = []
+    tags = {
+        "Image Position": all(plane.position is not None for plane in planes),
+        "Image Orientation": all(plane.orientation is not None for plane in planes),
+        "Pixel Spacing": all(plane.spacing_source == "Pixel Spacing" for plane in planes),
+    }
     known = _with_spacing(planes, name, remarks)
     known = _with_positions(known, name, remarks)
     orientations = np.array([plane.orientation for plane in known])
@@ -150,7 +157,7 @@ def place_planes(planes: Sequence[Plane], name: str | os.PathLike[str]) -> Grid:
             step = across
         matrix[:3, 2], matrix[:3, 3] = step, positions.mean(axis=0) + step * index[0]
         _check_grid(known, heights, positions, matrix)
-    return Grid(known, LPS_TO_RAS @ matrix, remarks)
+    return Grid(known, LPS_TO_RAS @ matrix, remarks, tuple(tag for tag, is_known in tags.items() if not is_known))
 
 
 def _steps(plane: Plane) -> tuple[np.ndarray, np.ndarray]:

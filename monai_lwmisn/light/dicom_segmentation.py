@@ -1,4 +1,4 @@
-"""Writes masks as DICOM Segmentation objects (PS3.3, A.51), which refer to the slices they belong to.
+"""Makes DICOM Segmentation objects (PS3.3, A.51) of masks, which refer to the slices they belong to.
 
 Needs pydicom and highdicom, neither torch nor MONAI.
 """
@@ -6,7 +6,9 @@ Needs pydicom and highdicom, neither torch nor MONAI.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,37 @@ from typing import Any
 import numpy as np
 
 from . import __version__
+from .colours import class_colour
 from .dicom import find_grid
 from .dicom_grid import Grid
-from .errors import ConfigError, DataError, reason_of
+from .dicom_references import referenced_headers
+from .errors import ConfigError, DataError
 from .mask_marks import mark_of
 
-__all__ = ["check_installed", "write_dicom_segmentation"]
+MANUFACTURER = "monai_lwmisn"
+
+_CATEGORIES = {
+    "cid7192": "AnatomicalStructure",
+    "cid7194": "MorphologicallyAbnormalStructure",
+    "cid7191": "Tissue",
+    "cid7197": "BodySubstance",
+}
+"""The lists of the standard (PS3.16) that the name of a class is looked up in, and the category of what is there."""
+
+__all__ = ["MANUFACTURER", "Maker", "check_installed", "dicom_segmentation", "save_dicom", "short_text"]
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What made a mask, as DICOM objects name it.
+
+    Args:
+        name: of the bundle.
+        version: of the bundle.
+    """
+
+    name: str = "LWMISN"
+    version: str = "unknown"
 
 
 def check_installed() -> None:
@@ -30,100 +57,134 @@ def check_installed() -> None:
         )
 
 
-def write_dicom_segmentation(
-    path: Path,
+def dicom_segmentation(
     labels: np.ndarray,
     affine: np.ndarray,
     source: str | os.PathLike[str],
     label_names: Mapping[str, str],
     series: str | None = None,
-    model_name: str = "LWMISN",
-) -> None:
-    """Write a label map as a DICOM Segmentation of the series it was made of.
+    maker: Maker | None = None,
+) -> Any:
+    """Return a label map as a DICOM Segmentation of the series it was made of: highdicom's dataset.
 
     Args:
-        path: the file to write.
         labels: (x, y, z) on the grid of the series, uint8.
         affine: (4, 4), from x, y, z to millimetres towards right, anterior and superior.
         source: the folder of the series, or its multi-frame file.
-        label_names: the names of the values, by value as text.
+        label_names: the names of the values, by value as text: 1, 2, ... without gaps.
         series: the UID of the series in its folder; needed where there are several.
-        model_name: the bundle, named in the file as what made the segmentation.
+        maker: the bundle.
 
     Raises:
         DataError: ``source`` is no DICOM series, or lacks what the standard demands.
     """
     import highdicom
 
+    maker = maker or Maker()
     grid = find_grid(source, series)
-    sources, frames = _frames(source, grid, labels, affine)
-    try:
+    frames = _frames(source, grid, labels, affine)
+    headers = referenced_headers(source, grid)
+    texts = [maker.name, *label_names.values()]
+    with _in_words(source):
         segmentation = highdicom.seg.Segmentation(
-            source_images=sources,
+            source_images=headers,
             pixel_array=frames,
             segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
-            segment_descriptions=_descriptions(label_names, model_name),
+            segment_descriptions=_descriptions(label_names, maker),
             series_instance_uid=highdicom.UID(),
             series_number=1000,
             sop_instance_uid=highdicom.UID(),
             instance_number=1,
-            manufacturer="monai_lwmisn",
-            manufacturer_model_name=model_name,
+            manufacturer=MANUFACTURER,
+            manufacturer_model_name=short_text(maker.name),
             software_versions=__version__,
             device_serial_number="0",
-            series_description=f"Segmentation by {model_name}",
+            series_description=short_text(f"Segmentation by {maker.name}"),
             content_label="SEGMENTATION",
             omit_empty_frames=bool(frames.any()),  # highdicom prints that it cannot omit all
+            # Names of classes may have letters that the character set of the series has not.
+            **({} if all(map(str.isascii, texts)) else {"specific_character_set": "ISO_IR 192"}),
         )
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{source} lacks what a DICOM Segmentation needs ({_lacking(error)}): use another format."
-        ) from error
     mark = mark_of(np.frombuffer(segmentation.PixelData, np.uint8))
     segmentation.SoftwareVersions = [__version__, mark]  # type: ignore[assignment]
-    segmentation.save_as(path)
+    return segmentation
 
 
-def _descriptions(label_names: Mapping[str, str], model_name: str) -> list[Any]:
+def save_dicom(path: Path, dataset: Any) -> None:
+    """Write a DICOM object.
+
+    Raises:
+        DataError: it has a value that cannot be written.
+        OSError: the file cannot be written.
+    """
+    with _in_words(path.name):
+        dataset.save_as(path)
+
+
+def short_text(text: str) -> str:
+    """Return a text as DICOM's long string: of 64 characters at most, without what separates values."""
+    return text.replace("\\", "/")[:64].strip()
+
+
+@contextmanager
+def _in_words(subject: object) -> Iterator[None]:
+    """Make one sentence of what highdicom and pydicom raise, whose messages are for programmers."""
+    try:
+        yield
+    except (DataError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise DataError(
+            f"{subject} has tags that a DICOM Segmentation cannot be made of: write the mask in another format."
+        ) from error
+
+
+def _descriptions(label_names: Mapping[str, str], maker: Maker) -> list[Any]:
     import highdicom
     from pydicom.sr.codedict import codes
 
     algorithm = highdicom.AlgorithmIdentificationSequence(
-        name=model_name, version=__version__, family=codes.DCM.ArtificialIntelligence
+        name=short_text(maker.name), version=short_text(maker.version), family=codes.DCM.ArtificialIntelligence
     )
-    return [
-        highdicom.seg.SegmentDescription(
-            segment_number=int(value),
-            segment_label=name,
-            segmented_property_category=codes.SCT.AnatomicalStructure,
-            # Names that are no single term of SNOMED are tissue of some kind; the label says which.
-            segmented_property_type=getattr(codes.SCT, name.title().replace(" ", ""), codes.SCT.Tissue),
-            algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-            algorithm_identification=algorithm,
+    descriptions = []
+    for value, name in sorted(label_names.items(), key=lambda item: int(item[0])):
+        category, kind = _codes(name)
+        descriptions.append(
+            highdicom.seg.SegmentDescription(
+                segment_number=int(value),
+                segment_label=short_text(name),
+                segmented_property_category=category,
+                segmented_property_type=kind,
+                algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+                algorithm_identification=algorithm,
+                tracking_uid=highdicom.UID(),
+                tracking_id=short_text(name),
+                display_color=highdicom.color.CIELabColor.from_string(class_colour(int(value))),
+            )
         )
-        for value, name in sorted(label_names.items(), key=lambda item: int(item[0]))
-    ]
+    return descriptions
 
 
-def _frames(
-    source: str | os.PathLike[str], grid: Grid, labels: np.ndarray, affine: np.ndarray
-) -> tuple[list[Any], np.ndarray]:
-    """The headers to refer to, and the masks (frame, row, column) in their order: that of frames in a file.
+def _codes(name: str) -> tuple[Any, Any]:
+    """The codes of SNOMED for what a class is, and for its category; tissue where the standard has no such term."""
+    from pydicom.sr.codedict import codes
+
+    keyword = name.title().replace(" ", "")
+    for kinds, category in _CATEGORIES.items():
+        for one in (keyword, keyword.removesuffix("s")):
+            kind = getattr(getattr(codes, kinds), one, None)
+            if kind is not None:
+                return getattr(codes.SCT, category), kind
+    return codes.SCT.Tissue, codes.SCT.Tissue
+
+
+def _frames(source: str | os.PathLike[str], grid: Grid, labels: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """The masks (frame, row, column) in the order of the slices, or of the frames in a file.
 
     A volume whose planes are not the slices in order is refused: a mask on the wrong slice looks plausible.
     """
-    planes, headers = grid.planes, list({plane.file: plane.header for plane in grid.planes}.values())
+    planes = grid.planes
     if labels.shape[2] != len(planes) or not np.allclose(affine, grid.affine, atol=1e-3):
         raise DataError(f"The slices of {source} are not where their volume has them: use another format.")
     masks = labels.astype(np.uint8).transpose(2, 1, 0)
-    if planes[0].frame is None:
-        return headers, np.ascontiguousarray(masks)
-    if len(headers) > 1:
-        raise DataError(f"{source} has its frames in {len(headers)} files: use another format than dicom-seg.")
-    return headers, np.ascontiguousarray(masks[np.argsort([plane.frame or 0 for plane in planes])])
-
-
-def _lacking(error: Exception) -> str:
-    """What is missing, in words without names of the library's classes."""
-    keyword = getattr(error, "name", None) or str(error).strip("'\"")
-    return f"no {keyword}" if isinstance(error, (AttributeError, KeyError)) else reason_of(error)
+    return np.ascontiguousarray(masks[np.argsort([plane.frame or 0 for plane in planes], kind="stable")])

@@ -52,6 +52,7 @@ class Facts:
         flips: the axes of a plane (x, y) whose mirror images are averaged over, in the graph.
         window: the largest picture (x, y) that is taken whole; larger ones go in windows. None: any.
         postprocessing: what follows on the label map, see :mod:`.postprocessing`.
+        bundle_version: of the bundle.
         flag_below: the estimate of quality below which somebody should look at a mask.
         quantised: of a network that computes in 8 bits, ``images``, the number that it was calibrated on, and
             ``same_pixels``, the share of their pixels that have the class of the network in float32. None: in float32.
@@ -76,6 +77,7 @@ class Facts:
     flips: list[int] = field(default_factory=list)
     window: list[int] | None = None
     postprocessing: list[dict[str, Any]] = field(default_factory=list)
+    bundle_version: str = "unknown"
     flag_below: float = 0.9
     quantised: dict[str, float] | None = None
     release: int = RELEASE

@@ -23,7 +23,7 @@ def mark_of(values: np.ndarray) -> str:
 
 
 def is_own_mask(path: Path) -> bool:
-    """Return whether a file is a mask that this package wrote, and nobody changed since."""
+    """Return whether a file is a mask, or a report of one, that this package wrote, and nobody changed since."""
     try:
         mark, values = _stored(path)
     except Exception:  # each library raises its own for what is no mask
@@ -47,7 +47,8 @@ def _stored(path: Path) -> tuple[str, np.ndarray]:
         import pydicom
 
         dataset = pydicom.dcmread(path)
-        return dataset.SoftwareVersions[-1], np.frombuffer(dataset.PixelData, np.uint8)
+        stored = dataset.get("PixelData") or dataset.SOPInstanceUID.encode()  # of a report
+        return dataset.SoftwareVersions[-1], np.frombuffer(stored, np.uint8)
     if name.endswith(".tif"):
         import tifffile
 

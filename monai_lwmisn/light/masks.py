@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .dicom_segmentation import check_installed, write_dicom_segmentation
+from .dicom_report import measurement_report, volumes_ml
+from .dicom_segmentation import Maker, check_installed, dicom_segmentation, save_dicom
 from .errors import ConfigError, DataError
 from .inputs import output_name, output_names
 from .writers import EXTENSIONS, Write, mask_writer, write_files
@@ -47,7 +48,7 @@ class Prediction:
 class MaskFolder:
     """The folder for the masks of all inputs: ``OUTPUT_DIR/NAME_seg.EXTENSION``, and ``NAME_instances.png``.
 
-    An overlay is ``NAME_overlay.png``.
+    An overlay is ``NAME_overlay.png``, and a structured report ``NAME_report.dcm``.
 
     More than 65535 objects, which a PNG cannot number, are written to ``NAME_instances.tif``.
 
@@ -58,7 +59,10 @@ class MaskFolder:
         extension: the format, one of :data:`EXTENSIONS` or ``.dcm``. None for .nii.gz, or .png of pictures.
         volumetric: the inputs are volumes, otherwise pictures.
         series: the UID of the DICOM series in folders that hold several.
-        model_name: the bundle, named in DICOM Segmentations.
+        structured_report: also write a DICOM structured report of the volumes; of DICOM Segmentations only.
+
+    Attributes:
+        maker: the bundle, named in DICOM objects.
 
     Raises:
         ConfigError: masks of such inputs are not written in that format, or highdicom is missing.
@@ -72,7 +76,7 @@ class MaskFolder:
         extension: str | None = None,
         volumetric: bool = False,
         series: str | None = None,
-        model_name: str = "LWMISN",
+        structured_report: bool = False,
     ) -> None:
         of_volumes = (*(name for name in EXTENSIONS if name != ".png"), DICOM_EXTENSION)
         allowed = of_volumes if volumetric else (".png",)
@@ -82,7 +86,7 @@ class MaskFolder:
         if self.extension == DICOM_EXTENSION:
             check_installed()
         self.output_dir, self.datalist, self.label_names = Path(output_dir), datalist, dict(label_names)
-        self.series, self.model_name = series, model_name
+        self.series, self.structured_report, self.maker = series, structured_report, Maker()
 
     @cached_property
     def names(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -129,17 +133,8 @@ class MaskFolder:
             written[name.with_name(f"{name.name}_overlay.png")] = mask_writer(".png", overlay)
         seg = name.with_name(f"{name.name}_seg{self.extension}")
         if self.extension == DICOM_EXTENSION:
-            assert prediction.affine is not None
-            write = partial(
-                write_dicom_segmentation,
-                labels=prediction.labels,
-                affine=prediction.affine,
-                source=image,
-                label_names=self.label_names,
-                series=self.series,
-                model_name=self.model_name,
-            )
-            return {**written, seg: write}
+            report = name.with_name(f"{name.name}_report{self.extension}") if self.structured_report else None
+            return dict(sorted((written | self._dicom_files(image, prediction, seg, report)).items()))
         white = np.uint8(255 if self.extension == ".png" and len(self.label_names) == 1 else 1)
         written[seg] = mask_writer(self.extension, prediction.labels * white, prediction.affine)
         if prediction.instances is not None:
@@ -147,6 +142,22 @@ class MaskFolder:
             numbers, extension = prediction.instances.astype(np.uint16 if few else np.uint32), ".png" if few else ".tif"
             written[name.with_name(f"{name.name}_instances{extension}")] = mask_writer(extension, numbers)
         return dict(sorted(written.items()))
+
+    def _dicom_files(
+        self, image: str | os.PathLike[str], prediction: Prediction, seg: Path, report: Path | None
+    ) -> dict[Path, Write]:
+        labels, affine = prediction.labels, prediction.affine
+        assert affine is not None
+
+        @cache
+        def segmentation() -> Any:  # the report refers to it
+            return dicom_segmentation(labels, affine, image, self.label_names, self.series, self.maker)
+
+        def write_report(path: Path) -> None:
+            save_dicom(path, measurement_report(segmentation(), volumes_ml(labels, affine), self.maker))
+
+        files: dict[Path, Write] = {seg: lambda path: save_dicom(path, segmentation())}
+        return files if report is None else {**files, report: write_report}
 
     def write(self, image: str | os.PathLike[str], prediction: Prediction) -> tuple[Path, ...]:
         """Write the masks of an input, see :meth:`files`; all of them or none.

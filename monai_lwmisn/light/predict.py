@@ -159,6 +159,7 @@ class LightPredictor:
     Attributes:
         facts: what the file says of itself.
         name: of the bundle.
+        version: of the bundle.
         volumetric: it takes volumes, otherwise pictures.
         label_names: the names of the classes by value as text.
         orientation: of volumes, as three letters, whose last axis is sliced along.
@@ -175,6 +176,7 @@ class LightPredictor:
         stack: ExitStack | None = None,
     ) -> None:
         self.facts, self.name, self.volumetric = facts, facts.name, facts.volumetric
+        self.version = facts.bundle_version
         self.label_names, self.flag_below = facts.label_names, facts.flag_below
         self.orientation = slice_orientation(facts.orientation, slice_axis)
         self._engine, self._series, self._progress = engine, series, progress

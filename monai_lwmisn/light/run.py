@@ -27,6 +27,7 @@ def segment(
     format: str | None = None,
     series: str | None = None,
     slice_axis: str = "auto",
+    structured_report: bool = False,
     table: str | os.PathLike[str] | None = None,
     overlays: bool = False,
     flag: bool = False,
@@ -51,6 +52,7 @@ def segment(
         format: see :func:`.segment_files`.
         series: see :func:`.segment_files`.
         slice_axis: see :func:`.predict.load`.
+        structured_report: see :func:`.segment_files`.
         table: see :func:`.segment_files`.
         overlays: see :func:`.segment_files`.
         flag: see :func:`.segment_files`.
@@ -85,6 +87,7 @@ def segment(
             output,
             format=format,
             series=series,
+            structured_report=structured_report,
             table=table,
             overlays=overlays,
             flag=flag,

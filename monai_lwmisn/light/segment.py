@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .dicom import looks_like_dicom
+from .dicom_segmentation import Maker
 from .errors import ConfigError, DataError, InputWarning, counted, explain, reason_of
 from .facts import Facts
 from .inputs import find_inputs, output_names
@@ -99,12 +100,14 @@ class Predictor(Protocol):
 
     Attributes:
         name: of the bundle.
+        version: of the bundle.
         volumetric: it takes volumes, otherwise pictures.
         orientation: of volumes, as three letters, whose last axis is sliced along.
         flag_below: the estimate of quality below which somebody should look at a mask.
     """
 
     name: str
+    version: str
     volumetric: bool
     orientation: str
     flag_below: float
@@ -128,6 +131,7 @@ def segment_files(
     *,
     format: str | None = None,
     series: str | None = None,
+    structured_report: bool = False,
     table: str | os.PathLike[str] | None = None,
     overlays: bool = False,
     flag: bool = False,
@@ -155,6 +159,8 @@ def segment_files(
             :func:`.large.sources.is_large`, is written as ome-zarr where it is that, otherwise as ome-tiff; with png
             it is taken whole.
         series: the UID of the series to take from DICOM folders that hold several.
+        structured_report: also write the volume of each class as a DICOM structured report, ``NAME_report.dcm``; with
+            dicom-seg.
         table: a CSV with the measures of each input and class, see :class:`Measures`; ``NAME_objects.csv`` beside it
             has those of each object where the bundle tells objects apart. It has what was segmented, also after an
             interruption.
@@ -185,6 +191,8 @@ def segment_files(
         if not takes_large and large.takes_all():
             raise ConfigError("A plane and GeoJSON are for pictures, and not for masks as png: leave one of them out.")
         format = _check_format(format or ("nifti" if volumetric else "png"), volumetric)
+        if structured_report and format != "dicom-seg":
+            raise ConfigError("A structured report refers to a DICOM Segmentation: give --format dicom-seg too.")
         outcomes = _find(inputs, place, data, format)
         clashes = output_names(outcome.image for outcome in outcomes if outcome.error is None)[1]
         outcomes = [replace(one, error=clashes.get(str(one.image), one.error)) for one in outcomes]
@@ -196,6 +204,7 @@ def segment_files(
             ".png" if format in LARGE_FORMATS else FORMATS[format],
             volumetric,
             series,
+            structured_report,
         )
         stack.enter_context(_writable_folder(place))
         results = None if table is None else ResultTable(Path(table), next_free_name)
@@ -203,7 +212,7 @@ def segment_files(
             stack.callback(results.write)
         if images:
             predictor = stack.enter_context(load(progress=progress))
-            masks.model_name = predictor.name
+            masks.maker = Maker(predictor.name, predictor.version)
             taken = {number: one.image for one in outcomes if (number := _identity(one.image)) is not None}
             below = (predictor.flag_below if flag_below is None else flag_below) if flag else None
             by_region = LargePicture(predictor, load, large, progress) if takes_large else None
@@ -253,7 +262,7 @@ def _is_earlier_mask(image: Path, folder: Path, output: Path) -> bool:
     if output not in image.parents:
         return False
     return folder != output or (
-        bool(re.search(r"_(seg|instances|overlay|labels)\.[\w.]+$", image.name))
+        bool(re.search(r"_(seg|instances|overlay|labels|report)\.[\w.]+$", image.name))
         and (is_own_mask(image) or is_own_large_mask(image))
     )
 

@@ -174,6 +174,31 @@ def test_dicom_segmentation_has_its_pixels_on_the_slices_they_belong_to(
             np.testing.assert_array_equal(frame[0, :, :, number - 1].T, expected[:, :, z] == number)
 
 
+def test_dicom_series_that_are_damaged_are_named_beside_those_that_are_not(bundle: Path, tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    folders = {name: tmp_path / "in" / name for name in ("cut", "incomplete", "turned", "whole")}
+    for folder in folders.values():
+        write_series(int16(), folder)
+    files = {name: sorted(folder.iterdir())[3] for name, folder in folders.items()}
+    files["cut"].write_bytes(files["cut"].read_bytes()[:-100])
+    files["incomplete"].unlink()
+    turned = pydicom.dcmread(files["turned"])
+    turned.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+    turned.save_as(files["turned"])
+    options = {"format": "dicom-seg", "structured_report": True}
+    outcomes = segment(bundle, folders.values(), tmp_path / "out", **options)
+    cut, incomplete, other, whole = [outcome.error for outcome in outcomes]
+    assert cut is not None and str(files["cut"]) in cut and "bytes" in cut
+    assert incomplete is not None and "6 mm apart, others 3 mm: complete the series" in incomplete
+    assert other is not None and f"{files['turned']} is turned by 90 degrees" in other
+    assert whole is None and files_in(tmp_path / "out") == ["whole_report.dcm", "whole_seg.dcm"]
+
+
+def test_a_structured_report_refers_to_a_dicom_segmentation(bundle: Path, image: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="give --format dicom-seg too"):
+        segment(bundle, [image], tmp_path / "out", structured_report=True)
+
+
 def test_a_segment_that_is_one_term_has_its_code(bundle_for_ct: Path, tmp_path: Path) -> None:
     highdicom = pytest.importorskip("highdicom")
     write_series(int16() * 5, tmp_path / "series")
