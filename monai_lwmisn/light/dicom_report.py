@@ -91,7 +91,8 @@ def measurement_report(segmentation: Any, volumes: Mapping[int, float], maker: M
         is_complete=True,
     )
     # A report that another program changes gets another UID, as the standard wants.
-    made.SoftwareVersions = [__version__, mark_of(np.frombuffer(made.SOPInstanceUID.encode(), np.uint8))]
+    mark = mark_of(np.frombuffer(made.SOPInstanceUID.encode(), np.uint8))
+    made.SoftwareVersions = [__version__, mark]  # type: ignore[assignment]
     return made
 
 

@@ -84,7 +84,9 @@ def dicom_segmentation(
     grid = find_grid(source, series)
     frames = _frames(source, grid, labels, affine)
     headers = referenced_headers(source, grid)
-    texts = [maker.name, *label_names.values()]
+    # Names of classes may have letters that the character set of the series has not.
+    is_plain = all(map(str.isascii, (maker.name, *label_names.values())))
+    letters: dict[str, Any] = {} if is_plain else {"specific_character_set": "ISO_IR 192"}
     with _in_words(source):
         segmentation = highdicom.seg.Segmentation(
             source_images=headers,
@@ -102,8 +104,7 @@ def dicom_segmentation(
             series_description=short_text(f"Segmentation by {maker.name}"),
             content_label="SEGMENTATION",
             omit_empty_frames=bool(frames.any()),  # highdicom prints that it cannot omit all
-            # Names of classes may have letters that the character set of the series has not.
-            **({} if all(map(str.isascii, texts)) else {"specific_character_set": "ISO_IR 192"}),
+            **letters,
         )
     mark = mark_of(np.frombuffer(segmentation.PixelData, np.uint8))
     segmentation.SoftwareVersions = [__version__, mark]  # type: ignore[assignment]
