@@ -63,6 +63,12 @@ def _add_bundle(commands: Commands) -> None:
         help="the network of the ONNX file computes in 8 bits, which takes about half the time; it is calibrated on "
         "IMAGES, a folder of images like those that it will segment, without labels",
     )
+    bundle.add_argument(
+        "--triton",
+        type=Path,
+        metavar="FOLDER",
+        help="a model repository of NVIDIA Triton to add the network to, as the same ONNX file with its config.pbtxt",
+    )
     add_owner(bundle)
 
 
@@ -169,12 +175,14 @@ def _bundle(arguments: argparse.Namespace) -> None:
     from monai_lwmisn.bundle.card import Owner
     from monai_lwmisn.bundle.full_onnx import write_full_onnx
     from monai_lwmisn.bundle.standalone import write_standalone
+    from monai_lwmisn.bundle.triton import write_triton
     from monai_lwmisn.bundle.write import write_bundle
 
-    if not any((arguments.output, arguments.standalone, arguments.bioimageio, arguments.onnx)):
+    wanted = (arguments.output, arguments.standalone, arguments.bioimageio, arguments.onnx, arguments.triton)
+    if not any(wanted):
         raise ConfigError(
-            "There is nothing to make: give -o BUNDLE, --standalone FILE.zip, --bioimageio FILE.zip or --onnx "
-            "FILE.onnx."
+            "There is nothing to make: give -o BUNDLE, --standalone FILE.zip, --bioimageio FILE.zip, --onnx FILE.onnx "
+            "or --triton FOLDER."
         )
     if arguments.int8 is not None and arguments.onnx is None:
         raise ConfigError("--int8 is for the ONNX file: give --onnx FILE.onnx too.")
@@ -206,6 +214,8 @@ def _bundle(arguments: argparse.Namespace) -> None:
                 f"{quantised['images']} images that the network was calibrated on."
             )
         say(f"The ONNX file: {arguments.onnx}\nTry it: lwmisn-run {arguments.onnx} IMAGES -o MASKS")
+    if arguments.triton is not None:
+        say(f"The model of Triton: {write_triton(source, arguments.triton)}")
 
 
 def _verify(arguments: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ def test_a_bundle_that_cannot_be_written_has_a_remedy(trained: Path, tmp_path: P
     assert outcome.code == 2 and is_one_sentence(outcome.err)
     assert str(tmp_path / "file") in outcome.err and "check its path and permissions" in outcome.err
     nothing = lwmisn("bundle", trained)
-    assert nothing.code == 2 and "give -o BUNDLE, --standalone FILE.zip, --bioimageio FILE.zip or --onnx" in nothing.err
+    assert nothing.code == 2 and "give -o BUNDLE, --standalone FILE.zip, --bioimageio FILE.zip, --onnx" in nothing.err
     named = lwmisn("bundle", trained, "--standalone", tmp_path / "file.zip", "--author", "Jane Doe")
     assert named.code == 2 and "give -o too" in named.err
     alone = lwmisn("bundle", trained, "-o", tmp_path / "mine", "--int8", tmp_path)
