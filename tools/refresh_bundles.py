@@ -10,10 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_lwmisn.bundle.configs import bundle_configs
-from monai_lwmisn.bundle.full_onnx import bundle_facts, write_full_onnx
+from monai_lwmisn.bundle.full_onnx import write_full_onnx
 from monai_lwmisn.bundle.metadata import settings_of
 from monai_lwmisn.config import resolve, write_configs
 from monai_lwmisn.files import read_json
+from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.light.bundle_files import fingerprint
 from monai_lwmisn.light.facts import KEY, SOURCE
 from monai_lwmisn.light.onnx_properties import read_properties

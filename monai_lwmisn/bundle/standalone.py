@@ -12,10 +12,11 @@ import warnings
 import zipfile
 from pathlib import Path
 
-from monai_lwmisn.bundle.full_onnx import bundle_facts, full_onnx
+from monai_lwmisn.bundle.full_onnx import full_onnx
 from monai_lwmisn.bundle.write import as_bundle
 from monai_lwmisn.errors import ConfigError, FigureWarning
 from monai_lwmisn.files import check_writable, write_named
+from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.light.bundle_files import fingerprint
 from monai_lwmisn.locks import only_maker
 from monai_lwmisn.networks import LWMISN, Genotype

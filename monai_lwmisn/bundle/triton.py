@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnx
 
-from monai_lwmisn.bundle.full_onnx import bundle_facts, bundle_onnx
+from monai_lwmisn.bundle.full_onnx import bundle_onnx
 from monai_lwmisn.bundle.write import as_bundle, whole_folder
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.files import write_atomically
@@ -51,12 +51,13 @@ def write_triton(source: Path, repository: Path) -> Path:
     if folder.exists() and not ((folder / MODEL).is_file() and b"monai_lwmisn" in (folder / MODEL).read_bytes()):
         raise ConfigError(f"{folder} is no model of an earlier call and would be written over: give another folder.")
     with as_bundle(source, name) as bundle:
-        content, names = bundle_onnx(bundle), bundle_facts(bundle).label_names
+        content, facts = bundle_onnx(bundle)
     repository.mkdir(parents=True, exist_ok=True)
     with whole_folder(folder) as made:
         write_atomically(content, made / MODEL)
         write_atomically(triton_config(name, onnx.load_from_string(content)).encode(), made / "config.pbtxt")
-        write_atomically("".join(f"{one}\n" for one in ("background", *names.values())).encode(), made / LABELS_FILE)
+        names = ("background", *facts.label_names.values())
+        write_atomically("".join(f"{name}\n" for name in names).encode(), made / LABELS_FILE)
     return folder
 
 

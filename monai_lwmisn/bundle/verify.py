@@ -22,7 +22,7 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from monai_lwmisn import __version__
-from monai_lwmisn.bundle.full_onnx import bundle_facts, write_full_onnx
+from monai_lwmisn.bundle.full_onnx import write_full_onnx
 from monai_lwmisn.bundle.metadata import PACKAGE
 from monai_lwmisn.bundle.standalone import closed_part
 from monai_lwmisn.bundle.write import is_bundle
@@ -31,6 +31,7 @@ from monai_lwmisn.errors import ConfigError, explain
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.bundle_contents import check_contents
 from monai_lwmisn.inference.bundle_files import read_bundle
+from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.inference.predict import load_bundle
 from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
 from monai_lwmisn.light.bundle_files import open_bundle

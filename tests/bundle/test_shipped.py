@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from monai_lwmisn.bundle.configs import bundle_configs
-from monai_lwmisn.bundle.full_onnx import bundle_facts
 from monai_lwmisn.bundle.metadata import settings_of
 from monai_lwmisn.bundle.verify import FILES, check_code, check_files, check_metadata, check_network, check_weights
 from monai_lwmisn.config import resolve
 from monai_lwmisn.files import read_json
+from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.light.predict import FILE, load
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import parameter_count

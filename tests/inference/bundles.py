@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 
-from monai_lwmisn.bundle.full_onnx import bundle_facts, full_onnx
+from monai_lwmisn.bundle.full_onnx import full_onnx
 from monai_lwmisn.config import resolve
 from monai_lwmisn.files import write_json
+from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.light.bundle_files import fingerprint
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import onnx_program
