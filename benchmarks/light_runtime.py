@@ -21,6 +21,7 @@ from typing import Any
 import nibabel
 import numpy as np
 from PIL import Image
+from processes import measured_run
 from reports import make_parser, table, write_result
 from scipy.ndimage import gaussian_filter
 
@@ -29,15 +30,6 @@ from monai_lwmisn.profiling import processor_name
 
 ROOT = Path(__file__).parents[1]
 BARS = {"picture": {"seconds": 1.0}, "volume": {"seconds": 4.0, "peak_mib": 600.0}}
-SMALL_PARENT = """
-import os, sys, time
-begin = time.perf_counter()
-pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)])
-_, status, used = os.wait4(pid, 0)
-print(time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
-sys.exit(status != 0)
-"""
-"""Starts the command: the peak of a process is at least the memory of the one that starts it."""
 
 LARGEST_ENVIRONMENT = 300.0
 """Megabytes."""
@@ -108,20 +100,8 @@ def _volume(folder: Path) -> Path:
 
 
 def _run(place: Path, model: Path, image: Path) -> dict[str, float]:
-    command = [
-        sys.executable,
-        "-S",
-        "-c",
-        SMALL_PARENT,
-        str(place / "environment" / "bin" / "lwmisn-run"),
-        str(model),
-        str(image),
-        "-o",
-        str(place / "masks"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds, processor, peak_mib = map(float, done.stdout.split())
-    return {"seconds": seconds, "processor": processor, "peak_mib": peak_mib}
+    program = str(place / "environment" / "bin" / "lwmisn-run")
+    return measured_run([program, str(model), str(image), "-o", str(place / "masks")])
 
 
 def _summary(runs: list[dict[str, float]]) -> dict[str, Any]:
