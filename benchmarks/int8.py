@@ -7,7 +7,7 @@
 Each ``--bundle`` is followed by its data set, which is split as for its training. The network is calibrated on images
 of the validation part, as `lwmisn bundle --int8` does, and measured on all of it, on the native grid and after the
 post-processing. The test part is not read. Times are those of one image of 256x256 pixels. Those of one thread are of
-the processor, which other programs hardly disturb; those of several are of the clock.
+the processor, which other programs disturb less; those of several are of the clock.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def markdown(result: dict[str, Any]) -> list[str]:
                             f"{each['milliseconds']:.1f} ({each['low']:.1f} to {each['high']:.1f})"
                             for each in (plain, quantised)
                         ),
-                        f"{plain['milliseconds'] / quantised['milliseconds']:.1f}{'' if reliable else ' (unreliable)'}",
+                        f"{plain['milliseconds'] / quantised['milliseconds']:.1f}" if reliable else "unreliable",
                     ]
                 )
     head = ["bundle", "runtime", "images", "calibrated on", "Dice float32", "int8", "change in points (SE)"]
@@ -181,12 +181,14 @@ def markdown(result: dict[str, Any]) -> list[str]:
         f"{result['processor']} with {', '.join(result['instructions']) or 'no instructions for 8 bits'}, {versions}.",
         "",
         "Dice of the validation part, on the native grid. The shipped networks learned from it, so the figures are",
-        "higher than those of new images; the change is what counts.",
+        "higher than those of new images; the change is what counts. The images of the calibration are among them.",
+        "Ranges are by minimum and maximum; percentiles and entropy were not measured.",
         "",
         *table([*head, "worst image", "same pixels %"], accuracy),
         "",
         f"Milliseconds per image of 256x256, medians of {result['rounds']} rounds of 7 (10th to 90th percentile):",
-        "of the processor with 1 thread, of the clock with more.",
+        "of the processor with 1 thread, of the clock with more. Unreliable are those that other programs disturbed.",
+        "Beside other programs, those of the processor too are longer than on a quiet machine.",
         "",
         *table(["bundle", "runtime", "threads", "float32", "int8", "times faster"], speed),
     ]

@@ -174,9 +174,9 @@ def markdown(result: dict[str, Any]) -> list[str]:
             f"{one['pixels'] / 1e6:.2f}",
             f"{100 * each['equal']:.5f}",
             f"{100 * each['equal_after']:.5f}",
-            f"{100 * each['worst_equal_after']:.4f} ({Path(each['worst_input']).stem[:16]})",
+            f"{100 * each['worst_equal_after']:.5f}",
             each["different"],
-            f"{each['largest_margin']:.1e}",
+            f"{each['largest_margin']:.1e}" if each["different"] else "",
         ]
         for name, one in result["bundles"].items()
         for runtime, each in one["runtimes"].items()
@@ -195,7 +195,9 @@ def markdown(result: dict[str, Any]) -> list[str]:
         "# The ONNX file beside torch",
         "",
         "The masks of the file that `lwmisn bundle --onnx` writes beside those of `predict` with torch.",
-        f"{result['processor']}, {versions}. The command is in benchmarks/onnx_equality.py.",
+        f"{result['processor']}, {versions}. The command is in",
+        "[benchmarks/onnx_equality.py](../../benchmarks/onnx_equality.py), the figures of each input are in",
+        "[onnx_equality.json](onnx_equality.json).",
         "",
         "Pixels that differ before the post-processing are counted in *different*. Their margin is the difference",
         "between the two highest probabilities of torch: where that is almost 0, the classes are tied.",

@@ -60,8 +60,8 @@ def _add_bundle(commands: Commands) -> None:
         "--int8",
         type=Path,
         metavar="IMAGES",
-        help="the network of the ONNX file computes in 8 bits, which takes about half the time; it is calibrated on "
-        "IMAGES, a folder of images like those that it will segment, without labels",
+        help="the network of the ONNX file computes in 8 bits, which is mostly faster; it is calibrated on IMAGES, a "
+        "folder of images like those that it will segment, without labels",
     )
     bundle.add_argument(
         "--triton",
