@@ -86,7 +86,7 @@ def test_commands_and_options_that_are_named_exist(path: Path) -> None:
         name, *others = command.split()
         helped = lwmisn(*([name] if name != "label" else [name, others[0]]), "--help")
         assert helped.code == 0, command
-        for option in re.findall(r"(?<!\S)--?[a-z][a-z-]*", command):
+        for option in re.findall(r"(?<!\S)--?[a-z][a-z0-9-]*", command):
             assert re.search(rf"{option}\b", helped.out), command
 
 

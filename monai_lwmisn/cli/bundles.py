@@ -241,7 +241,7 @@ def _segment(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from monai_lwmisn.inference.segment import segment
-    from monai_lwmisn.light.segment import say_summary
+    from monai_lwmisn.light.outcomes import say_summary
 
     bar = tqdm(
         total=len(arguments.inputs),

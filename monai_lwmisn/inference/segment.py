@@ -10,7 +10,8 @@ from functools import partial
 from monai_lwmisn.inference.bundle_files import read_bundle
 from monai_lwmisn.inference.predict import load_bundle
 from monai_lwmisn.light.bundle_files import open_bundle
-from monai_lwmisn.light.segment import FORMATS, Outcome, segment_files
+from monai_lwmisn.light.outcomes import Outcome
+from monai_lwmisn.light.segment import FORMATS, segment_files
 
 __all__ = ["FORMATS", "Outcome", "segment"]
 

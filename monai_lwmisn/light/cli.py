@@ -16,9 +16,10 @@ from . import __version__
 from .engines import ENGINES
 from .errors import ConfigError, LWMISNError, reason_of
 from .large.arguments import add_large_options, number_from_one
+from .outcomes import Outcome, say_summary
 from .quiet import quieten_libraries
 from .run import segment
-from .segment import FORMATS, Outcome, say_summary
+from .segment import FORMATS
 
 __all__ = ["main"]
 

@@ -10,8 +10,9 @@ from functools import partial
 from .engines import available_processors
 from .facts import Facts
 from .onnx_properties import read_properties
+from .outcomes import Outcome
 from .predict import find_model, load
-from .segment import Outcome, segment_files
+from .segment import segment_files
 
 __all__ = ["segment"]
 
