@@ -49,7 +49,7 @@ def run(logic: SegmentationLogic, volume: Any, bundle: Path, **more: Any) -> Sta
 
 
 def wait(logic: SegmentationLogic) -> Status:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while logic.poll().state == "running":
         assert time.monotonic() < end, logic.log
         time.sleep(0.05)
