@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -152,11 +152,20 @@ class _Progress:
     """Tells how much of an image is done, unless the image is a part of a large one."""
 
     def __init__(self, progress: Callable[[int, int], None]) -> None:
-        self.progress, self.is_silent = progress, False
+        self._progress, self._is_silent = progress, False
 
     def __call__(self, done: int, total: int) -> None:
-        if not self.is_silent:
-            self.progress(done, total)
+        if not self._is_silent:
+            self._progress(done, total)
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Tell nothing for a while."""
+        self._is_silent = True
+        try:
+            yield
+        finally:
+            self._is_silent = False
 
 
 class Predictor:
@@ -242,12 +251,9 @@ class Predictor:
             part: (height, width, channel), float32 from 0 to 255.
             statistics: of the whole picture, see :func:`monai_lwmisn.light.normalisation.statistics_of`.
         """
-        if self._progress is not None:
-            self._progress.is_silent = True
         values = normalise(part.transpose(2, 1, 0), from_facts(self.facts.normalisation), statistics)
-        logits = convert_to_numpy(self._evaluator.logits(MetaTensor(values)))
-        if self._progress is not None:
-            self._progress.is_silent = False
+        with nullcontext() if self._progress is None else self._progress.silent():
+            logits = convert_to_numpy(self._evaluator.logits(MetaTensor(values)))
         return logits.transpose(2, 1, 0)
 
     def network_inputs(self, image: Image, affine: np.ndarray | None = None, name: str | None = None) -> torch.Tensor:

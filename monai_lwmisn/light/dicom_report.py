@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 
 from . import __version__
 from .dicom_segmentation import MANUFACTURER, Maker, short_text
-from .mask_marks import mark_of
+from .mask_marks import content_of_report, mark_of
 
 __all__ = ["measurement_report", "volumes_ml"]
 
@@ -38,6 +39,7 @@ def measurement_report(segmentation: Any, volumes: Mapping[int, float], maker: M
         maker: the bundle.
     """
     import highdicom
+    import pydicom
     from highdicom import sr
     from pydicom.sr.codedict import codes
     from pydicom.uid import generate_uid
@@ -90,8 +92,10 @@ def measurement_report(segmentation: Any, volumes: Mapping[int, float], maker: M
         series_description=short_text(f"Volumes by {maker.name}"),
         is_complete=True,
     )
-    # A report that another program changes gets another UID, as the standard wants.
-    mark = mark_of(np.frombuffer(made.SOPInstanceUID.encode(), np.uint8))
+    file = BytesIO()
+    made.save_as(file)
+    file.seek(0)
+    mark = mark_of(content_of_report(pydicom.dcmread(file)))  # as it will be read
     made.SoftwareVersions = [__version__, mark]  # type: ignore[assignment]
     return made
 

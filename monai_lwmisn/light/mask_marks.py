@@ -5,6 +5,7 @@ Needs numpy and the library of the format, neither torch nor MONAI.
 
 from __future__ import annotations
 
+import json
 import zlib
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,19 @@ import numpy as np
 KEY = "Software"
 """The field of PNG, NRRD and MetaImage that holds the mark."""
 
-__all__ = ["KEY", "is_own_mask", "mark_of"]
+__all__ = ["KEY", "content_of_report", "is_own_mask", "mark_of"]
 
 
 def mark_of(values: np.ndarray) -> str:
     """Return the mark of the values that a file stores."""
     return f"monai_lwmisn {zlib.crc32(np.ascontiguousarray(values, '<u4').data):08x}"
+
+
+def content_of_report(dataset: Any) -> np.ndarray:
+    """Return all that a DICOM structured report says but its mark, as bytes (n,) uint8; of one that was read."""
+    elements = dataset.to_json_dict()
+    elements.pop("00181020", None)  # Software Versions, which has the mark
+    return np.frombuffer(json.dumps(elements, sort_keys=True).encode(), np.uint8)
 
 
 def is_own_mask(path: Path) -> bool:
@@ -47,8 +55,9 @@ def _stored(path: Path) -> tuple[str, np.ndarray]:
         import pydicom
 
         dataset = pydicom.dcmread(path)
-        stored = dataset.get("PixelData") or dataset.SOPInstanceUID.encode()  # of a report
-        return dataset.SoftwareVersions[-1], np.frombuffer(stored, np.uint8)
+        if "PixelData" not in dataset:
+            return dataset.SoftwareVersions[-1], content_of_report(dataset)
+        return dataset.SoftwareVersions[-1], np.frombuffer(dataset.PixelData, np.uint8)
     if name.endswith(".tif"):
         import tifffile
 

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 from monai_lwmisn.bundle.configs import bundle_configs
 from monai_lwmisn.bundle.metadata import settings_of
@@ -12,8 +13,10 @@ from monai_lwmisn.bundle.verify import FILES, check_code, check_files, check_met
 from monai_lwmisn.config import resolve
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.facts import bundle_facts
+from monai_lwmisn.light.large.windows import MARGIN
 from monai_lwmisn.light.predict import FILE, load
 from monai_lwmisn.networks import LWMISN, Genotype
+from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.profiling import parameter_count
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
@@ -48,6 +51,18 @@ def test_its_onnx_file_is_of_its_weights_and_configuration(bundle: Path) -> None
     pytest.importorskip("onnxruntime")
     with load(bundle) as predictor:  # refuses a file of other weights
         assert predictor.facts == bundle_facts(bundle), "run tools/refresh_bundles.py"
+
+
+@pytest.mark.parametrize("name", ["nuclei_microscopy_lwmisn", "nuclei_microscopy_lwmisn_fast"])
+def test_a_pixel_sees_less_than_the_margin_around_the_parts_of_a_large_picture(name: str) -> None:
+    network = LWMISN(Genotype.load(BUNDLES / name / "genotype.json")).eval()
+    load_weights(network, BUNDLES / name / "models" / "model.pt")
+    centre = 349  # how far a pixel sees depends on its place: these networks halve pictures five times
+    image = torch.rand(1, 3, 704, 704, requires_grad=True)
+    network(image)[0, 0, centre, centre].backward()
+    assert image.grad is not None
+    seen = image.grad[0].abs().sum(dim=0).nonzero()
+    assert 100 < (seen - centre).abs().max() <= 130 < MARGIN
 
 
 def test_they_hold_the_files_of_a_bundle_alone() -> None:

@@ -23,7 +23,7 @@ def add_large_options(parser: argparse.ArgumentParser) -> None:
         type=number_from_one,
         default=1,
         metavar="N",
-        help="that share a large image (default: %(default)s)",
+        help="that share a large picture (default: %(default)s)",
     )
 
 
