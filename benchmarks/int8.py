@@ -188,7 +188,6 @@ def markdown(result: dict[str, Any]) -> list[str]:
         "",
         f"Milliseconds per image of 256x256, medians of {result['rounds']} rounds of 7 (10th to 90th percentile):",
         "of the processor with 1 thread, of the clock with more. Unreliable are those that other programs disturbed.",
-        "Beside other programs, those of the processor too are longer than on a quiet machine.",
         "",
         *table(["bundle", "runtime", "threads", "float32", "int8", "times faster"], speed),
     ]
