@@ -40,7 +40,8 @@ def main() -> None:
     head += [f"times {REFERENCE}'s"] if REFERENCE in costs else []
     lines = [
         f"Milliseconds per image of 256x256 pixels, {THREADS} threads, medians (10th to 90th percentile),",
-        f"{one['processor']}, {one['software']}. The load of the machine at the end was {os.getloadavg()[0]:.1f}.",
+        f"{one['processor']}, {one['software']}.",
+        f"The load of the machine at the end was {os.getloadavg()[0]:.1f}.",
         "",
         *table(head, [_row(name, cost, costs.get(REFERENCE)) for name, cost in costs.items()]),
     ]
