@@ -37,7 +37,7 @@ from monai_lwmisn.inference.postprocessing import native_probabilities
 from monai_lwmisn.light.engines import ENGINES, is_installed
 from monai_lwmisn.light.inputs import find_inputs
 from monai_lwmisn.light.postprocessing import postprocess
-from monai_lwmisn.light.predict import LightPredictor, load
+from monai_lwmisn.light.predictor import LightPredictor, load
 from monai_lwmisn.profiling import processor_name, use_threads
 
 

@@ -18,7 +18,7 @@ from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.light.bundle_files import fingerprint
 from monai_lwmisn.light.facts import KEY, SOURCE
 from monai_lwmisn.light.onnx_properties import read_properties
-from monai_lwmisn.light.predict import FILE
+from monai_lwmisn.light.predictor import FILE
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
 

@@ -38,7 +38,7 @@ from monai_lwmisn.light.bundle_files import open_bundle
 from monai_lwmisn.light.engines import ENGINES
 from monai_lwmisn.light.facts import Facts
 from monai_lwmisn.light.onnx_properties import read_properties
-from monai_lwmisn.light.predict import load
+from monai_lwmisn.light.predictor import load
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_onnx, export_torchscript
 from monai_lwmisn.networks.weights import load_weights

@@ -11,7 +11,7 @@ from monai_lwmisn.inference.bundle_files import read_bundle
 from monai_lwmisn.inference.predict import load_bundle
 from monai_lwmisn.light.bundle_files import open_bundle
 from monai_lwmisn.light.outcomes import Outcome
-from monai_lwmisn.light.segment import FORMATS, segment_files
+from monai_lwmisn.light.segmentation import FORMATS, segment_files
 
 __all__ = ["FORMATS", "Outcome", "segment"]
 
@@ -50,7 +50,7 @@ def segment(
         output: the folder for the masks; it is made.
         device: ``auto``, ``cpu`` or ``cuda``.
         runtime: ``torch``, or ``onnxruntime`` or ``openvino`` for the bundle's ``models/model.onnx``.
-        format: of the masks, see :func:`~monai_lwmisn.light.segment.segment_files`.
+        format: of the masks, see :func:`~monai_lwmisn.light.segmentation.segment_files`.
         series: the UID of the series to take from DICOM folders that hold several.
         slice_axis: ``auto`` for the axis that the network was trained on, or ``axial``, ``coronal``, ``sagittal``.
         structured_report: also write the volume of each class as a DICOM structured report, ``NAME_report.dcm``; with
@@ -63,9 +63,9 @@ def segment(
         flag_below: the estimate below which somebody should look at a mask; None for that of the bundle.
         next_free_name: where another file has the name of a mask or of the table, put ``_2`` and so on behind the name
             of the input, or of the table, instead of a refusal.
-        plane: see :func:`~monai_lwmisn.light.segment.segment_files`.
-        geojson: see :func:`~monai_lwmisn.light.segment.segment_files`.
-        processes: see :func:`~monai_lwmisn.light.segment.segment_files`.
+        plane: see :func:`~monai_lwmisn.light.segmentation.segment_files`.
+        geojson: see :func:`~monai_lwmisn.light.segmentation.segment_files`.
+        processes: see :func:`~monai_lwmisn.light.segmentation.segment_files`.
         started: called with the number of inputs before the first.
         progress: called within each input with the number of slices or windows done, and how many there are.
         report: called after each input.

@@ -14,7 +14,7 @@ from monailabel.tasks.infer.bundle import BundleInferTask
 
 from monai_lwmisn.inference.predict import Predictor, load_bundle
 from monai_lwmisn.label.onnx_files import TORCH, onnx_file
-from monai_lwmisn.light.predict import LightPredictor, load
+from monai_lwmisn.light.predictor import LightPredictor, load
 
 logger = logging.getLogger(__name__)
 Ready = TypeVar("Ready")

@@ -12,13 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .predict import load, predict
+    from .predictor import load, predict
     from .run import segment
 
 __version__ = "0.2.0"
 __all__ = ["__version__", "load", "predict", "segment"]
 
-_PLACES = {"load": "predict", "predict": "predict", "segment": "run"}
+_PLACES = {"load": "predictor", "predict": "predictor", "segment": "run"}
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,7 @@ from .large.arguments import add_large_options, number_from_one
 from .outcomes import Outcome, say_summary
 from .quiet import quieten_libraries
 from .run import segment
-from .segment import FORMATS
+from .segmentation import FORMATS
 
 __all__ = ["main"]
 

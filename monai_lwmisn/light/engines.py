@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
@@ -88,14 +90,26 @@ def openvino_model(path: str | os.PathLike[str], device: str = "auto", threads: 
         raise ConfigError("OpenVINO is not installed: pip install openvino.")
     if device not in ("auto", "cpu"):
         raise ConfigError(f"OpenVINO runs on the CPU here, not on {device}: use the device cpu.")
-    import openvino
-
+    openvino = _silent_openvino()
     # Some processors would otherwise compute in bfloat16.
     settings = {"INFERENCE_NUM_THREADS": threads or available_processors(), "INFERENCE_PRECISION_HINT": "f32"}
     try:
         return openvino.Core().compile_model(str(path), "CPU", settings)
     except Exception as error:
         raise _unreadable(path, error) from error
+
+
+def _silent_openvino() -> Any:
+    """Import OpenVINO so that it does not report its use to its maker, which it does through another library."""
+    reporter = "openvino_telemetry"
+    known = sys.modules.get(reporter)
+    sys.modules[reporter] = None  # type: ignore[assignment]  # OpenVINO has a stand-in for a library that is missing
+    try:
+        return import_module("openvino")
+    finally:
+        del sys.modules[reporter]
+        if known is not None:
+            sys.modules[reporter] = known
 
 
 class ONNXRuntimeEngine:

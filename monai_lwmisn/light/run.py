@@ -11,8 +11,8 @@ from .engines import available_processors
 from .facts import Facts
 from .onnx_properties import read_properties
 from .outcomes import Outcome
-from .predict import find_model, load
-from .segment import segment_files
+from .predictor import find_model, load
+from .segmentation import segment_files
 
 __all__ = ["segment"]
 

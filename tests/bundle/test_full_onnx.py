@@ -25,7 +25,7 @@ from monai_lwmisn.light.bundle_files import fingerprint
 from monai_lwmisn.light.facts import KEY, Facts
 from monai_lwmisn.light.normalisation import from_facts, statistics_of, to_facts
 from monai_lwmisn.light.onnx_properties import read_properties
-from monai_lwmisn.light.predict import FILE, load
+from monai_lwmisn.light.predictor import FILE, load
 from tests.inference.bundles import write_bundle, write_onnx
 
 NETWORK = """

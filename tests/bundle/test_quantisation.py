@@ -19,7 +19,7 @@ from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.inference.predict import load_bundle
 from monai_lwmisn.light.facts import Facts
 from monai_lwmisn.light.onnx_properties import read_properties
-from monai_lwmisn.light.predict import load
+from monai_lwmisn.light.predictor import load
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import onnx_program
 from monai_lwmisn.networks.weights import load_weights

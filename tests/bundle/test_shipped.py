@@ -14,7 +14,7 @@ from monai_lwmisn.config import resolve
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.light.large.windows import MARGIN
-from monai_lwmisn.light.predict import FILE, load
+from monai_lwmisn.light.predictor import FILE, load
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.weights import load_weights
 from monai_lwmisn.profiling import parameter_count

@@ -9,7 +9,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 
 from monai_lwmisn.bundle.triton import write_triton
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.light.predict import load
+from monai_lwmisn.light.predictor import load
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
 

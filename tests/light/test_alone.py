@@ -51,6 +51,20 @@ def test_it_can_be_imported_alone(module: str, alone: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("package", ["lwmisn_run", "monai_lwmisn.light"])
+def test_its_functions_are_not_hidden_by_modules(package: str, alone: Path) -> None:
+    for names in ("load, predict, segment", "predict", "segment"):
+        code = f"from {package} import {names}\nfor _ in range(2): from {package} import predict, segment\n"
+        code += "assert callable(predict) and callable(segment)"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": f"{alone}:{PACKAGE.parents[1]}"},
+        )
+        assert done.returncode == 0, done.stderr
+
+
 def test_it_names_nothing_of_torch_monai_and_the_rest_of_the_package() -> None:
     assert importlib.util.find_spec("torch") is not None
     for file in FILES:

@@ -6,7 +6,7 @@ python make_bundles.py FOLDER
 import sys
 from pathlib import Path
 
-from monai_lwmisn.light.predict import FILE
+from monai_lwmisn.light.predictor import FILE
 from tests.inference.bundles import PLAIN, write_bundle, write_onnx
 
 if __name__ == "__main__":

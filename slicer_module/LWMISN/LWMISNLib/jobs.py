@@ -30,7 +30,7 @@ def load_function(runtime: str) -> Callable[..., Any]:
         from monai_lwmisn.inference.predict import load_bundle
 
         return load_bundle
-    from monai_lwmisn.light.predict import load
+    from monai_lwmisn.light.predictor import load
 
     return load
 
