@@ -14,6 +14,7 @@ from monai.networks.layers import gaussian_1d, separable_filtering
 from monai.utils import convert_to_dst_type, convert_to_tensor
 
 from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.light.windows import aligned_window
 
 __all__ = ["FlippingInferer", "ProgressInferer", "SliceSmoothingInferer", "build_inferer"]
 
@@ -123,10 +124,13 @@ class _WindowInferer(Inferer):
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
     ) -> torch.Tensor:
         """Map images (B, C, H, W) to logits of that size."""
-        window = _window(inputs, self.roi)
+        axes = _axes(inputs, self.roi, self.overlap)
+        window = [side for side, _ in axes]
         if window == list(inputs.shape[2:4]):
             return network(inputs, *args, **kwargs)
-        inferer = SlidingWindowInferer(window, self.batch_size, self.overlap, mode="gaussian")
+        # MONAI takes the step between windows as a share of their side, and rounds down.
+        overlaps = [max(0.0, 1 - (step + 0.5) / side) for side, step in axes]
+        inferer = SlidingWindowInferer(window, self.batch_size, overlaps, mode="gaussian")
         return cast(torch.Tensor, inferer(inputs, network, *args, **kwargs))
 
 
@@ -188,9 +192,11 @@ def _count(volumetric: bool, roi: Sequence[int] | None, overlap: float, inputs: 
     """The number of slices or windows of an input (B, C, H, W[, D])."""
     count = len(inputs) * (inputs.shape[-1] if volumetric else 1)
     if roi:
-        window = list(roi) if volumetric else _window(inputs, roi)
-        extent = [max(length, side) for length, side in zip(inputs.shape[2:4], window, strict=True)]
-        count *= len(dense_patch_slices(extent, window, [max(1, int(side * (1 - overlap))) for side in window]))
+        axes = [(side, max(1, int(side * (1 - overlap)))) for side in roi]
+        axes = axes if volumetric else _axes(inputs, roi, overlap)
+        sides, steps = zip(*axes, strict=True)
+        extent = [max(length, side) for length, side in zip(inputs.shape[2:4], sides, strict=True)]
+        count *= len(dense_patch_slices(extent, sides, steps))
     return count
 
 
@@ -200,6 +206,6 @@ def _subsets(axes: Sequence[int]) -> list[tuple[int, ...]]:
     return [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
 
 
-def _window(inputs: torch.Tensor, roi: Sequence[int]) -> list[int]:
-    """The window that fits into images (B, C, H, W)."""
-    return [min(length, side) for length, side in zip(inputs.shape[2:4], roi, strict=True)]
+def _axes(inputs: torch.Tensor, roi: Sequence[int], overlap: float) -> list[tuple[int, int]]:
+    """The side of the windows of images (B, C, H, W), and the step between them, of each axis."""
+    return [aligned_window(length, side, overlap) for length, side in zip(inputs.shape[2:4], roi, strict=True)]
