@@ -9,6 +9,9 @@ from .errors import ConfigError, DataError, counted
 AIR = -500.0
 """Hounsfield units below which a voxel of a CT is air. Every CT of a body has such voxels."""
 
+GREY = ("CT", "MR")
+"""Modalities without colours."""
+
 VOLUME = 4
 """Dimensions of a volume (channel, x, y, z). A picture has one less, and its file no values below 0."""
 
@@ -16,6 +19,12 @@ MOST_OF_A_PICTURE = 255.0
 
 LEAST_AIR = 0.01
 """Share of voxels with air by which a CT is recognised. Resampling leaves single voxels of an MR below zero."""
+
+COLOURED = 0.1
+"""Share of the range of all values by which the channels of a pixel with a colour differ at least. JPEG adds less."""
+
+LEAST_COLOUR = 0.01
+"""Share of pixels by which a coloured picture is recognised. A slice may have a coloured mark."""
 
 ALIKE = 1e-3
 """Share of the range of all values within which values are alike."""
@@ -101,6 +110,12 @@ def check_image(image: np.ndarray, in_channels: int, modality: str, name: str) -
             f"{name} has values up to {highest:g}: in pictures of CT, 0 to 255 must be Hounsfield units, and the "
             "values above are cut off."
         )
+    if modality in GREY and image.ndim < VOLUME:
+        coloured = np.ptp(image, axis=0) > COLOURED * (highest - lowest)
+        if np.count_nonzero(coloured) > LEAST_COLOUR * coloured.size:
+            remarks.append(
+                f"{name} has colours, and a slice of {modality} has none: see whether it is the right picture."
+            )
     if lowest == highest:
         remarks.append(f"{name} has the value {lowest:g} everywhere: there is nothing to see in it.")
     elif _is_flat(image, highest - lowest):
