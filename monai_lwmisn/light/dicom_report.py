@@ -27,7 +27,7 @@ def volumes_ml(labels: np.ndarray, affine: np.ndarray) -> dict[int, float]:
     return {int(value): int(count) * voxel / 1000 for value, count in zip(values, counts, strict=True)}
 
 
-def measurement_report(segmentation: Any, volumes: Mapping[int, float], maker: Maker) -> Any:
+def measurement_report(segmentation: Any, volumes: Mapping[int, float], maker: Maker, source: str = "") -> Any:
     """Return a report of the volume of each segment, as a Comprehensive SR, which more archives take than the 3D one.
 
     It refers to the segments and to the series that they were made of. It is complete, preliminary and not verified by
@@ -37,6 +37,7 @@ def measurement_report(segmentation: Any, volumes: Mapping[int, float], maker: M
         segmentation: of :func:`.dicom_segmentation.dicom_segmentation`.
         volumes: in ml, by number of the segment; 0 where there is none.
         maker: the bundle.
+        source: the input that it belongs to, see :func:`.mask_marks.source_of`.
     """
     import highdicom
     import pydicom
@@ -95,7 +96,7 @@ def measurement_report(segmentation: Any, volumes: Mapping[int, float], maker: M
     file = BytesIO()
     made.save_as(file)
     file.seek(0)
-    mark = mark_of(content_of_report(pydicom.dcmread(file)))  # as it will be read
+    mark = mark_of(content_of_report(pydicom.dcmread(file)), source)  # as it will be read
     made.SoftwareVersions = [__version__, mark]  # type: ignore[assignment]
     return made
 

@@ -21,7 +21,7 @@ from .dicom import find_grid
 from .dicom_grid import Grid
 from .dicom_references import referenced_headers
 from .errors import ConfigError, DataError
-from .mask_marks import mark_of
+from .mask_marks import mark_of, source_of
 
 MANUFACTURER = "monai_lwmisn"
 
@@ -106,7 +106,7 @@ def dicom_segmentation(
             omit_empty_frames=bool(frames.any()),  # highdicom prints that it cannot omit all
             **letters,
         )
-    mark = mark_of(np.frombuffer(segmentation.PixelData, np.uint8))
+    mark = mark_of(np.frombuffer(segmentation.PixelData, np.uint8), source_of(source, series))
     segmentation.SoftwareVersions = [__version__, mark]  # type: ignore[assignment]
     return segmentation
 

@@ -113,9 +113,7 @@ def check_image(image: np.ndarray, in_channels: int, modality: str, name: str) -
     if modality in GREY and image.ndim < VOLUME:
         coloured = np.ptp(image, axis=0) > COLOURED * (highest - lowest)
         if np.count_nonzero(coloured) > LEAST_COLOUR * coloured.size:
-            remarks.append(
-                f"{name} has colours, and a slice of {modality} has none: see whether it is the right picture."
-            )
+            remarks.append(f"{name} has colours, and a slice of {modality} has none: see whether it is the right one.")
     if lowest == highest:
         remarks.append(f"{name} has the value {lowest:g} everywhere: there is nothing to see in it.")
     elif _is_flat(image, highest - lowest):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -15,10 +15,14 @@ from .dicom_report import measurement_report, volumes_ml
 from .dicom_segmentation import Maker, check_installed, dicom_segmentation, save_dicom
 from .errors import ConfigError, DataError
 from .inputs import output_name, output_names
+from .mask_marks import own_source, source_of
 from .writers import EXTENSIONS, Write, mask_writer, write_files
 
 DICOM_EXTENSION = ".dcm"
 """Extension of DICOM Segmentations, which are written for DICOM only."""
+
+BESIDE = ("overlay.png", "instances.png", "instances.tif", f"report{DICOM_EXTENSION}")
+"""The ends of the names of what may lie beside a mask."""
 
 MOST_OF_PNG = int(np.iinfo(np.uint16).max)
 """The most objects that a PNG can number."""
@@ -127,26 +131,39 @@ class MaskFolder:
         Raises:
             DataError: the input can have no name of its own.
         """
-        name = self.base(image, number)
+        name, source = self.base(image, number), source_of(image, self.series)
         written: dict[Path, Write] = {}
         if overlay is not None:
-            written[name.with_name(f"{name.name}_overlay.png")] = mask_writer(".png", overlay)
+            written[name.with_name(f"{name.name}_overlay.png")] = mask_writer(".png", overlay, source=source)
         seg = name.with_name(f"{name.name}_seg{self.extension}")
         if self.extension == DICOM_EXTENSION:
             report = name.with_name(f"{name.name}_report{self.extension}") if self.structured_report else None
             return dict(sorted((written | self._dicom_files(image, prediction, seg, report)).items()))
         white = np.uint8(255 if self.extension == ".png" and len(self.label_names) == 1 else 1)
-        written[seg] = mask_writer(self.extension, prediction.labels * white, prediction.affine)
+        written[seg] = mask_writer(self.extension, prediction.labels * white, prediction.affine, source)
         if prediction.instances is not None:
             few = prediction.instances.max(initial=0) <= MOST_OF_PNG
             numbers, extension = prediction.instances.astype(np.uint16 if few else np.uint32), ".png" if few else ".tif"
-            written[name.with_name(f"{name.name}_instances{extension}")] = mask_writer(extension, numbers)
+            path = name.with_name(f"{name.name}_instances{extension}")
+            written[path] = mask_writer(extension, numbers, source=source)
         return dict(sorted(written.items()))
+
+    def outdated(self, image: str | os.PathLike[str], files: Collection[Path]) -> list[Path]:
+        """Return what an earlier call wrote beside the mask of an input, and this one does not replace.
+
+        Args:
+            image: the path of the input.
+            files: the files of this call.
+        """
+        name, source = self.base(image), source_of(image, self.series)
+        beside = [name.with_name(f"{name.name}_{ending}") for ending in BESIDE]
+        return [path for path in beside if path not in files and path.exists() and own_source(path) == source]
 
     def _dicom_files(
         self, image: str | os.PathLike[str], prediction: Prediction, seg: Path, report: Path | None
     ) -> dict[Path, Write]:
         labels, affine = prediction.labels, prediction.affine
+        source = source_of(image, self.series)
         assert affine is not None
 
         @cache
@@ -154,7 +171,7 @@ class MaskFolder:
             return dicom_segmentation(labels, affine, image, self.label_names, self.series, self.maker)
 
         def write_report(path: Path) -> None:
-            save_dicom(path, measurement_report(segmentation(), volumes_ml(labels, affine), self.maker))
+            save_dicom(path, measurement_report(segmentation(), volumes_ml(labels, affine), self.maker, source))
 
         files: dict[Path, Write] = {seg: lambda path: save_dicom(path, segmentation())}
         return files if report is None else {**files, report: write_report}

@@ -25,7 +25,7 @@ from .large.outputs import is_own_large_mask
 from .large.results import output_paths
 from .large.segment import LargePicture
 from .large.sources import is_large
-from .mask_marks import is_own_mask
+from .mask_marks import is_own_mask, own_source, source_of
 from .masks import DICOM_EXTENSION, MaskFolder, Prediction
 from .measures import Measures, measure
 from .outcomes import Outcome
@@ -277,6 +277,8 @@ class _Segmenter:
                     overlay = draw_overlay(values, prediction, self.predictor.orientation)
             files = self._files(image, prediction, overlay)
             _write(files)
+            for path in self.masks.outdated(image, files):
+                path.unlink()
             self.taken.update({number: image for mask in files if (number := _identity(mask)) is not None})
         except Exception as error:
             return replace(outcome, error=explain(error, image))
@@ -327,7 +329,13 @@ class _Segmenter:
             mask, other = others.popitem()
             what = "the input" if other.samefile(mask) else "the mask of"
             raise DataError(f"The mask of {image} would be written over {what} {other}: give another folder.")
-        if self.next_free_name and (others or not all(map(is_replaceable, files))):
+        source = source_of(image, self.masks.series)
+        foreign = [mask for mask in files if own_source(mask) not in (None, "", source)]
+        if not self.next_free_name and foreign:
+            raise DataError(
+                f"{foreign[0]} is the mask of another input or DICOM series: give another folder, or --next-free-name."
+            )
+        if self.next_free_name and (others or foreign or not all(map(is_replaceable, files))):
             for number in count(2):
                 files = self.masks.files(image, prediction, overlay, number)
                 if not any(os.path.lexists(mask) for mask in files):

@@ -17,7 +17,7 @@ Write = Callable[[Path], None]
 __all__ = ["EXTENSIONS", "is_replaceable", "mask_writer", "write_files"]
 
 
-def mask_writer(extension: str, mask: np.ndarray, affine: np.ndarray | None = None) -> Write:
+def mask_writer(extension: str, mask: np.ndarray, affine: np.ndarray | None = None, source: str = "") -> Write:
     """Return a function that writes a mask to a file of some format.
 
     Args:
@@ -25,19 +25,21 @@ def mask_writer(extension: str, mask: np.ndarray, affine: np.ndarray | None = No
         mask: labels or object numbers: (x, y, z) of a volume, (height, width) of a picture, uint8 or uint16; of a TIFF
             uint32.
         affine: (4, 4) of a volume, from x, y, z to millimetres towards right, anterior and superior.
+        source: the input that it belongs to, see :func:`.mask_marks.source_of`.
 
     Raises:
         ConfigError: masks are not written in that format.
     """
+    mark = mark_of(mask, source)
     if extension == ".png":
-        return lambda path: _write_picture(path, mask)
+        return lambda path: _write_picture(path, mask, mark)
     if extension == ".tif":
-        return lambda path: _write_numbers(path, mask)
+        return lambda path: _write_numbers(path, mask, mark)
     if extension not in EXTENSIONS:
         raise ConfigError(f"Masks are not written as {extension!r}: use one of {', '.join(EXTENSIONS)}.")
     geometry = np.eye(4) if affine is None else np.asarray(affine, dtype=float)
     write = _write_nifti if extension in (".nii", ".nii.gz") else _write_itk
-    return lambda path: write(path, mask, geometry)
+    return lambda path: write(path, mask, geometry, mark)
 
 
 EXTENSIONS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png")
@@ -80,7 +82,7 @@ def write_files(files: Mapping[Path, Write]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _write_nifti(path: Path, mask: np.ndarray, affine: np.ndarray) -> None:
+def _write_nifti(path: Path, mask: np.ndarray, affine: np.ndarray, mark: str) -> None:
     import nibabel
 
     image = nibabel.Nifti1Image(mask, affine)
@@ -89,11 +91,11 @@ def _write_nifti(path: Path, mask: np.ndarray, affine: np.ndarray) -> None:
     axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0).clip(1e-12)
     image.set_qform(affine, code=1 if np.allclose(axes.T @ axes, np.eye(3), atol=1e-3) else 0)
     image.header.set_xyzt_units("mm")
-    image.header["descrip"] = mark_of(mask)
+    image.header["descrip"] = mark
     nibabel.save(image, path)
 
 
-def _write_itk(path: Path, mask: np.ndarray, affine: np.ndarray) -> None:
+def _write_itk(path: Path, mask: np.ndarray, affine: np.ndarray, mark: str) -> None:
     import itk
 
     image = itk.Image[itk.US if mask.dtype == np.uint16 else itk.UC, 3].New()
@@ -108,20 +110,20 @@ def _write_itk(path: Path, mask: np.ndarray, affine: np.ndarray) -> None:
     image.SetSpacing(spacing.tolist())
     image.SetOrigin(affine[:3, 3].tolist())
     image.SetDirection(itk.matrix_from_array(np.ascontiguousarray(affine[:3, :3] / spacing)))
-    image[KEY] = mark_of(mask)
+    image[KEY] = mark
     itk.imwrite(image, str(path), compression=True)
 
 
-def _write_picture(path: Path, mask: np.ndarray) -> None:
+def _write_picture(path: Path, mask: np.ndarray, mark: str) -> None:
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
     notes = PngInfo()
-    notes.add_text(KEY, mark_of(mask))
+    notes.add_text(KEY, mark)
     Image.fromarray(np.ascontiguousarray(mask)).save(path, pnginfo=notes)
 
 
-def _write_numbers(path: Path, mask: np.ndarray) -> None:
+def _write_numbers(path: Path, mask: np.ndarray, mark: str) -> None:
     import tifffile
 
-    tifffile.imwrite(path, mask, compression="zlib", software=mark_of(mask))
+    tifffile.imwrite(path, mask, compression="zlib", software=mark)

@@ -380,6 +380,45 @@ def test_an_overlay_lies_beside_the_mask_and_is_replaced_with_it(bundle: Path, i
     assert (overlay.read_bytes(), (image.parent / "good_seg.nii.gz").read_bytes()) == before
 
 
+def test_an_overlay_goes_with_the_mask_that_it_drew(bundle: Path, image: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    one(bundle, image, out, overlays=True)
+    assert one(bundle, image, out).error is None
+    assert files_in(out) == ["good_seg.nii.gz"]
+    Image.new("L", (4, 4)).save(out / "good_overlay.png")  # somebody's own
+    assert one(bundle, image, out).error is None
+    assert files_in(out) == ["good_overlay.png", "good_seg.nii.gz"]
+
+
+def test_the_mask_of_another_input_of_that_name_stays(bundle: Path, image: Path, tmp_path: Path) -> None:
+    other, out = tmp_path / "other" / image.name, tmp_path / "out"
+    save(volume(1), AFFINE, other)
+    before = mask_of(one(bundle, image, out))
+    refused = one(bundle, other, out)
+    assert refused.error is not None and "good_seg.nii.gz is the mask of another input" in refused.error
+    assert files_in(out) == ["good_seg.nii.gz"]
+    np.testing.assert_array_equal(nibabel.load(out / "good_seg.nii.gz").get_fdata(), before)
+    second = one(bundle, other, out, next_free_name=True)
+    assert [path.name for path in second.masks] == ["good_2_seg.nii.gz"]
+    assert one(bundle, image, out).error is None
+
+
+@pytest.mark.parametrize("format", ["nifti", "dicom-seg"])
+def test_the_mask_of_another_series_of_that_folder_stays(bundle: Path, tmp_path: Path, format: str) -> None:
+    uids = [write_series(int16(seed), tmp_path / "in" / str(seed)) for seed in range(2)]
+    for file in list((tmp_path / "in").glob("*/*")):
+        file.rename(tmp_path / "in" / f"{file.parent.name}_{file.name}")
+    for seed in range(2):
+        (tmp_path / "in" / str(seed)).rmdir()
+    options = {"structured_report": True} if format == "dicom-seg" else {}
+    first, second = (
+        one(bundle, tmp_path / "in", tmp_path / "out", series=uid, format=format, **options) for uid in uids
+    )
+    assert first.error is None
+    assert second.error is not None and "is the mask of another input or DICOM series" in second.error
+    assert one(bundle, tmp_path / "in", tmp_path / "out", series=uids[0], format=format, **options).error is None
+
+
 def test_the_quality_is_in_the_outcome_and_in_the_table(bundle: Path, image: Path, tmp_path: Path) -> None:
     for below, remark in ((0.1, ""), (0.999, "look at this")):
         options = {"flag": True, "flag_below": below, "table": tmp_path / "results.csv"}

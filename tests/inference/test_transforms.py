@@ -92,7 +92,7 @@ def test_values_are_warned_of_by_the_share_of_air(modality: str, share: float, l
 
 @pytest.mark.parametrize(("highest", "warned"), [(255, False), (256, True), (4095, True)])
 def test_a_picture_of_ct_holds_hounsfield_units_of_8_bits(highest: int, warned: bool) -> None:
-    picture = np.linspace(0, highest, 3 * 20 * 20).reshape(3, 20, 20)
+    picture = np.tile(np.linspace(0, highest, 20 * 20).reshape(1, 20, 20), (3, 1, 1))
     said = check_image(picture, 3, "CT", "a.png")
     assert len(said) == warned
     assert all(f"a.png has values up to {highest}" in sentence for sentence in said)

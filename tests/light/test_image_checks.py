@@ -24,6 +24,6 @@ def test_colours_are_named_where_there_are_none(modality: str) -> None:
     assert not remarks(mark, modality)
     stained = grey() * np.array([1.0, 0.6, 0.9], np.float32)[:, None, None]
     assert remarks(stained, modality) == [
-        f"it.png has colours, and a slice of {modality} has none: see whether it is the right picture."
+        f"it.png has colours, and a slice of {modality} has none: see whether it is the right one."
     ]
     assert not remarks(stained, "microscopy")
