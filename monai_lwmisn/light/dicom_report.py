@@ -12,6 +12,9 @@ from . import __version__
 from .dicom_segmentation import MANUFACTURER, Maker, short_text
 from .mask_marks import content_of_report, mark_of
 
+DIGITS = 6
+"""Of a volume in a report, as in the table."""
+
 __all__ = ["measurement_report", "volumes_ml"]
 
 
@@ -68,7 +71,7 @@ def measurement_report(segmentation: Any, volumes: Mapping[int, float], maker: M
             measurements=[
                 sr.Measurement(
                     name=codes.SCT.Volume,
-                    value=volumes.get(segment.SegmentNumber, 0.0),
+                    value=float(f"{volumes.get(segment.SegmentNumber, 0.0):.{DIGITS}g}"),
                     unit=sr.CodedConcept("ml", "UCUM", "milliliter"),
                     method=codes.DCM.SumOfSegmentedVoxelMethodForVolume,
                 )

@@ -9,6 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from monai_lwmisn.errors import DataError
+from monai_lwmisn.light.dicom_report import measurement_report
 from monai_lwmisn.light.dicom_segmentation import Maker
 from monai_lwmisn.light.masks import MaskFolder, Prediction
 from monai_lwmisn.light.volumes import read_volume
@@ -71,7 +72,7 @@ def test_volumes_units_and_references(tmp_path: Path, is_enhanced: bool) -> None
         (volume,) = items(group, "118565006")
         measured = volume.MeasuredValueSequence[0]
         expected = volume_of(value)
-        assert float(measured.NumericValue) == pytest.approx(expected, rel=1e-9) and (expected > 0) == (value < 3)
+        assert float(measured.NumericValue) == float(f"{expected:.6g}") and (expected > 0) == (value < 3)
         unit = measured.MeasurementUnitsCodeSequence[0]
         assert (unit.CodeValue, unit.CodingSchemeDesignator) == ("ml", "UCUM")
         (segment,) = items(group, "121191")
@@ -94,6 +95,13 @@ def test_another_reader_of_the_template_finds_the_volumes(folder: MaskFolder) ->
     groups = report.content.get_volumetric_roi_measurement_groups()
     found = [measurement.value for group in groups for measurement in group.get_measurements()]
     assert found == pytest.approx([volume_of(value) for value in (1, 2, 3)])
+
+
+def test_volumes_have_the_digits_of_the_table(folder: MaskFolder) -> None:
+    segmentation = pydicom.dcmread(written(folder)[1])
+    report = measurement_report(segmentation, {1: 6419.31438446045, 2: 0.000123456789}, Maker())
+    found = [item.MeasuredValueSequence[0].NumericValue for item in items(report, "118565006")]
+    assert [float(value) for value in found] == [6419.31, 0.000123457, 0]
 
 
 def test_a_later_call_replaces_a_report_but_not_another_object(folder: MaskFolder) -> None:
