@@ -167,7 +167,7 @@ class LargePicture:
         context = get_context("spawn")
         load = self.load if step == WINDOWS else None
         left = opened.left(step)
-        others = min(self.options.processes, len(left)) - 1
+        others = max(0, min(self.options.processes, len(left)) - 1)
         processes = [
             context.Process(
                 target=take_share,
