@@ -13,7 +13,7 @@ from typing import Any
 from monai_lwmisn import __version__
 from monai_lwmisn.bundle.quantisation import LEAST_SAME, calibration_batches, quantise, same_pixels
 from monai_lwmisn.bundle.write import as_bundle
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import ConfigError, counted
 from monai_lwmisn.files import check_writable, write_named
 from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.light.bundle_files import fingerprint
@@ -126,5 +126,5 @@ def _properties(facts: Facts, source: str) -> dict[str, str]:
     if facts.volumetric:
         texts["orientation"] = facts.orientation
     if facts.quantised is not None:
-        texts["precision"] = f"int8, calibrated on {facts.quantised['images']} images"
+        texts["precision"] = f"int8, calibrated on {counted(int(facts.quantised['images']), 'image')}"
     return {name: str(text) for name, text in texts.items() if text}

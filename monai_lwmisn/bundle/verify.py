@@ -27,7 +27,7 @@ from monai_lwmisn.bundle.metadata import PACKAGE
 from monai_lwmisn.bundle.standalone import closed_part
 from monai_lwmisn.bundle.write import is_bundle
 from monai_lwmisn.config import RUN_STAGES, read_config
-from monai_lwmisn.errors import ConfigError, explain
+from monai_lwmisn.errors import ConfigError, counted, explain
 from monai_lwmisn.files import read_json
 from monai_lwmisn.inference.bundle_contents import check_contents
 from monai_lwmisn.inference.bundle_files import read_bundle
@@ -289,7 +289,7 @@ def check_full_onnx(bundle: Path) -> str:
         if quantised is not None:
             return (
                 f"in 8 bits, with the class of float32 for {100 * quantised['same_pixels']:.2f} % of the pixels of the "
-                f"{quantised['images']} images that it was calibrated on"
+                f"{counted(int(quantised['images']), 'image')} that it was calibrated on"
             )
         engines = [name for name in ENGINES if is_installed(name)]
         for name in engines:

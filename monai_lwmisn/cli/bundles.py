@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from monai_lwmisn.cli.arguments import LOOK, MORE, YOUR_DATA, Commands, add_owner, owner_of
 from monai_lwmisn.cli.terminal import say, sleep_early
-from monai_lwmisn.errors import ConfigError
+from monai_lwmisn.errors import ConfigError, counted
 from monai_lwmisn.light.large.arguments import add_large_options
 from monai_lwmisn.locks import only_writer
 
@@ -211,7 +211,7 @@ def _bundle(arguments: argparse.Namespace) -> None:
         if quantised is not None:
             say(
                 f"In 8 bits, {100 * quantised['same_pixels']:.2f} % of the pixels have the class of float32, on the "
-                f"{quantised['images']} images that the network was calibrated on."
+                f"{counted(int(quantised['images']), 'image')} that the network was calibrated on."
             )
         say(f"The ONNX file: {arguments.onnx}\nTry it: lwmisn-run {arguments.onnx} IMAGES -o MASKS")
     if arguments.triton is not None:

@@ -93,6 +93,8 @@ def test_a_file_says_that_it_is_quantised(
     prostate_bundle: Path, volumes: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(full_onnx, "LEAST_SAME", 0.0)  # the network is not trained
+    write_full_onnx(prostate_bundle, tmp_path / "int8.onnx", calibration=volumes / "0.nii.gz")
+    assert read_properties(tmp_path / "int8.onnx")["precision"] == "int8, calibrated on 1 image"
     facts = write_full_onnx(prostate_bundle, tmp_path / "int8.onnx", calibration=volumes)
     write_full_onnx(prostate_bundle, tmp_path / "float.onnx")
     properties = read_properties(tmp_path / "int8.onnx")
