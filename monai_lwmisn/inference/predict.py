@@ -27,13 +27,13 @@ from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.inference.readers import picture_metadata, volume_metadata
 from monai_lwmisn.light.bundle_files import open_bundle
 from monai_lwmisn.light.facts import Facts
+from monai_lwmisn.light.given_images import Image, name_of
 from monai_lwmisn.light.image_checks import check_affine, check_not_empty
 from monai_lwmisn.light.masks import Prediction
 from monai_lwmisn.light.normalisation import from_facts, normalise
 from monai_lwmisn.light.orientation import slice_orientation
 from monai_lwmisn.light.pictures import convert_picture
 
-Image = np.ndarray | str | os.PathLike[str]
 Result = TypeVar("Result")
 
 __all__ = ["Prediction", "Predictor", "load_bundle", "predict"]
@@ -280,7 +280,7 @@ class Predictor:
         self, image: Image, affine: np.ndarray | None, name: str | None, step: Callable[[dict[str, Any]], Result]
     ) -> Result:
         """Prepare an image, and take one step with it."""
-        name = name or ("The image" if isinstance(image, np.ndarray) else str(image))
+        name = name_of(image, name)
         item: Any = {"image": str(image)}
         transforms = list(self._preprocessing.transforms)
         if isinstance(image, np.ndarray):

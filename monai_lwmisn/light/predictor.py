@@ -20,6 +20,7 @@ from .channel_files import with_other_channels
 from .engines import ENGINES, ONNXRuntimeEngine, OpenVINOEngine
 from .errors import ConfigError, DataError, InputWarning, explain
 from .facts import IMAGE, LABELS, LOGITS, SLICES, SOURCE, STATISTICS, Facts
+from .given_images import Image, name_of
 from .image_checks import check_affine, check_image, check_not_empty, check_slice_axis
 from .instances import separate_instances
 from .masks import Prediction
@@ -40,7 +41,6 @@ FILE = "models/model_full.onnx"
 SMALL = (np.int8, np.uint8, np.int16, np.uint16, np.float32)
 """Types of values that stay as they are until a slice goes to the network."""
 
-Image = np.ndarray | str | os.PathLike[str]
 
 __all__ = ["LightPredictor", "find_model", "load", "predict"]
 
@@ -198,7 +198,7 @@ class LightPredictor:
         Raises:
             DataError: the image cannot be read, or the network cannot take it.
         """
-        name = name or ("The image" if isinstance(image, np.ndarray) else str(image))
+        name = name_of(image, name)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", InputWarning)
             estimate = QualityEstimate() if quality else None
