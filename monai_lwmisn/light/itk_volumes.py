@@ -161,7 +161,7 @@ def _length_of_header(path: Path, is_nrrd: bool) -> int:
         for line in stream:
             if (is_nrrd and not line.strip()) or line.startswith(b"ElementDataFile"):
                 return stream.tell()
-    raise ValueError("it is cut short")
+    raise DataError(f"The volume {path} cannot be read (it is cut short): copy it again.")
 
 
 def _check_numbers(path: Path, fields: dict[str, str], *names: str) -> None:

@@ -35,8 +35,8 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
         and superior; and the number of spatial axes.
 
     Raises:
-        DataError: the affine is not finite or flat, there are more than four axes, or the file
-            is Analyze 7.5, which has no orientation.
+        DataError: the affine is not finite or flat, there are more than four axes, the file is cut short, or it is
+            Analyze 7.5, which has no orientation.
     """
     with open_gzip(path) if path.name.lower().endswith(".gz") else nullcontext() as content:
         return _read(path, content)
@@ -52,7 +52,7 @@ def _read(path: Path, content: gzip.GzipFile | None) -> tuple[np.ndarray, np.nda
     with image.file_map["header" if "header" in image.file_map else "image"].get_prepare_fileobj() as stream:
         stored = type(image.header).from_fileobj(stream, check=False)
     affine = _affine(path, image, stored)
-    _check_length(image)
+    _check_length(path, image)
     stored_voxels = image.dataobj
     if content is not None:
         layout = [getattr(stored_voxels, name) for name in ("shape", "dtype", "offset", "slope", "inter")]
@@ -66,11 +66,11 @@ def _read(path: Path, content: gzip.GzipFile | None) -> tuple[np.ndarray, np.nda
     return voxels.reshape(*voxels.shape[:3], *moments), affine, axes
 
 
-def _check_length(image: Any) -> None:
+def _check_length(path: Path, image: Any) -> None:
     """Refuse a header that claims more voxels than the file holds, before memory is taken for them."""
     file, proxy = Path(image.file_map["image"].filename), image.dataobj
     if file.suffix.lower() != ".gz" and math.prod(proxy.shape) * proxy.dtype.itemsize > file.stat().st_size:
-        raise ValueError("it is cut short")
+        raise DataError(f"The volume {path} cannot be read (it is cut short): copy it again.")
 
 
 def _affine(path: Path, image: Any, stored: Any) -> np.ndarray:

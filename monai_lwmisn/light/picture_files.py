@@ -100,6 +100,8 @@ def read_picture_file(path: str | os.PathLike[str], kind: str = "image") -> File
     try:
         if page is not None:
             return _read_page(name, stack, page)
+        if not content:
+            raise DataError(f"{name} is empty: download it again.")
         if content.startswith(TIFF_STARTS):
             return _read_tiff(name, content)
         if content[:8] == b"\x89PNG\r\n\x1a\n" and content[24:25] == b"\x10" and content[25:26] != b"\0":

@@ -43,6 +43,8 @@ def read_volume(path: str | os.PathLike[str], series: str | None = None) -> tupl
         DataError: the file is none of these or damaged, a folder leaves a choice between series, no regular grid holds
             the slices, a voxel is a colour, or the volume has no voxels or not three axes.
     """
+    if Path(path).is_file() and not os.path.getsize(path):
+        raise DataError(f"The volume {path} is empty: copy it again.")
     try:
         voxels, affine, axes = _read(Path(path), series)
     except (DataError, InputWarning):

@@ -183,6 +183,28 @@ def test_what_would_be_dropped_is_refused(tmp_path: Path, values: np.ndarray, op
         decode_picture(written(tmp_path, values, **options))
 
 
+@pytest.mark.parametrize(
+    ("axes", "options", "said"),
+    [
+        ("ZYX", {"ome": True}, "2 pages along its axis z: .* with --plane z=NUMBER"),
+        ("TZYX", {"ome": True}, "4 pages along its axes t, z: .* with --plane t=NUMBER,z=NUMBER"),
+        ("TCYX", {"imagej": True}, "4 pages along its axes t, c: .* with --plane t=NUMBER,c=NUMBER"),
+        ("QYX", {}, "2 pages: save the one that is meant as a file of its own"),
+    ],
+)
+def test_a_stack_whose_axes_are_known_is_refused_with_them(tmp_path: Path, axes: str, options: dict, said: str) -> None:
+    values = np.broadcast_to(GREY, (2,) * (len(axes) - 2) + GREY.shape)
+    path = written(tmp_path, values, metadata={"axes": axes}, photometric="minisblack", **options)
+    with pytest.raises(DataError, match=rf"The image .*p\.tif has {said}"):
+        decode_picture(path)
+
+
+def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    with pytest.raises(DataError, match=r"The image .*a\.png is empty: download it again"):
+        decode_picture(tmp_path / "a.png")
+
+
 def test_a_second_channel_that_says_nothing_is_left_out(tmp_path: Path) -> None:
     path = written(tmp_path, np.dstack([COLOUR, GREY * 0 + 7]), photometric="rgb", extrasamples=["unspecified"])
     np.testing.assert_allclose(decode_picture(path), shown(COLOUR), atol=1e-2)

@@ -150,6 +150,10 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.mhd").write_text("nothing")
     with pytest.raises(DataError, match=r"The volume .*a\.mhd cannot be read"):
         read_volume(tmp_path / "a.mhd")
+    for ending in (".nii", ".nii.gz", ".nrrd", ".mha", ".dcm"):
+        (tmp_path / f"a{ending}").touch()
+        with pytest.raises(DataError, match=rf"The volume .*a\{ending} is empty: copy it again"):
+            read_volume(tmp_path / f"a{ending}")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no DICOM series"):
         read_volume(tmp_path / "empty")
@@ -404,7 +408,7 @@ def test_a_header_that_claims_more_voxels_than_its_file_takes_no_memory(tmp_path
     with (tmp_path / name).open("r+b") as file:  # dim[1..3] of the header
         file.seek(42)
         file.write(np.array([32767, 32767, 32767], "<i2").tobytes())
-    with pytest.raises(DataError, match="it is cut short"):
+    with pytest.raises(DataError, match=r"\(it is cut short\): copy it again"):
         read_volume(tmp_path / name)
 
 
