@@ -7,11 +7,12 @@ bits, and grey of 16. All else is read by tifffile and imagecodecs.
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import islice
@@ -225,13 +226,27 @@ def _read_tiff(name: str, content: bytes) -> FilePicture:
         images = max(len(full), *(int(np.prod(series.shape)) // max(series.keyframe.size, 1) for series in file.series))
         images = max(images, full[0].imagedepth)
         if images > 1:
-            raise DataError(f"{name} has {images} pages: save the one that is meant as a file of its own.")
+            raise DataError(_several_pages(name, images, file.series))
         (page,) = full
         if page.imagewidth * page.imagelength > LARGEST_PIXELS:
             raise Image.DecompressionBombError
         check_whole(name, page, len(content))
         picture = _tiff_picture(name, content, page)
     return replace(picture, lossy=page.compression in LOSSY_COMPRESSIONS, inverted=page.photometric == WHITE_IS_ZERO)
+
+
+def _several_pages(name: str, images: int, series: Sequence[Any]) -> str:
+    """One sentence about a file of several pages; where its axes are known, with the option that chooses one."""
+    lengths = dict(zip(series[0].axes.lower(), series[0].shape, strict=False))
+    axes = [axis for axis in "tzc" if lengths.get(axis, 1) > 1]
+    if len(series) > 1 or math.prod(lengths[axis] for axis in axes) != images:
+        return f"{name} has {images} pages: save the one that is meant as a file of its own."
+    numbers = ",".join(f"{axis}=NUMBER" for axis in axes)
+    named = f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(axes)}"
+    return (
+        f"{name} has {images} pages along its {named}: save the one that is meant as a file of its own, or choose it "
+        f"with --plane {numbers}, from 1 on."
+    )
 
 
 def _read_page(name: str, stack: str, number: int) -> FilePicture:
