@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monai_lwmisn.light.files import (
     LOCK,
+    check_is_no_file,
     check_writable,
     parse_json,
     read_json,
@@ -15,6 +16,7 @@ from monai_lwmisn.light.files import (
 
 __all__ = [
     "LOCK",
+    "check_is_no_file",
     "check_writable",
     "parse_json",
     "read_json",

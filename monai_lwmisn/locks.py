@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.files import LOCK
+from monai_lwmisn.files import LOCK, check_is_no_file
 
 __all__ = ["LOCK", "check_unwritten", "is_empty", "only_maker", "only_writer"]
 
@@ -44,6 +44,7 @@ def only_writer(folder: str | os.PathLike[str], named: Path | None = None) -> It
     made, file = not folder.exists(), folder / LOCK
     lock = FileLock(file, mode=0o666)  # so that one user can go on where the program of another was killed
     try:
+        check_is_no_file(folder)
         folder.mkdir(parents=True, exist_ok=True)
         killed = file.exists()
         lock.acquire(blocking=False)

@@ -16,6 +16,7 @@ from .errors import CheckpointError, ConfigError, reason_of
 
 __all__ = [
     "LOCK",
+    "check_is_no_file",
     "check_writable",
     "parse_json",
     "read_json",
@@ -121,6 +122,17 @@ def read_json(path: Path, remedy: str = "give a JSON file", comments: bool = Fal
     if not isinstance(content, dict):
         raise ConfigError(f"{path} is not a JSON object with keys and values: {remedy}.")
     return content
+
+
+def check_is_no_file(folder: Path) -> None:
+    """Check that a folder that is to be made, and those above it, are no files.
+
+    Raises:
+        ConfigError: one is.
+    """
+    for place in (folder, *folder.parents):
+        if place.is_file():
+            raise ConfigError(f"{place} is a file, and a folder is needed: give the name of a folder.")
 
 
 def check_writable(path: str | os.PathLike, is_own: Callable[[bytes], bool]) -> None:

@@ -19,6 +19,7 @@ from .dicom import looks_like_dicom
 from .dicom_segmentation import Maker
 from .errors import ConfigError, DataError, InputWarning, explain, reason_of
 from .facts import Facts
+from .files import check_is_no_file
 from .inputs import find_inputs, output_names
 from .large.job import LARGE_FORMATS, Options
 from .large.outputs import is_own_large_mask
@@ -219,6 +220,7 @@ def _is_earlier_mask(image: Path, folder: Path, output: Path) -> bool:
 def _writable_folder(output: Path) -> Iterator[None]:
     """Make the folder of the masks, and remove it at the end if it is empty and was not there before."""
     missing = list(takewhile(lambda folder: not folder.exists(), (output, *output.parents)))
+    check_is_no_file(output)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output):

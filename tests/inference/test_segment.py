@@ -301,8 +301,9 @@ def test_a_mask_that_somebody_drew_or_corrected_is_not_written_over(
 
 def test_an_output_folder_that_cannot_be_written_to_is_said_at_once(bundle: Path, image: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="Masks cannot be written to"):
-        segment(bundle, [image], tmp_path / "file" / "out")
+    for output in (tmp_path / "file", tmp_path / "file" / "out"):
+        with pytest.raises(ConfigError, match="/file is a file, and a folder is needed"):
+            segment(bundle, [image], output)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
