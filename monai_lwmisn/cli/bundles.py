@@ -100,6 +100,7 @@ def _add_segment(commands: Commands) -> None:
         way_on=_way_on_to_segment,
         aliases=("predict",),
     )
+    segmentation.set_defaults(segmented=0)
     segmentation.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle: its folder, or a zip of it")
     segmentation.add_argument(
         "inputs",
@@ -265,6 +266,7 @@ def _segment(arguments: argparse.Namespace) -> None:
         for sentence in outcome.warnings:
             print(f"lwmisn: warning: {sentence}", file=sys.stderr)
         if outcome.error is None:
+            arguments.segmented += 1
             say(outcome.to_text())
         else:
             print(f"lwmisn: {outcome.error}", file=sys.stderr)
@@ -298,6 +300,6 @@ def _segment(arguments: argparse.Namespace) -> None:
 
 
 def _way_on_to_segment(arguments: argparse.Namespace) -> str:
-    if not arguments.output.is_dir():
-        return "; there is no mask yet"
-    return f"; the masks of finished inputs are in {arguments.output}, the same command starts again with the first"
+    from monai_lwmisn.light.outcomes import way_on
+
+    return f"; {way_on(arguments.output, arguments.segmented)}"

@@ -9,14 +9,13 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from . import __version__
 from .engines import ENGINES
-from .errors import ConfigError, LWMISNError, reason_of
+from .errors import LWMISNError, reason_of
 from .large.arguments import add_large_options, number_from_one
-from .outcomes import Outcome, say_summary
+from .outcomes import Outcome, say_summary, way_on
 from .quiet import quieten_libraries
 from .run import segment
 from .segmentation import FORMATS
@@ -38,17 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a file may have a name that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
+    progress = _Progress()
     try:
         with warnings.catch_warnings():
-            quieten_libraries()
-            return _segment(arguments)
+            quieten_libraries("lwmisn-run")
+            return _segment(arguments, progress)
     except LWMISNError as error:
         return _fail(str(error), 2)
     except OSError as error:
         name = error.filename2 or error.filename or "a file"
         return _fail(f"{name} cannot be read or written ({reason_of(error)}): check its path and permissions.", 2)
     except KeyboardInterrupt:
-        return _fail(f"interrupted; the masks of finished inputs are in {arguments.output}.", 130)
+        return _fail(f"interrupted; {way_on(arguments.output, progress.segmented)}.", 130)
     except Exception as error:
         with tempfile.NamedTemporaryFile(prefix="lwmisn-", suffix=".log", delete=False) as log:
             log.write(traceback.format_exc().encode("utf-8", "backslashreplace"))
@@ -117,10 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _segment(arguments: argparse.Namespace) -> int:
-    if (arguments.table or arguments.overlays) and find_spec("skimage") is None:
-        raise ConfigError("Tables and overlays need scikit-image, which is not installed: pip install scikit-image.")
-    progress = _Progress()
+def _segment(arguments: argparse.Namespace, progress: _Progress) -> int:
     outcomes = segment(
         arguments.bundle,
         arguments.inputs,
@@ -153,7 +150,8 @@ class _Progress:
 
     def __init__(self) -> None:
         self.is_terminal = sys.stderr.isatty()
-        self.finished = self.total = 0
+        self.finished = self.total = self.segmented = 0
+        self.said: set[str] = set()
 
     def start(self, total: int) -> None:
         """Take the number of inputs."""
@@ -175,6 +173,7 @@ class _Progress:
         if outcome.error is not None:
             _fail(outcome.error, 2)
             return
+        self.segmented += 1
         _say(outcome.to_text())
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import DataError, counted
+from .large.work import is_in_work
 from .measures import Measures
 
-__all__ = ["Outcome", "say_summary"]
+__all__ = ["Outcome", "say_summary", "way_on"]
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,16 @@ def say_summary(outcomes: Sequence[Outcome], output: str | os.PathLike[str], say
         raise DataError(f"{failed} of {counted(len(outcomes), 'input')} could not be segmented; {rest}.")
     table = f"; measures are in {outcomes[0].table}" if outcomes[0].table else ""
     say(f"{counted(len(outcomes), 'image')} segmented; masks are in {output}{table}")
+
+
+def way_on(output: Path, segmented: int) -> str:
+    """Return what there is after an interruption, and what the same command does, as the end of a sentence.
+
+    Args:
+        output: the folder of the masks.
+        segmented: how many inputs have theirs.
+    """
+    there = f"the masks of {counted(segmented, 'input')} are in {output}" if segmented else "there is no mask yet"
+    if is_in_work(output):
+        return f"{there}, the same command goes on with the large picture that was begun"
+    return f"{there}, the same command starts again with the first" if segmented else there

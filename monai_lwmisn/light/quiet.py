@@ -24,27 +24,30 @@ _LOUD = {
 }
 
 
-def quieten_libraries() -> None:
+def quieten_libraries(program: str = "lwmisn") -> None:
     """Hide warnings and log messages of libraries. Of our own, each sentence is printed once, as a line.
 
     A program calls it once, where it begins.
+
+    Args:
+        program: its name, which is before each sentence.
     """
     warnings.simplefilter("ignore")
     for category in _OWN:
         warnings.simplefilter("always", category)
-    warnings.showwarning = _printer()  # some libraries change the filters
+    warnings.showwarning = _printer(program)  # some libraries change the filters
     logging.getLogger().addHandler(logging.NullHandler())  # Python's handler of last resort prints otherwise
     for name, level in _LOUD.items():
         logging.getLogger(name).setLevel(level)
 
 
-def _printer() -> Callable[..., None]:
+def _printer(program: str) -> Callable[..., None]:
     printed: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if issubclass(category, _OWN) and str(message) not in printed and int(os.environ.get("RANK", 0)) == 0:
             printed.add(str(message))
-            sys.stderr.write(f"lwmisn: warning: {message}\n")
+            sys.stderr.write(f"{program}: warning: {message}\n")
             sys.stderr.flush()
 
     return show

@@ -69,12 +69,14 @@ def test_an_interruption_leaves_nothing_half_done(bundle: Path, tmp_path: Path, 
         process.send_signal(number)
         _, errors = process.communicate()
     assert process.returncode == 128 + number
-    assert errors.splitlines()[-1] == (
-        f"lwmisn: interrupted; the masks of finished inputs are in {tmp_path}/out, "
-        "the same command starts again with the first."
-    )
     left = list((tmp_path / "out").iterdir())
     assert 1 <= len(left) < 60 and all(path.name.endswith("_seg.nii.gz") for path in left)
+    said = re.fullmatch(
+        rf"lwmisn: interrupted; the masks of (\d+) inputs? are in {tmp_path}/out, "
+        r"the same command starts again with the first\.",
+        errors.splitlines()[-1],
+    )
+    assert said and 0 <= len(left) - int(said[1]) <= 1  # it may end between a mask and its line
 
 
 def test_where_no_input_could_be_segmented_no_masks_are_promised(

@@ -16,7 +16,7 @@ PROGRAM = """
 import logging, warnings
 from monai_lwmisn.errors import FigureWarning, InputWarning
 from monai_lwmisn.light.quiet import quieten_libraries
-quieten_libraries()
+quieten_libraries("lwmisn-run")
 warnings.warn("deprecated", DeprecationWarning)
 warnings.simplefilter("always")  # as some libraries do
 warnings.warn("of a library")
@@ -31,7 +31,7 @@ for _ in range(2):
 
 def test_of_all_messages_our_own_are_left() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
-    ours = ["lwmisn: warning: a.nii looks like CT.", "lwmisn: warning: There are few cases."]
+    ours = ["lwmisn-run: warning: a.nii looks like CT.", "lwmisn-run: warning: There are few cases."]
     assert done.stderr.splitlines() == ours and done.stdout == ""
     others = {**os.environ, "RANK": "1"}
     again = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, env=others)

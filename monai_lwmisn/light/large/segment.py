@@ -27,6 +27,7 @@ from .objects import STEP as OBJECTS
 from .objects import join_objects
 from .results import measure_large, numbers_objects, write_results
 from .windows import CORE, MARGIN, Window, windows_of
+from .work import folder_beside
 
 STEPS = "steps"
 """The steps that follow on the label map."""
@@ -78,7 +79,7 @@ class LargePicture:
             ConfigError: a library is missing, or the network needs the whole picture.
         """
         self._check()
-        folder = paths["seg"].with_name(f".partial.{paths['seg'].name}.work")
+        folder = folder_beside(paths["seg"])
         job = Job(str(image), folder, self.predictor.facts, self.options.plane, measured, rated, CORE, MARGIN)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", InputWarning)

@@ -15,11 +15,23 @@ from typing import Any
 import numpy as np
 
 from ..files import write_atomically, write_json
-from .sources import library
 
 JOB = "job.json"
 
-__all__ = ["Work"]
+FOLDER = ".partial.{}.work"
+"""The name of the folder, with that of the mask in it."""
+
+__all__ = ["Work", "folder_beside", "is_in_work"]
+
+
+def folder_beside(mask: Path) -> Path:
+    """Return the folder in which the picture of a mask is in work."""
+    return mask.with_name(FOLDER.format(mask.name))
+
+
+def is_in_work(folder: Path) -> bool:
+    """Return whether a large picture was begun whose masks go to a folder, and not finished."""
+    return any(folder.glob(FOLDER.format("*")))
 
 
 class Work:
@@ -32,8 +44,10 @@ class Work:
     """
 
     def __init__(self, path: Path, shape: tuple[int, int], core: int) -> None:
+        import zarr
+
         self.path, self._shape, self._core = path, shape, core
-        self._zarr = library("zarr", "A picture of this size")
+        self._zarr = zarr
 
     def begin(self, job: Mapping[str, Any]) -> None:
         """Keep what was done of the same job, and begin anew where the folder has another one or none.
