@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.inference.predict import load_bundle
-from monai_lwmisn.light.engines import is_installed, onnxruntime_session
+from monai_lwmisn.light.engines import onnxruntime_session
+from monai_lwmisn.light.libraries import check_installed
 from monai_lwmisn.networks.export import IMAGE, LOGITS
 
 IMAGES, SLICES = 32, 16
@@ -62,8 +62,7 @@ def quantise(model: Any, batches: Sequence[np.ndarray]) -> Any:
     Raises:
         ConfigError: ONNX Runtime is not installed.
     """
-    if not is_installed("onnxruntime"):
-        raise ConfigError("ONNX Runtime, which quantises a network, is not installed: pip install onnxruntime.")
+    check_installed("onnxruntime", "A network in 8 bits")
     import onnx_ir
     from onnxruntime.quantization import QuantType, quantize_static
 

@@ -14,6 +14,7 @@ from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.label.folder import prepare
 from monai_lwmisn.label.onnx_files import TORCH
 from monai_lwmisn.light.engines import is_installed
+from monai_lwmisn.light.libraries import missing
 
 
 def server_command(
@@ -35,7 +36,7 @@ def server_command(
     if find_spec("monailabel") is None:
         raise ConfigError("monailabel is not installed here: run `make label-env`, and use .venv-label/bin/lwmisn.")
     if runtime != TORCH and not is_installed(runtime):
-        raise ConfigError(f"{runtime} is not installed here: pip install {runtime}, or leave --runtime out.")
+        raise ConfigError(missing(runtime, f"--runtime {runtime}"))
     if not studies.startswith(("http://", "https://")):
         if not os.path.isdir(studies):
             raise ConfigError(f"{studies} is no folder: give the one that has the images.")

@@ -169,7 +169,9 @@ class _Progress:
         if self.is_terminal:
             sys.stderr.write("\r\x1b[K")
         for sentence in outcome.warnings:
-            sys.stderr.write(f"lwmisn-run: warning: {sentence}\n")
+            if sentence not in self.said:  # what is missing here is of all inputs
+                self.said.add(sentence)
+                sys.stderr.write(f"lwmisn-run: warning: {sentence}\n")
         if outcome.error is not None:
             _fail(outcome.error, 2)
             return

@@ -16,6 +16,7 @@ import numpy as np
 from .dicom_grid import Grid, Plane, place_planes
 from .dicom_values import lookup_table, rescale, stored_frames
 from .errors import DataError, InputWarning, reason_of
+from .libraries import library
 
 MOST_COMPRESSED = 1000
 SMALL = 2**26
@@ -126,10 +127,7 @@ def find_grid(path: str | os.PathLike[str], series: str | None = None) -> Grid:
         DataError: there is no series of images, not the one asked for, or more than one to choose from; a file is
             damaged; or the slices are no volume, see :func:`place_planes`.
     """
-    try:
-        import pydicom  # noqa: F401
-    except ImportError as error:
-        raise DataError(f"{path} is DICOM, which pydicom reads: pip install pydicom python-gdcm.") from error
+    library("pydicom", f"{path} is DICOM, and", DataError)
     headers = _choose_series(_headers(Path(path)), path, series)
     remarks: list[str] = []
     planes = []

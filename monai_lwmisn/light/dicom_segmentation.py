@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from .colours import class_colour
 from .dicom import find_grid
 from .dicom_grid import Grid
 from .dicom_references import referenced_headers
-from .errors import ConfigError, DataError
+from .errors import DataError
 from .mask_marks import mark_of, source_of
 
 MANUFACTURER = "monai_lwmisn"
@@ -33,7 +32,7 @@ _CATEGORIES = {
 }
 """The lists of the standard (PS3.16) that the name of a class is looked up in, and the category of what is there."""
 
-__all__ = ["MANUFACTURER", "Maker", "check_installed", "dicom_segmentation", "save_dicom", "short_text"]
+__all__ = ["MANUFACTURER", "Maker", "dicom_segmentation", "save_dicom", "short_text"]
 
 
 @dataclass(frozen=True)
@@ -47,14 +46,6 @@ class Maker:
 
     name: str = "LWMISN"
     version: str = "unknown"
-
-
-def check_installed() -> None:
-    """Raise ConfigError where highdicom is not installed."""
-    if find_spec("highdicom") is None:
-        raise ConfigError(
-            "DICOM Segmentations are written by highdicom, which is not installed: pip install highdicom."
-        )
 
 
 def dicom_segmentation(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from .errors import DataError, InputWarning, reason_of
+from .libraries import is_installed, missing
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -52,11 +52,8 @@ def stored_frames(dataset: Any, file: str, name: str | os.PathLike[str]) -> np.n
             dataset.pixel_array_options(correct_unused_bits=False)
         frames = np.asarray(dataset.pixel_array)
     except Exception as error:  # each decoder raises its own
-        if syntax.is_compressed and find_spec("gdcm") is None:
-            raise DataError(
-                f"The DICOM file {file} is compressed ({syntax.name}), which python-gdcm decodes: pip install "
-                "python-gdcm."
-            ) from error
+        if syntax.is_compressed and not is_installed("gdcm"):
+            raise DataError(missing("gdcm", f"The DICOM file {file} is compressed ({syntax.name}), and")) from error
         remedy = "copy it again, or store it without compression"
         raise DataError(f"The DICOM file {file} cannot be decoded ({reason_of(error)}): {remedy}.") from error
     if frames.size != np.prod(shape):

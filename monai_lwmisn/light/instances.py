@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from .libraries import missing
+
 LARGEST_WHOLE = 2**24
 """Pixels of a mask that is separated at once, which takes 130 bytes a pixel. A larger one goes in parts."""
 
-__all__ = ["separate_instances"]
+NOT_NUMBERED = missing("skimage", "The masks are whole, but numbering their objects")
+"""What is said where scikit-image is missing; of all images alike, so that a program can say it once."""
+
+__all__ = ["NOT_NUMBERED", "separate_instances"]
 
 
 def separate_instances(mask: np.ndarray, smoothing: float = 1.0, depth: float = 0.25) -> np.ndarray:

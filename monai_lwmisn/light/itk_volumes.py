@@ -14,6 +14,7 @@ import numpy as np
 from .compressed import check_compressed
 from .dicom_grid import LPS_TO_RAS
 from .errors import DataError, InputWarning
+from .libraries import library
 from .quiet import without_native_messages
 
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
@@ -44,10 +45,9 @@ def read_itk(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
 
     Raises:
         DataError: the header has no spacing of an axis, a unit that is not known, or values to be converted; or the
-            data are missing, short or damaged.
+            data are missing, short or damaged; or ITK is not installed.
     """
-    import itk
-
+    itk = library("itk", f"The volume {path}", DataError)
     is_nrrd = path.name.lower().endswith(NRRD_SUFFIXES)
     fields = _fields(path, ":" if is_nrrd else "=")
     factor = (_check_nrrd if is_nrrd else _check_metaimage)(path, fields)

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from .dicom_report import measurement_report, volumes_ml
-from .dicom_segmentation import Maker, check_installed, dicom_segmentation, save_dicom
+from .dicom_segmentation import Maker, dicom_segmentation, save_dicom
 from .errors import ConfigError, DataError
 from .inputs import output_name, output_names
+from .libraries import check_installed
 from .mask_marks import own_source, source_of
-from .writers import EXTENSIONS, Write, mask_writer, write_files
+from .writers import EXTENSIONS, ITK_EXTENSIONS, Write, mask_writer, write_files
 
 DICOM_EXTENSION = ".dcm"
 """Extension of DICOM Segmentations, which are written for DICOM only."""
@@ -69,7 +70,7 @@ class MaskFolder:
         maker: the bundle, named in DICOM objects.
 
     Raises:
-        ConfigError: masks of such inputs are not written in that format, or highdicom is missing.
+        ConfigError: masks of such inputs are not written in that format, or a library that writes it is missing.
     """
 
     def __init__(
@@ -88,7 +89,9 @@ class MaskFolder:
         if self.extension not in allowed:
             raise ConfigError(f"Masks are not written as {extension!r} here: use {', '.join(allowed)}.")
         if self.extension == DICOM_EXTENSION:
-            check_installed()
+            check_installed("highdicom", "A DICOM Segmentation")
+        if self.extension in ITK_EXTENSIONS:
+            check_installed("itk", f"A mask as {self.extension}")
         self.output_dir, self.datalist, self.label_names = Path(output_dir), datalist, dict(label_names)
         self.series, self.structured_report, self.maker = series, structured_report, Maker()
 

@@ -14,7 +14,6 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from itertools import islice
 from typing import Any
 
@@ -23,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .archives import read_bytes
 from .errors import DataError, reason_of
+from .libraries import library
 from .tiff_stacks import split_page
 
 __all__ = ["FilePicture", "check_whole", "is_turned", "named_white", "read_picture_file"]
@@ -173,7 +173,7 @@ def _read_deep_png(name: str, content: bytes) -> FilePicture:
         if getattr(file, "n_frames", 1) > 1:
             raise DataError(f"{name} has {file.n_frames} pages: save the one that is meant as a file.")  # type: ignore[attr-defined]
         orientation = file.getexif().get(ORIENTATION, 1)
-    samples = _upright(_library("imagecodecs", name).png_decode(content), orientation)
+    samples = _upright(library("imagecodecs", name, DataError).png_decode(content), orientation)
     colours = 1 if samples.ndim == 2 else samples.shape[2] // 2 * 2 - 1 if samples.shape[2] % 2 == 0 else 3
     samples = samples.reshape(*samples.shape[:2], -1)
     alpha = samples[..., -1] if samples.shape[2] > colours else None
@@ -216,7 +216,7 @@ def _png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _read_tiff(name: str, content: bytes) -> FilePicture:
-    with _library("tifffile", name).TiffFile(io.BytesIO(content)) as file:
+    with library("tifffile", name, DataError).TiffFile(io.BytesIO(content)) as file:
         # A damaged file may lead from one directory into the middle of another, without an end.
         most = len(content) // SMALLEST_DIRECTORY
         pages = [page.aspage() for page in islice(file.pages, most + 1)]
@@ -250,7 +250,7 @@ def _several_pages(name: str, images: int, series: Sequence[Any]) -> str:
 
 
 def _read_page(name: str, stack: str, number: int) -> FilePicture:
-    with _library("tifffile", name).TiffFile(stack) as file:
+    with library("tifffile", name, DataError).TiffFile(stack) as file:
         page = file.pages[number - 1].aspage()
         if page.imagewidth * page.imagelength > LARGEST_PIXELS:
             raise Image.DecompressionBombError
@@ -330,18 +330,8 @@ def _decoded(name: str, page: Any) -> np.ndarray:
         return page.asarray()
     except ValueError as error:
         if "imagecodecs" in str(error):
-            _library("imagecodecs", name)
+            library("imagecodecs", name, DataError)
         raise
-
-
-def _library(library: str, name: str) -> Any:
-    try:
-        return import_module(library)
-    except ImportError as error:
-        raise DataError(
-            f"{name} needs the library {library} to be read: install it with `pip install {library}`, or save the "
-            "image as PNG of 8 bits."
-        ) from error
 
 
 def _varying(channel: np.ndarray | None) -> np.ndarray | None:

@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,7 +21,8 @@ from .errors import ConfigError, DataError, InputWarning, explain
 from .facts import IMAGE, LABELS, LOGITS, SLICES, SOURCE, STATISTICS, Facts
 from .given_images import Image, name_of
 from .image_checks import check_affine, check_image, check_not_empty, check_slice_axis
-from .instances import separate_instances
+from .instances import NOT_NUMBERED, separate_instances
+from .libraries import is_installed
 from .masks import Prediction
 from .normalisation import from_facts, statistics_of
 from .onnx_properties import read_properties
@@ -270,19 +270,14 @@ class LightPredictor:
         if estimate is not None:
             estimate.add(np.moveaxis(logits, -1, 0))
         found = postprocess(labels.T, facts.postprocessing)
-        return Prediction(np.ascontiguousarray(found.T), self._instances(found, name))
+        return Prediction(np.ascontiguousarray(found.T), self._instances(found))
 
-    def _instances(self, labels: np.ndarray, name: str) -> np.ndarray | None:
+    def _instances(self, labels: np.ndarray) -> np.ndarray | None:
         """The numbered objects (height, width) of labels (x, y), where objects are told apart."""
         if not self.facts.instances:
             return None
-        if find_spec("skimage") is None:
-            _warn(
-                [
-                    f"The objects of {name} are not numbered, which scikit-image does: pip install scikit-image. The "
-                    "mask is whole."
-                ]
-            )
+        if not is_installed("skimage"):
+            _warn([NOT_NUMBERED])
             return None
         return separate_instances(labels > 0).T
 

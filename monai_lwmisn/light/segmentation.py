@@ -26,6 +26,7 @@ from .large.outputs import is_own_large_mask
 from .large.results import output_paths
 from .large.segment import LargePicture
 from .large.sources import is_large
+from .libraries import check_installed
 from .mask_marks import is_own_mask, own_source, source_of
 from .masks import DICOM_EXTENSION, MaskFolder, Prediction
 from .measures import Measures, measure
@@ -129,8 +130,8 @@ def segment_files(
         One outcome per input, in order.
 
     Raises:
-        LWMISNError: nothing can be segmented: see ``load``; or the format does not go with the bundle, or
-            ``output`` or ``table`` cannot be written to.
+        LWMISNError: nothing can be segmented: see ``load``; or an option does not go with the bundle or with another,
+            or needs a library that is missing; or ``output`` or ``table`` cannot be written to.
     """
     place = Path(output).absolute()
     with ExitStack() as stack:
@@ -139,6 +140,7 @@ def segment_files(
         takes_large = not volumetric and format != "png"
         if not takes_large and large.takes_all():
             raise ConfigError("A plane and GeoJSON are for pictures, and not for masks as png: leave one of them out.")
+        _check_libraries(table is not None, overlays, large)
         format = _check_format(format or ("nifti" if volumetric else "png"), volumetric)
         if structured_report and format != "dicom-seg":
             raise ConfigError("A structured report refers to a DICOM Segmentation: give --format dicom-seg too.")
@@ -164,6 +166,8 @@ def segment_files(
             masks.maker = Maker(predictor.name, predictor.version)
             taken = {number: one.image for one in outcomes if (number := _identity(one.image)) is not None}
             below = (predictor.flag_below if flag_below is None else flag_below) if flag else None
+            if geojson and not predictor.facts.instances:
+                raise ConfigError(f"The bundle {predictor.name} does not tell objects apart: leave --geojson out.")
             by_region = LargePicture(predictor, load, large, progress) if takes_large else None
             segmenter = _Segmenter(predictor, masks, taken, results, overlays, below, next_free_name, by_region)
         if started is not None:
@@ -174,6 +178,16 @@ def segment_files(
             if report is not None:
                 report(outcome)
     return outcomes
+
+
+def _check_libraries(table: bool, overlays: bool, large: Options) -> None:
+    """Refuse at once what would fail for each input, or leave its files out."""
+    wanted = {"--table": table, "--overlays": overlays, "--geojson": large.geojson}
+    for option in (option for option, is_given in wanted.items() if is_given):
+        check_installed("skimage", option)
+    by_region = {"--geojson": large.geojson, "--plane": large.plane, f"--format {large.format}": large.format}
+    for option in (option for option, is_given in by_region.items() if is_given):
+        check_installed("zarr", option)
 
 
 def _check_format(format: str, volumetric: bool) -> str:

@@ -14,7 +14,7 @@ from .mask_marks import KEY, is_own_mask, mark_of
 Write = Callable[[Path], None]
 """Writes one file to the path given, whose ending is that of the format."""
 
-__all__ = ["EXTENSIONS", "is_replaceable", "mask_writer", "write_files"]
+__all__ = ["EXTENSIONS", "ITK_EXTENSIONS", "is_replaceable", "mask_writer", "write_files"]
 
 
 def mask_writer(extension: str, mask: np.ndarray, affine: np.ndarray | None = None, source: str = "") -> Write:
@@ -42,7 +42,10 @@ def mask_writer(extension: str, mask: np.ndarray, affine: np.ndarray | None = No
     return lambda path: write(path, mask, geometry, mark)
 
 
-EXTENSIONS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png")
+ITK_EXTENSIONS = (".nrrd", ".mha")
+"""The endings of the files that ITK writes."""
+
+EXTENSIONS = (".nii.gz", ".nii", *ITK_EXTENSIONS, ".png")
 """The endings of the files that masks are written to. The last is for pictures, the others are for volumes."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .sources import library
+from ..libraries import library
 from .windows import windows_of
 from .work import Work
 

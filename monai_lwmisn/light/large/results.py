@@ -6,7 +6,6 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from ..errors import InputWarning
 from ..facts import Facts
 from ..folders import is_zarr
+from ..libraries import is_installed, library
 from ..masks import Prediction
 from ..measures import Measures
 from ..overlays import LARGEST, draw_overlay
@@ -24,14 +24,13 @@ from .geojson import LARGEST_SIDE, write_geojson
 from .job import Open, Options
 from .objects import Objects
 from .outputs import pyramid_of, write_ome_tiff, write_ome_zarr
-from .sources import library
 
 __all__ = ["measure_large", "numbers_objects", "output_paths", "write_results"]
 
 
 def numbers_objects(facts: Facts) -> bool:
     """Return whether the objects of a network's masks are numbered here."""
-    return facts.instances and find_spec("skimage") is not None
+    return facts.instances and is_installed("skimage")
 
 
 def output_paths(image: Path, base: Path, facts: Facts, options: Options, overlay: bool) -> dict[str, Path]:

@@ -17,6 +17,8 @@ import numpy as np
 
 from ..errors import ConfigError, InputWarning
 from ..image_checks import check_image
+from ..instances import NOT_NUMBERED
+from ..libraries import check_installed
 from ..measures import Measures
 from ..normalisation import from_facts, statistics_of
 from ..postprocessing import WHOLE, postprocess_in_place
@@ -78,6 +80,7 @@ class LargePicture:
             DataError: it cannot be read.
             ConfigError: a library is missing, or the network needs the whole picture.
         """
+        check_installed("zarr", f"{image}, which is taken by region,")
         self._check()
         folder = folder_beside(paths["seg"])
         job = Job(str(image), folder, self.predictor.facts, self.options.plane, measured, rated, CORE, MARGIN)
@@ -148,12 +151,7 @@ class LargePicture:
                     work.array("pieces", "u4")[window.core]
                 ]
         elif facts.instances:
-            warnings.warn(
-                f"The objects of {job.image} are not numbered, which scikit-image does: pip install scikit-image. The "
-                "mask is whole.",
-                InputWarning,
-                stacklevel=2,
-            )
+            warnings.warn(NOT_NUMBERED, InputWarning, stacklevel=2)
         quality = None
         if job.rated:
             estimate = QualityEstimate()

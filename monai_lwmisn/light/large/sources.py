@@ -9,7 +9,6 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from ..errors import ConfigError, DataError, InputWarning, reason_of
 from ..folders import is_zarr
+from ..libraries import library
 from ..picture_files import TIFF_STARTS, check_whole, named_white, read_picture_file
 from ..pictures import colours_of
 
@@ -29,7 +29,7 @@ MINISBLACK, RGB, YCBCR = 1, 2, 6
 ORIENTATION = 274
 COLOURS = (3, 4)
 
-__all__ = ["Source", "is_large", "library", "open_source"]
+__all__ = ["Source", "is_large", "open_source"]
 
 
 class Source:
@@ -134,18 +134,6 @@ def open_source(path: str | os.PathLike[str], plane: Mapping[str, int] | None = 
     values = colours_of(picture, name)
     values = values.astype(np.uint8) * np.uint8(255) if values.dtype == bool else values
     return Source(name, values, "yxc", white=picture.white)
-
-
-def library(name: str, subject: str) -> Any:
-    """Import a library.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ConfigError(f"{subject} needs the library {name}: install it with `pip install {name}`.") from error
 
 
 def _is_tiff(path: str | os.PathLike[str]) -> bool:
