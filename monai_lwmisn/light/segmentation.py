@@ -141,6 +141,7 @@ def segment_files(
         if not takes_large and large.takes_all():
             raise ConfigError("A plane and GeoJSON are for pictures, and not for masks as png: leave one of them out.")
         _check_libraries(table is not None, overlays, large)
+        _check_quality(flag, flag_below)
         format = _check_format(format or ("nifti" if volumetric else "png"), volumetric)
         if structured_report and format != "dicom-seg":
             raise ConfigError("A structured report refers to a DICOM Segmentation: give --format dicom-seg too.")
@@ -188,6 +189,15 @@ def _check_libraries(table: bool, overlays: bool, large: Options) -> None:
     by_region = {"--geojson": large.geojson, "--plane": large.plane, f"--format {large.format}": large.format}
     for option in (option for option, is_given in by_region.items() if is_given):
         check_installed("zarr", option)
+
+
+def _check_quality(flag: bool, flag_below: float | None) -> None:
+    if flag_below is None:
+        return
+    if not 0 <= flag_below <= 1:
+        raise ConfigError(f"The estimate of quality is from 0 to 1, and --flag-below is {flag_below:g}: change it.")
+    if not flag:
+        raise ConfigError("--flag-below has no effect without --flag: give both, or leave it out.")
 
 
 def _check_format(format: str, volumetric: bool) -> str:

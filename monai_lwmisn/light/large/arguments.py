@@ -31,8 +31,8 @@ def _plane(text: str) -> dict[str, int]:
     found = {}
     for part in text.split(","):
         axis, _, number = part.partition("=")
-        if axis not in ("c", "t", "z") or not number.isdecimal():
-            raise argparse.ArgumentTypeError("give axes and numbers, such as z=3 or z=3,c=1")
+        if axis not in ("c", "t", "z") or not number.isdecimal() or axis in found:
+            raise argparse.ArgumentTypeError("give axes and numbers, each axis once, such as z=3 or z=3,c=1")
         found[axis] = int(number)
     return found
 
