@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from monai_lwmisn.errors import ConfigError
-from monai_lwmisn.light.engines import is_installed, onnxruntime_session, openvino_model
+from monai_lwmisn.light.engines import onnxruntime_session, openvino_model
+from monai_lwmisn.light.libraries import is_installed
 from monai_lwmisn.networks.folding import fold_batch_norm
 
 __all__ = [

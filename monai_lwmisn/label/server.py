@@ -13,8 +13,7 @@ from pathlib import Path
 from monai_lwmisn.errors import ConfigError
 from monai_lwmisn.label.folder import prepare
 from monai_lwmisn.label.onnx_files import TORCH
-from monai_lwmisn.light.engines import is_installed
-from monai_lwmisn.light.libraries import missing
+from monai_lwmisn.light.libraries import is_installed, missing
 
 
 def server_command(

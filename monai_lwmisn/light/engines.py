@@ -6,19 +6,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .errors import ConfigError, reason_of
+from .libraries import check_installed
 
 __all__ = [
     "ENGINES",
     "ONNXRuntimeEngine",
     "OpenVINOEngine",
     "available_processors",
-    "is_installed",
     "onnxruntime_session",
     "openvino_model",
 ]
@@ -29,11 +28,6 @@ NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 It must be set before the import. Windows has a switch of its own for that, which is a function.
 """
-
-
-def is_installed(runtime: str) -> bool:
-    """Return whether ``onnxruntime`` or ``openvino`` can be imported."""
-    return find_spec(runtime) is not None
 
 
 def available_processors() -> int:
@@ -52,8 +46,7 @@ def onnxruntime_session(model: str | os.PathLike[str] | bytes, device: str = "cp
     Raises:
         ConfigError: ONNX Runtime is not installed, cannot use the device or cannot read the model.
     """
-    if not is_installed("onnxruntime"):
-        raise ConfigError("ONNX Runtime is not installed: pip install onnxruntime.")
+    check_installed("onnxruntime", "The runtime onnxruntime")
     os.environ[NO_TELEMETRY] = "1"
     import onnxruntime
 
@@ -86,8 +79,7 @@ def openvino_model(path: str | os.PathLike[str], device: str = "auto", threads: 
     Raises:
         ConfigError: OpenVINO is not installed, is asked for another device or cannot read the file.
     """
-    if not is_installed("openvino"):
-        raise ConfigError("OpenVINO is not installed: pip install openvino.")
+    check_installed("openvino", "The runtime openvino")
     if device not in ("auto", "cpu"):
         raise ConfigError(f"OpenVINO runs on the CPU here, not on {device}: use the device cpu.")
     openvino = _silent_openvino()

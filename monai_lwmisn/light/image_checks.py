@@ -147,5 +147,6 @@ def check_slice_axis(spacing: np.ndarray, name: str) -> list[str]:
         return []
     return [
         f"{name} is sliced along an axis with {spacing[-1]:.3g} mm between slices, while another axis has "
-        f"{spacing.max():.3g} mm: choose it with slice_axis if the network was trained on such slices."
+        f"{spacing.max():.3g} mm: choose it with --slice-axis (in Python slice_axis) if the network was trained on "
+        "such slices."
     ]

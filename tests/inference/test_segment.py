@@ -643,6 +643,6 @@ def test_a_runtime_that_cannot_be_used_is_said(
     with pytest.raises(ConfigError, match="model.onnx cannot be read as an ONNX network"):
         segment(broken, [image], tmp_path / "out", runtime=runtime)
     monkeypatch.setattr(runtimes, "is_installed", lambda name: False)
-    monkeypatch.setattr("monai_lwmisn.light.engines.is_installed", lambda name: False)
+    monkeypatch.setattr("monai_lwmisn.light.libraries.is_installed", lambda name: False)
     with pytest.raises(ConfigError, match=f"pip install {runtime}"):
         segment(exported, [image], tmp_path / "out", runtime=runtime)

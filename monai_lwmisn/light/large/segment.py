@@ -39,7 +39,7 @@ __all__ = ["LargePicture", "Result"]
 
 @dataclass(frozen=True)
 class Result:
-    """What was found in a large picture, see :class:`..segment.Outcome`."""
+    """What was found in a large picture, see :class:`..outcomes.Outcome`."""
 
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
