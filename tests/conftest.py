@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel
@@ -52,6 +53,14 @@ def msd_phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = {"0": "background", "1": "Anterior", "2": "Posterior"}
     (folder / "dataset.json").write_text(json.dumps({"labels": labels, "training": entries}))
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_process() -> Iterator[None]:
+    """Augment in the process of the tests. It is large, so that forking it takes longer than a few small images."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("monai_lwmisn.engines.loaders.CPU_WORKERS", 0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,13 @@ import math
 from collections import defaultdict
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from monai.data import Dataset
 
 from monai_lwmisn.data.datasets.base import Item
-from monai_lwmisn.engines.loaders import stratum_weights
+from monai_lwmisn.engines.loaders import evaluation_loader, stratum_weights, training_loader
 
 
 def items(sizes: dict[str, int]) -> list[Item]:
@@ -41,3 +43,22 @@ def test_without_strata_or_balance_all_are_drawn_alike() -> None:
     assert stratum_weights(unnamed, 1.0) is None
     mixed = stratum_weights([*unnamed, *items({"rare": 1})], 1.0)
     assert mixed == pytest.approx([0.5, 0.5, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "training", "evaluation"),
+    [
+        (None, "cpu", 1, 0),
+        (None, "cuda", 4, 4),
+        (0, "cpu", 0, 0),
+        (3, "cpu", 3, 3),
+        (0, "cuda", 0, 0),
+    ],
+)
+def test_processes_that_load(
+    monkeypatch: pytest.MonkeyPatch, asked: int | None, device: str, training: int, evaluation: int
+) -> None:
+    monkeypatch.setattr("monai_lwmisn.engines.loaders.CPU_WORKERS", 1)
+    dataset = Dataset([{"image": torch.zeros(1, 2, 2)}] * 3)
+    assert training_loader(dataset, 2, asked, torch.device(device)).num_workers == training
+    assert evaluation_loader(dataset, asked, torch.device(device)).num_workers == evaluation
