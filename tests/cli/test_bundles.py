@@ -23,7 +23,7 @@ def test_a_bundle_that_cannot_be_written_has_a_remedy(trained: Path, tmp_path: P
     (tmp_path / "file").touch()
     outcome = lwmisn("bundle", trained, "-o", tmp_path / "file" / "bundle")
     assert outcome.code == 2 and is_one_sentence(outcome.err)
-    assert str(tmp_path / "file") in outcome.err and "check its path and permissions" in outcome.err
+    assert str(tmp_path / "file") in outcome.err and "is a file, and a folder is needed" in outcome.err
     nothing = lwmisn("bundle", trained)
     assert nothing.code == 2 and "give -o BUNDLE, --standalone FILE.zip, --bioimageio FILE.zip, --onnx" in nothing.err
     named = lwmisn("bundle", trained, "--standalone", tmp_path / "file.zip", "--author", "Jane Doe")

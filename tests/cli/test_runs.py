@@ -166,7 +166,7 @@ def test_monai_runs_the_same_search_from_the_same_file(trained: Path, data: Path
     shutil.copytree(trained / "configs", run / "configs")
     monai = process(
         ["monai.bundle", "run", "--config_file", run / "configs" / "search.json", "--bundle_root", run]
-        + ["--dataset_dir", data]
+        + ["--dataset_dir", data, "--data::num_workers", "0"]
     )
     _, err = monai.communicate(timeout=300)
     assert monai.returncode == 0, err

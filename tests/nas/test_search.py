@@ -37,6 +37,7 @@ SMALL: dict[str, Any] = {
     "device": "cpu",
 }
 QUICK = SMALL | {
+    "data.num_workers": 0,
     "data.augmentation": [FLIP],
     "data.validation_fraction": 0.34,
     "search.epochs": 2,

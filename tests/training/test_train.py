@@ -72,7 +72,9 @@ def test_training_leaves_the_best_weights_and_a_history(make_run: MakeRun) -> No
 
 
 def test_killed_and_resumed_equals_uninterrupted(make_run: MakeRun) -> None:
-    whole, killed = (make_run(name, settings={"train.epochs": 3}) for name in ("whole", "killed"))
+    whole, killed = (
+        make_run(name, settings={"train.epochs": 3, "data.num_workers": 0}) for name in ("whole", "killed")
+    )
     train(whole)
     steps_per_epoch = load_checkpoint(whole / "train" / "checkpoint.pt")["epoch_length"]
     assert run_process(train, killed, kill_at=steps_per_epoch + 1) == -signal.SIGKILL
