@@ -19,7 +19,8 @@ import torch
 from reports import make_parser, table, write_result
 from torch import nn
 
-from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
+from monai_lwmisn.inference.runtimes import RUNTIMES
+from monai_lwmisn.light.libraries import is_installed
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import export_onnx
 from monai_lwmisn.profiling import (

@@ -31,7 +31,8 @@ from torch import nn
 
 from monai_lwmisn.bundle.quantisation import calibration_batches, quantise, same_pixels
 from monai_lwmisn.config import override_stage, read_config
-from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
+from monai_lwmisn.inference.runtimes import RUNTIMES
+from monai_lwmisn.light.libraries import is_installed
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.networks.export import onnx_program
 from monai_lwmisn.networks.weights import load_weights

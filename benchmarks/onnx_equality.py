@@ -34,8 +34,9 @@ from reports import make_parser, table, write_result
 from monai_lwmisn.bundle.full_onnx import write_full_onnx
 from monai_lwmisn.inference.bundle_files import read_bundle
 from monai_lwmisn.inference.postprocessing import native_probabilities
-from monai_lwmisn.light.engines import ENGINES, is_installed
+from monai_lwmisn.light.engines import ENGINES
 from monai_lwmisn.light.inputs import find_inputs
+from monai_lwmisn.light.libraries import is_installed
 from monai_lwmisn.light.postprocessing import postprocess
 from monai_lwmisn.light.predictor import LightPredictor, load
 from monai_lwmisn.profiling import processor_name, use_threads

@@ -16,7 +16,8 @@ from inference_speed import preparations
 from reports import make_parser, table, write_result
 
 from monai_lwmisn.config import read_config
-from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
+from monai_lwmisn.inference.runtimes import RUNTIMES
+from monai_lwmisn.light.libraries import is_installed
 from monai_lwmisn.networks import LWMISN, Genotype
 from monai_lwmisn.profiling import (
     interleaved_times,

@@ -1,6 +1,8 @@
 """The repository as a whole: which room imports which, and what is installed."""
 
 import ast
+import importlib
+import importlib.util
 import re
 from pathlib import Path
 
@@ -175,3 +177,18 @@ def test_all_data_are_installed() -> None:
 
 def test_the_license_of_bundles_is_that_of_the_repository() -> None:
     assert (PACKAGE / "bundle" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("tools/**/*.py")]),
+    ids=lambda file: str(file.relative_to(ROOT)),
+)
+def test_scripts_import_names_that_exist(file: Path) -> None:
+    """They are not run by tests, and a name that has moved would be seen by their next user."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("monai_lwmisn"):
+            module = importlib.import_module(str(node.module))
+            for name in node.names:
+                place = f"{node.module}.{name.name}"
+                assert hasattr(module, name.name) or importlib.util.find_spec(place) is not None, place

@@ -33,10 +33,11 @@ from monai_lwmisn.inference.bundle_contents import check_contents
 from monai_lwmisn.inference.bundle_files import read_bundle
 from monai_lwmisn.inference.facts import bundle_facts
 from monai_lwmisn.inference.predict import load_bundle
-from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
+from monai_lwmisn.inference.runtimes import RUNTIMES
 from monai_lwmisn.light.bundle_files import open_bundle
 from monai_lwmisn.light.engines import ENGINES
 from monai_lwmisn.light.facts import Facts
+from monai_lwmisn.light.libraries import is_installed
 from monai_lwmisn.light.onnx_properties import read_properties
 from monai_lwmisn.light.predictor import load
 from monai_lwmisn.networks import LWMISN, Genotype

@@ -16,11 +16,13 @@ from monai_lwmisn.data.datasets.base import Item
 from monai_lwmisn.engines.distributed import split_between_processes
 
 GPU_WORKERS = 4
-"""Processes that load training data for a GPU if ``num_workers`` is None."""
+"""Processes that load data for a GPU if ``num_workers`` is None."""
 
 CPU_WORKERS = 1 if sys.platform == "linux" else 0
-"""The same without a GPU. One process augments the next batches while the network learns from this one. Other systems
-start a process anew in each epoch, which takes seconds; Linux forks it."""
+"""Processes that load training data without a GPU. One augments the next batches while the network learns.
+
+Linux forks it in each epoch. Other systems start it anew, which takes seconds.
+"""
 
 
 def training_loader(

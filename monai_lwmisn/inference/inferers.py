@@ -192,9 +192,8 @@ def _count(volumetric: bool, roi: Sequence[int] | None, overlap: float, inputs: 
     """The number of slices or windows of an input (B, C, H, W[, D])."""
     count = len(inputs) * (inputs.shape[-1] if volumetric else 1)
     if roi:
-        axes = [(side, max(1, int(side * (1 - overlap)))) for side in roi]
-        axes = axes if volumetric else _axes(inputs, roi, overlap)
-        sides, steps = zip(*axes, strict=True)
+        moves = [(side, max(1, int(side * (1 - overlap)))) for side in roi] if volumetric else None
+        sides, steps = zip(*(moves or _axes(inputs, roi, overlap)), strict=True)
         extent = [max(length, side) for length, side in zip(inputs.shape[2:4], sides, strict=True)]
         count *= len(dense_patch_slices(extent, sides, steps))
     return count

@@ -20,7 +20,6 @@ __all__ = [
     "ONNXRuntimeNetwork",
     "OpenVINONetwork",
     "find_device",
-    "is_installed",
     "onnxruntime_session",
     "openvino_model",
     "place_network",

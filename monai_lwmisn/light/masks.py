@@ -152,13 +152,16 @@ class MaskFolder:
         return dict(sorted(written.items()))
 
     def outdated(self, image: str | os.PathLike[str], files: Collection[Path]) -> list[Path]:
-        """Return what an earlier call wrote beside the mask of an input, and this one does not replace.
+        """Return what an earlier call wrote beside a mask that will be replaced, and this call does not write anew.
 
         Args:
             image: the path of the input.
-            files: the files of this call.
+            files: the files of this call, before they are written.
         """
         name, source = self.base(image), source_of(image, self.series)
+        seg = name.with_name(f"{name.name}_seg{self.extension}")
+        if seg not in files or not seg.exists():
+            return []
         beside = [name.with_name(f"{name.name}_{ending}") for ending in BESIDE]
         return [path for path in beside if path not in files and path.exists() and own_source(path) == source]
 

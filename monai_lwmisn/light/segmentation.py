@@ -302,8 +302,9 @@ class _Segmenter:
                 if self.overlays:
                     overlay = draw_overlay(values, prediction, self.predictor.orientation)
             files = self._files(image, prediction, overlay)
+            outdated = self.masks.outdated(image, files)
             _write(files)
-            for path in self.masks.outdated(image, files):
+            for path in outdated:
                 path.unlink()
             self.taken.update({number: image for mask in files if (number := _identity(mask)) is not None})
         except Exception as error:

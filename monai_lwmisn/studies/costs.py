@@ -15,7 +15,8 @@ import torch
 from torch import nn
 
 from monai_lwmisn.files import read_json, write_json
-from monai_lwmisn.inference.runtimes import RUNTIMES, is_installed
+from monai_lwmisn.inference.runtimes import RUNTIMES
+from monai_lwmisn.light.libraries import is_installed
 from monai_lwmisn.networks import Genotype
 from monai_lwmisn.networks.export import export_onnx
 from monai_lwmisn.profiling import (

@@ -391,6 +391,16 @@ def test_an_overlay_goes_with_the_mask_that_it_drew(bundle: Path, image: Path, t
     assert files_in(out) == ["good_overlay.png", "good_seg.nii.gz"]
 
 
+def test_an_overlay_stays_with_a_mask_that_stays(bundle: Path, image: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    one(bundle, image, out, overlays=True)
+    one(bundle, image, out, format="nrrd")
+    assert files_in(out) == ["good_overlay.png", "good_seg.nii.gz", "good_seg.nrrd"]
+    save(np.ones((21, 17, 6), np.uint8), AFFINE, out / "good_seg.nii.gz")  # corrected by somebody
+    one(bundle, image, out, next_free_name=True)
+    assert files_in(out) == ["good_2_seg.nii.gz", "good_overlay.png", "good_seg.nii.gz", "good_seg.nrrd"]
+
+
 def test_the_mask_of_another_input_of_that_name_stays(bundle: Path, image: Path, tmp_path: Path) -> None:
     other, out = tmp_path / "other" / image.name, tmp_path / "out"
     save(volume(1), AFFINE, other)

@@ -168,3 +168,10 @@ def test_a_step_of_a_stack_is_taken_and_what_cannot_be_taken_has_a_sentence(whol
         (resized / "configs/inference.json").write_text(json.dumps(config))
         (outcome,) = segment(resized, [image], tmp_path / "other", device="cpu", plane={"z": 2})
         assert outcome.error is not None and said in outcome.error
+
+
+def test_geojson_of_a_network_without_objects_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+    with pytest.raises(ConfigError, match="does not tell objects apart: leave --geojson out"):
+        segment(BUNDLE.with_name("liver_ct_slices_lwmisn"), [tmp_path / "a.png"], tmp_path / "out", geojson=True)
+    assert not (tmp_path / "out").exists()
